@@ -1,0 +1,1 @@
+"""Pure: (graph, events so far, now) -> what happens next. No I/O, no clock of its own."""

@@ -1,0 +1,41 @@
+"""Named places where a test can make the process die or stop, as a power cut or a closed lid would.
+
+``OMNIOPS_FAILPOINT=after_intent@disable`` kills the process (SIGKILL) at that place; ``=stop`` appended suspends it
+(SIGSTOP) instead, ``#2`` means the second time the place is reached. Without the variable a place costs one comparison.
+The places are listed in ``PLACES``; the crash matrix in tests/crash walks all of them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+PLACES = (
+    "before_intent",
+    "after_intent",
+    "after_send",
+    "after_response",
+    "after_outcome",
+    "in_prompt",
+    "in_verify",
+    "in_undo",
+    "in_resume",
+)
+
+_WANTED = os.environ.get("OMNIOPS_FAILPOINT", "")
+_hits = 0
+
+
+def reached(place: str, detail: str = "") -> None:
+    """Die here if the environment asks for it. ``detail`` is the step id."""
+    if not _WANTED:
+        return
+    global _hits
+    wanted, _, how = _WANTED.partition("=")
+    wanted, _, count = wanted.partition("#")
+    wanted_place, _, wanted_detail = wanted.partition("@")
+    if place != wanted_place or (wanted_detail and wanted_detail != detail):
+        return
+    _hits += 1
+    if _hits == int(count or 1):
+        os.kill(os.getpid(), signal.SIGSTOP if how == "stop" else signal.SIGKILL)

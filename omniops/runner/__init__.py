@@ -1,0 +1,1 @@
+"""Performs what the engine asks for: walk, approve, reconcile, verify, undo, jobs."""

@@ -1,0 +1,117 @@
+"""The one protocol through which the runner speaks to a person. `terminal/` implements it; a drill and a script do too.
+
+A person is shown things and gives answers; it decides nothing and journals nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+
+class Change(NamedTuple):
+    """A write as it is shown before it is approved: before -> after, and where."""
+
+    environment: str
+    host: str  # of the server, as in OMNIROUTE_URL, or of the script
+    target: str
+    action: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    shown: dict[str, Any]
+    warnings: tuple[str, ...]
+    undo: str  # how it is undone, or why it cannot be
+    typed: str  # "" = y/N; else exactly what must be typed: "production/openai"
+
+
+class Option(NamedTuple):
+    key: str
+    label: str
+    detail: str = ""
+
+
+class StepView(NamedTuple):
+    """The heading of a step."""
+
+    path: str  # step id
+    number: int  # 1-based, in order of entering
+    title: str
+    why: str
+    runbook: str
+
+
+class Sample(NamedTuple):
+    """One look at live traffic, as verify shows it. Seconds and counts; None is "cannot tell"."""
+
+    at: str
+    p95_s: float | None
+    budget_s: float
+    error_ratio: float | None
+    error_budget: float
+    attempts: int
+    errors: int
+    requests: int
+    ok_elsewhere: int
+    min_requests: int
+    verdict: str  # "pass", "fail" or "cannot tell"
+    why: str
+
+
+class PromptDue(Exception):
+    """A clock ran out while a prompt was open; the runner handles the clock and asks again."""
+
+
+class PauseAsked(Exception):
+    """Ctrl-C at a prompt or a safe point."""
+
+
+class Person(Protocol):
+    """Who answers. ``until`` is the moment the nearest clock is due (PromptDue is raised then, nothing is assumed).
+
+    ``clocks`` is set by the runner: a callable that returns the line of live clocks drawn inside every prompt.
+    A person that cannot answer raises NeedsPerson naming the flag or answers-file key that would.
+    """
+
+    interactive: bool
+    clocks: Callable[[], str]
+
+    def say(self, text: str, tone: str = "") -> None:
+        """One line. tone: "", "good", "bad", "warn", "dim"."""
+        ...
+
+    def step(self, view: StepView) -> None: ...
+
+    def change(self, change: Change) -> None: ...
+
+    def approve(self, step: str, change: Change, until: datetime | None) -> bool: ...
+
+    def done(self, step: str, text: str, until: datetime | None) -> bool:
+        """A manual step: True = done, False = declined."""
+        ...
+
+    def posted(self, step: str, channel: str, text: str, until: datetime | None) -> bool: ...
+
+    def paged(self, step: str, who: str, words: str, until: datetime | None) -> bool:
+        """Paging by hand: the operator types ``paged``."""
+        ...
+
+    def choose(
+        self, step: str, question: str, options: Sequence[Option], until: datetime | None, unattended: str = ""
+    ) -> str | None:
+        """Return an option's key, or None for declined. ``unattended`` is the key taken when nobody can answer."""
+        ...
+
+    def text(
+        self, step: str, question: str, until: datetime | None, check: Callable[[str], str], default: str = ""
+    ) -> str | None:
+        """Free text; ``check`` returns "" or what is wrong with it. None: declined."""
+        ...
+
+    def reason(self, step: str, question: str) -> str:
+        """A reason in words (skip, keep)."""
+        ...
+
+    def sample(self, step: str, series: Sequence[Sample], left_s: float) -> None:
+        """Redraw the live sparkline with all samples so far; ``left_s`` until the deadline."""
+        ...

@@ -1,0 +1,70 @@
+"""Words, durations, and what must never reach a screen or the journal."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+# C0 and C1 controls, the bidirectional overrides and the line separators: each can rewrite what a terminal shows.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+
+_secrets: set[str] = set()
+
+
+def seconds(text: str) -> float:
+    """Read a duration with units (``5m``, ``1h30m``, ``250ms``). Raises ValueError without a unit."""
+    compact = text.replace(" ", "")
+    parts = _DURATION.findall(compact)
+    if not parts or "".join(number + unit for number, unit in parts) != compact:
+        raise ValueError(f"{text!r} is not a duration; write it with units, such as 90s, 5m or 1h30m")
+    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+
+
+def duration(value: float | timedelta) -> str:
+    """Write seconds for people: ``4s``, ``2m 05s``, ``3h 10m``, ``2d 4h``."""
+    total = round(value.total_seconds() if isinstance(value, timedelta) else value)
+    sign, total = ("-" if total < 0 else ""), abs(total)
+    if total < 60:
+        return f"{sign}{total}s"
+    if total < 3600:
+        return f"{sign}{total // 60}m {total % 60:02d}s"
+    if total < 86400:
+        return f"{sign}{total // 3600}h {total % 3600 // 60:02d}m"
+    return f"{sign}{total // 86400}d {total % 86400 // 3600}h"
+
+
+def clean(text: object) -> str:
+    """Return text safe to show: no escape sequences, no control characters but tab and newline."""
+    return _CONTROL.sub("", _ESCAPE.sub("", str(text)))
+
+
+def one_line(text: object, limit: int = 200) -> str:
+    """Return ``clean`` text on one line, cut to ``limit`` characters with an ellipsis."""
+    flat = " ".join(clean(text).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
+
+
+def is_secret(value: str) -> None:
+    """Remember a secret's value, so that ``redact`` takes it out of everything written from now on."""
+    if len(value) >= 4:
+        _secrets.add(value)
+
+
+def redact(value: Any) -> Any:
+    """Return the value with every known secret replaced by ``***``, in strings, lists and dicts (keys too)."""
+    if not _secrets:
+        return value
+    if isinstance(value, str):
+        for secret in _secrets:
+            if secret in value:
+                value = value.replace(secret, "***")
+        return value
+    if isinstance(value, dict):
+        return {redact(key): redact(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redact(item) for item in value]
+    return value
