@@ -20,6 +20,7 @@ class ActionSpec(NamedTuple):
     why_no_undo: str = ""
     timeout_s: float = 30.0
     script: str = ""
+    readback: bool = False  # observing again proves it; else the action proved it while it applied it
 
 
 _BACKUP_UNDO_REASON = "it only adds a copy; nothing is changed that would have to be put back"
@@ -31,6 +32,7 @@ SPECS: dict[str, ActionSpec] = {
         {"connection": "connection"},
         {"changed_at": "time"},
         undo="tests the connection, then enables it again",
+        readback=True,
     ),
     "combo.withdraw": ActionSpec(
         "write",
@@ -38,6 +40,7 @@ SPECS: dict[str, ActionSpec] = {
         {"combo": "text", "models": "list"},
         {"changed_at": "time"},
         undo="puts the combo's models back as they were",
+        readback=True,
     ),
     "model.carriers": ActionSpec(
         "read",
@@ -168,6 +171,7 @@ SPECS: dict[str, ActionSpec] = {
         undo="docker compose start",
         timeout_s=120,
         script="docker",
+        readback=True,
     ),
     "cluster.start": ActionSpec(
         "write",
@@ -177,6 +181,7 @@ SPECS: dict[str, ActionSpec] = {
         why_no_undo="the cluster was stopped by this runbook; running is its normal state",
         timeout_s=120,
         script="docker",
+        readback=True,
     ),
     "service.restart": ActionSpec(
         "destructive",

@@ -65,7 +65,8 @@ class Step(TypedDict, total=False):
 
 
 Timer = TypedDict("Timer", {"id": str, "from": str, "after_s": float, "unless": str, "do": str})
-"""``from``: "onset", "run" (the run's start) or a step id; ``unless``: a step id whose success cancels it; ``do``: a step."""
+"""``from``: "onset", "run" (the run's start) or a step id; ``unless``: a step id whose success cancels it; ``do``: a
+step."""
 
 
 class Graph(TypedDict):

@@ -1,0 +1,114 @@
+"""What a run changed, or may have changed: folded from intents and what became of them. Mitigations are read off it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omniops.journal.events import Event
+
+KINDS = ("intent", "outcome", "reconciled", "item.done", "undone")
+
+
+class Item:
+    """One thing to write: an item of an action, or the undo of one. Its phase follows from these."""
+
+    __slots__ = ("approved", "done", "intent", "outcome", "settled", "tries")
+
+    def __init__(self) -> None:
+        self.approved = ""  # what the operator approved: the bound hash
+        self.intent: dict[str, Any] | None = None
+        self.outcome: dict[str, Any] | None = None
+        self.settled: dict[str, Any] | None = None  # the `reconciled` event's data
+        self.done: dict[str, Any] | None = None
+        self.tries = 0
+
+    def begin(self, intent: dict[str, Any]) -> None:
+        self.intent, self.outcome, self.settled = intent, None, None
+        self.tries += 1
+
+    def forget(self) -> None:
+        """Take it up again from the start: what was sent has been judged."""
+        self.intent = self.outcome = self.settled = None
+
+    @property
+    def status(self) -> str:
+        """ "" (no intent), "open" (unknown what became of it), "applied", "not_applied" or "failed"."""
+        if self.intent is None:
+            return ""
+        judged = self.settled or self.outcome
+        if judged is None or judged["status"] == "in_doubt":
+            return "open"
+        return str(judged["status"])
+
+
+class Record:
+    """One change: the intent, what became of it, and whether it was put back."""
+
+    __slots__ = ("after", "at", "intent", "key", "seq", "status", "stream", "time", "undo", "undone", "who")
+
+    def __init__(self, event: Event) -> None:
+        self.seq, self.stream, self.time, self.who = event.seq, event.stream, event.time, event.actor
+        self.intent = event.data
+        self.key: str = event.data["key"]
+        self.status = "open"
+        self.at = event.time  # the server's time of the change, where it said so
+        self.after: dict[str, Any] = event.data["desired"]
+        self.undo: Item | None = None
+        self.undone = ""
+
+    @property
+    def id(self) -> str:
+        """How people name it: ``m`` and the intent's place in the journal."""
+        return f"m{self.seq}"
+
+    @property
+    def in_force(self) -> bool:
+        """Something of it is out there, or may be."""
+        return not self.undone and self.status != "not_applied"
+
+    @property
+    def reversible(self) -> bool:
+        return bool(self.intent.get("undo"))
+
+
+class ChangeLog:
+    """Every change of one run, or of all of them."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, Record] = {}
+        self.undoing = ""  # key of the change whose undo was begun and is not settled
+
+    def apply(self, event: Event) -> None:
+        data = event.data
+        if event.kind == "intent":
+            if data.get("undo_of"):
+                undo = Item()
+                undo.begin(data)
+                self.records[data["undo_of"]].undo = undo
+                self.undoing = data["undo_of"]
+            else:
+                self.records[data["key"]] = Record(event)
+        elif event.kind in ("outcome", "reconciled"):
+            self._judged(event)
+        elif event.kind == "item.done" and data.get("key"):
+            record = self.records[data["key"]]
+            record.after = data.get("after") or record.after
+        elif event.kind == "undone":
+            self.records[data["key"]].undone = event.time
+            self.undoing = ""
+
+    def _judged(self, event: Event) -> None:
+        data = event.data
+        if data.get("undo_of"):
+            undo = self.records[data["undo_of"]].undo
+            assert undo is not None
+            if event.kind == "outcome":
+                undo.outcome = data
+            else:
+                undo.settled = data
+            if undo.status in ("not_applied", "failed"):
+                self.undoing = ""
+            return
+        record = self.records[data["key"]]
+        record.status = "open" if data["status"] == "in_doubt" else data["status"]
+        record.at = data.get("at") or record.at

@@ -1,0 +1,241 @@
+"""What a run has done so far: a fold of its events, one event at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+from omniops.clock import parse_iso
+from omniops.engine.changes import ChangeLog, Item
+from omniops.engine.graph import ENDS, Graph, Step, Timer
+from omniops.engine.refs import Scope
+from omniops.journal.events import Event
+
+
+class StepState:
+    """One step of the run."""
+
+    __slots__ = ("bad", "done", "entered", "index", "items", "looked_from", "number", "samples", "values")
+
+    def __init__(self, number: int, entered: datetime, values: list[dict[str, Any]]) -> None:
+        self.number = number
+        self.entered = entered
+        self.values = values
+        self.items = [Item() for _ in values] or [Item()]
+        self.index = 0  # the first item that is not done
+        self.bad: Item | None = None  # the item that failed or was declined
+        self.samples: list[dict[str, Any]] = []
+        self.looked_from = entered  # a verify step's clock: moved on when the walk was interrupted
+        self.done: dict[str, Any] | None = None
+
+
+class RunState:
+    """A run, folded. ``apply`` takes the run's events in order; nothing else changes it."""
+
+    def __init__(self, events: Iterable[Event] = ()) -> None:
+        self.graph: Graph
+        self.started: dict[str, Any] = {}
+        self.started_at: datetime
+        self.run = ""
+        self.n = 0
+        self.steps: dict[str, StepState] = {}
+        self.outputs: dict[str, dict[str, Any]] = {}
+        self.current = ""
+        # What timers' handlers interrupted: the step, and the choice that was open there.
+        self.frames: list[tuple[str, dict[str, Any] | None]] = []
+        self.guided: dict[str, Any] | None = None  # the failed step that waits for a person's choice
+        self.fired: set[str] = set()
+        self.ending = ""
+        self.outcome = ""  # of the run, once it has ended
+        self.holder: dict[str, Any] | None = None
+        self.changes = ChangeLog()
+        self.begun = False  # a first step is over
+        self.at = ""  # time of the last event
+        for event in events:
+            self.apply(event)
+
+    def apply(self, event: Event) -> None:
+        self.n, self.at = event.n, event.time
+        fold = _FOLDS.get(event.kind)
+        if fold is not None:
+            fold(self, event)
+
+    def step(self, id: str) -> Step:
+        return self.graph["steps"][id]
+
+    def scope(self, item: dict[str, Any] | None = None) -> Scope:
+        return Scope(self.started["inputs"], self.outputs, item)
+
+    @property
+    def onset(self) -> datetime:
+        return parse_iso(self.started["onset"])
+
+    @property
+    def busy(self) -> bool:
+        """Something was sent, or may have been, and has not been read back: no clock may interrupt."""
+        state = self.steps.get(self.current)
+        if state is None or state.index >= len(state.items):
+            return False
+        return state.items[state.index].status in ("open", "applied")
+
+    def changed_at(self, step: str) -> datetime:
+        """When a step's change took effect, by the server's time where it said so."""
+        if step == "run":
+            return self.started_at
+        state = self.steps[step]
+        moments = [item.done["at"] for item in state.items if item.done and item.done.get("at")]
+        if moments:
+            return max(parse_iso(moment) for moment in moments)
+        return parse_iso(state.done["time"]) if state.done else state.entered
+
+    def due(self, timer: Timer) -> datetime | None:
+        """The absolute moment of a timer; None while it is not armed, or when it is fired or cancelled."""
+        from datetime import timedelta
+
+        if timer["id"] in self.fired or self.succeeded(timer.get("unless", "")):
+            return None
+        source = timer["from"]
+        if source == "onset":
+            begin = self.onset
+        elif source == "run":
+            begin = self.started_at
+        else:
+            state = self.steps.get(source)
+            if state is None or state.done is None:
+                return None
+            begin = parse_iso(state.done["time"])
+        return begin + timedelta(seconds=timer["after_s"])
+
+    def succeeded(self, step: str) -> bool:
+        state = self.steps.get(step)
+        return state is not None and state.done is not None and state.done["outcome"] == "success"
+
+    def _started(self, event: Event) -> None:
+        self.started = event.data
+        self.graph = event.data["graph"]
+        self.run = event.data["run"]
+        self.started_at = parse_iso(event.time)
+        self.current = self.graph["start"]
+
+    def _taken(self, event: Event) -> None:
+        self.holder = {**event.data, "actor": event.actor}
+        state = self.steps.get(self.current)
+        if state is not None and state.done is None:
+            state.looked_from = parse_iso(event.time)
+
+    def _released(self, event: Event) -> None:
+        self.holder = None
+
+    def _entered(self, event: Event) -> None:
+        self.steps[event.data["step"]] = StepState(
+            len(self.steps) + 1, parse_iso(event.time), event.data.get("items") or []
+        )
+
+    def _item(self, data: dict[str, Any]) -> Item:
+        item: Item = self.steps[data["step"]].items[data["item"]]
+        return item
+
+    def _approved(self, event: Event) -> None:
+        if not event.data.get("undo_of"):
+            self._item(event.data).approved = event.data["bound"]
+
+    def _intent(self, event: Event) -> None:
+        self.changes.apply(event)
+        if not event.data.get("undo_of"):
+            self._item(event.data).begin(event.data)
+
+    def _outcome(self, event: Event) -> None:
+        self.changes.apply(event)
+        if not event.data.get("undo_of"):
+            self._item(self.changes.records[event.data["key"]].intent).outcome = event.data
+
+    def _reconciled(self, event: Event) -> None:
+        self.changes.apply(event)
+        if not event.data.get("undo_of"):
+            self._item(self.changes.records[event.data["key"]].intent).settled = event.data
+
+    def _item_done(self, event: Event) -> None:
+        state = self.steps[event.data["step"]]
+        item = state.items[event.data["item"]]
+        item.done = {**event.data, "time": event.time}
+        if event.data["outcome"] != "success":
+            state.bad = item
+        while state.index < len(state.items) and state.items[state.index].done is not None:
+            state.index += 1
+        self.changes.apply(event)
+
+    def _sample(self, event: Event) -> None:
+        self.steps[event.data["step"]].samples.append(event.data)
+
+    def _step_done(self, event: Event) -> None:
+        data = event.data
+        self.steps[data["step"]].done = {**data, "time": event.time}
+        self.begun = True
+        self.outputs[data["step"]] = data.get("outputs") or {}
+        self._go(data["go"], data)
+        if data["step"] == self.started.get("until") and not self.guided:
+            self.ending = until_outcome(data["outcome"])
+
+    def _go(self, target: str, data: dict[str, Any]) -> None:
+        if target == "ask":
+            self.guided = data
+        elif target == "return":
+            self.current, self.guided = self.frames.pop()
+        elif target.startswith("end:"):
+            self.ending = ENDS[target[4:]]
+        else:
+            self.current = target
+
+    def _guided(self, event: Event) -> None:
+        step, choice = event.data["step"], event.data["choice"]
+        self.guided = None
+        state = self.steps[step]
+        if choice == "retry":
+            state.done = state.bad = None
+            self.outputs.pop(step, None)
+            for position, item in enumerate(state.items):
+                if item.done is not None and item.done["outcome"] != "success":
+                    item.done = None
+                    state.index = min(state.index, position)
+                    if item.status != "open":
+                        item.forget()
+        elif choice == "skip":
+            self._go(event.data["go"], event.data)
+        else:
+            self.ending = "aborted"
+
+    def _fired(self, event: Event) -> None:
+        self.fired.add(event.data["timer"])
+        self.frames.append((self.current, self.guided))
+        self.current, self.guided = event.data["do"], None
+
+    def _undone(self, event: Event) -> None:
+        self.changes.apply(event)
+
+    def _ended(self, event: Event) -> None:
+        self.outcome = event.data["outcome"]
+
+
+def until_outcome(outcome: str) -> str:
+    """The run's outcome where it was asked to end after a step: that step's."""
+    return {"success": "mitigated", "failure": "not_recovered", "inconclusive": "inconclusive"}.get(outcome, "aborted")
+
+
+_FOLDS: dict[str, Callable[[RunState, Event], None]] = {
+    "run.started": RunState._started,
+    "lease.taken": RunState._taken,
+    "lease.released": RunState._released,
+    "step.entered": RunState._entered,
+    "approved": RunState._approved,
+    "intent": RunState._intent,
+    "outcome": RunState._outcome,
+    "reconciled": RunState._reconciled,
+    "item.done": RunState._item_done,
+    "sample": RunState._sample,
+    "step.done": RunState._step_done,
+    "guided": RunState._guided,
+    "timer.fired": RunState._fired,
+    "undone": RunState._undone,
+    "run.ended": RunState._ended,
+}
