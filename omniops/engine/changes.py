@@ -6,7 +6,7 @@ from typing import Any
 
 from omniops.journal.events import Event
 
-KINDS = ("intent", "outcome", "reconciled", "item.done", "undone")
+KINDS = ("approved", "intent", "outcome", "reconciled", "item.done", "undone")
 
 
 class Item:
@@ -44,7 +44,7 @@ class Item:
 class Record:
     """One change: the intent, what became of it, and whether it was put back."""
 
-    __slots__ = ("after", "at", "intent", "key", "seq", "status", "stream", "time", "undo", "undone", "who")
+    __slots__ = ("after", "approved", "at", "intent", "key", "seq", "status", "stream", "time", "undo", "undone", "who")
 
     def __init__(self, event: Event) -> None:
         self.seq, self.stream, self.time, self.who = event.seq, event.stream, event.time, event.actor
@@ -54,6 +54,7 @@ class Record:
         self.at = event.time  # the server's time of the change, where it said so
         self.after: dict[str, Any] = event.data["desired"]
         self.undo: Item | None = None
+        self.approved = ""  # the undo that the operator approved: the bound hash
         self.undone = ""
 
     @property
@@ -93,6 +94,8 @@ class ChangeLog:
         elif event.kind == "item.done" and data.get("key"):
             record = self.records[data["key"]]
             record.after = data.get("after") or record.after
+        elif event.kind == "approved" and data.get("undo_of"):
+            self.records[data["undo_of"]].approved = data["bound"]
         elif event.kind == "undone":
             self.records[data["key"]].undone = event.time
             self.undoing = ""

@@ -137,6 +137,7 @@ class RunState:
         return item
 
     def _approved(self, event: Event) -> None:
+        self.changes.apply(event)
         if not event.data.get("undo_of"):
             self._item(event.data).approved = event.data["bound"]
 

@@ -1,0 +1,134 @@
+"""An incident as its events tell it: severity, clocks, runs, and what is still in force. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from omniops.engine.changes import ChangeLog, Record
+from omniops.journal.events import Event
+
+
+class Incident:
+    """One incident, folded from its stream ``incident/<id>``."""
+
+    def __init__(self, id: str, events: Iterable[Event] = ()) -> None:
+        self.id = id
+        self.title = ""
+        self.onset = ""
+        self.opened = ""
+        self.by = ""
+        self.severity = ""
+        self.frozen = ""
+        self.resolved = ""
+        self.verified: dict[str, Any] | None = None
+        self.notes: list[tuple[str, str, str]] = []
+        self.n = 0
+        for event in events:
+            self.apply(event)
+
+    def apply(self, event: Event) -> None:
+        data = event.data
+        self.n = event.n
+        match event.kind:
+            case "incident.opened":
+                self.title, self.onset, self.opened, self.by = data["title"], data["onset"], event.time, event.actor
+            case "severity":
+                self.severity = data["severity"]
+            case "note":
+                self.notes.append((event.time, event.actor, data["text"]))
+            case "frozen":
+                self.frozen = event.time
+            case "verified":
+                self.verified = data
+            case "incident.resolved":
+                self.resolved = event.time
+
+    @property
+    def status(self) -> str:
+        return "resolved" if self.resolved else "frozen" if self.frozen else "open"
+
+
+class Mitigation(NamedTuple):
+    """A change still in force, and the command that undoes it."""
+
+    id: str
+    incident: str
+    run: str
+    target: str
+    action: str
+    since: str
+    by: str
+    state: str  # "in force", "in doubt", "may have changed something", "undo begun", "kept"
+    undo: str
+    reason: str = ""  # why it is kept
+
+    def as_json(self) -> dict[str, Any]:
+        return {key: value for key, value in self._asdict().items() if value != ""}
+
+
+MITIGATION_KINDS = (
+    "approved",
+    "intent",
+    "outcome",
+    "reconciled",
+    "item.done",
+    "undone",
+    "run.opened",
+    "mitigation.kept",
+)
+
+
+def mitigations(events: Iterable[Event]) -> list[Mitigation]:
+    """Every change that is still in force or in doubt, oldest first, kept ones too (``state`` says so)."""
+    logs: dict[str, ChangeLog] = {}
+    incidents: dict[str, str] = {}
+    kept: dict[str, str] = {}
+    for event in events:
+        if event.kind == "run.opened":
+            incidents[event.data["run"]] = event.data["incident"]
+        elif event.kind == "mitigation.kept":
+            kept[event.data["id"]] = event.data["reason"]
+        else:
+            logs.setdefault(event.stream, ChangeLog()).apply(event)
+    records = [
+        record for log in logs.values() for record in log.records.values() if record.in_force and record.reversible
+    ]
+    return [_mitigation(record, incidents, kept) for record in sorted(records, key=lambda record: record.seq)]
+
+
+def _mitigation(record: Record, incidents: dict[str, str], kept: dict[str, str]) -> Mitigation:
+    run = record.stream.removeprefix("run/")
+    if record.id in kept:
+        state = "kept"
+    elif record.undo is not None and record.undo.status in ("open", "applied"):
+        state = "undo begun"
+    else:
+        state = {"applied": "in force", "open": "in doubt"}.get(record.status, "may have changed something")
+    return Mitigation(
+        id=record.id,
+        incident=incidents.get(run, ""),
+        run=run,
+        target=record.intent["target"],
+        action=record.intent["action"],
+        since=record.time,
+        by=record.who,
+        state=state,
+        undo=f"omniops undo {record.id}",
+        reason=kept.get(record.id, ""),
+    )
+
+
+_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def new_id(day: datetime, words: str, taken: Iterable[str]) -> str:
+    """Make an incident's id: the day, a slug, and a number where both are taken: ``2026-11-23-openai-outage``."""
+    slug = _NOT_SLUG.sub("-", words.lower()).strip("-")[:40].strip("-") or "incident"
+    stem, used = f"{day:%Y-%m-%d}-{slug}", set(taken)
+    number = 1
+    while (id := stem if number == 1 else f"{stem}-{number}") in used:
+        number += 1
+    return id

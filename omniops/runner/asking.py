@@ -1,0 +1,140 @@
+"""Steps that a person takes: questions, manual work, words to post, and the choice after a failure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from omniops.engine.next import skip_target
+from omniops.engine.refs import resolve
+from omniops.errors import BadInput, Broken, InDoubt, NeedsPerson, OmniopsError, Refused, Unreachable
+from omniops.runner.person import Option, PauseAsked
+
+if TYPE_CHECKING:
+    from omniops.runner.walk import Walk
+
+_GUIDED = {
+    "retry": ("Try again", ""),
+    "skip": ("Skip this step", "asks for the reason"),
+    "undo": ("Undo what this run changed, and end it", ""),
+    "pause": ("Pause", "`omniops resume` goes on from here"),
+    "abort": ("End the run here", "what was changed stays changed"),
+}
+_ERRORS: dict[str, type[OmniopsError]] = {
+    "refused": Refused,
+    "unreachable": Unreachable,
+    "not_applied": Unreachable,
+    "in_doubt": InDoubt,
+    "bad_input": BadInput,
+}
+
+
+def ask(walk: Walk, step: str, expires: datetime | None) -> None:
+    """Put the question; the answer is journalled together with where it leads."""
+    node = walk.state.step(step)
+    spec, question = node["ask"], walk.words(node.get("text", ""))
+    value = _answer(walk, step, spec, question, expires)
+    if value is None:
+        walk.finish(step, "declined", before=[("answered", {"step": step, "value": None})])
+        return
+    go = spec["choices"][value]["go"] if spec["type"] == "choice" else ""
+    walk.finish(step, "success", go=go, outputs={"value": value}, before=[("answered", {"step": step, "value": value})])
+
+
+def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires: datetime | None) -> Any:
+    person = walk.person
+    kind = spec["type"]
+    if kind == "choice":
+        options = [Option(key, walk.words(choice["label"])) for key, choice in spec["choices"].items()]
+        unattended = spec.get("unattended", "")
+        return walk.ask(lambda until: person.choose(step, question, options, until, unattended), expires)
+    if kind == "backup":
+        found = resolve(spec["options"], walk.state.scope())
+        options = [Option(str(b["path"]), str(b.get("name") or b["path"]), _backup(b)) for b in found]
+        return walk.ask(lambda until: person.choose(step, question, options, until), expires)
+    if kind in ("connections", "version"):
+        from omniops.actions import resolve as targets
+
+        def read(text: str) -> Any:
+            return (
+                targets.connections(walk.context(step).omniroute, text)
+                if kind == "connections"
+                else targets.version(text)
+            )
+
+        def check(text: str) -> str:
+            try:
+                read(text)
+            except OmniopsError as error:
+                return f"{error.what}. {error.next}" if error.next else error.what
+            return ""
+
+        text = walk.ask(lambda until: person.text(step, question, until, check), expires)
+        return None if text is None else read(text)
+    return walk.ask(
+        lambda until: person.text(step, question, until, lambda text: "" if text else "it is empty"), expires
+    )
+
+
+def _backup(candidate: dict[str, Any]) -> str:
+    return " · ".join(str(candidate[key]) for key in ("age", "size", "rows") if candidate.get(key))
+
+
+def manual(walk: Walk, step: str, expires: datetime | None) -> None:
+    """Something a person does by hand."""
+    words = walk.words(walk.state.step(step).get("text", ""))
+    did = True if walk.dry else walk.ask(lambda until: walk.person.done(step, words, until), expires)
+    walk.finish(step, "success" if did else "declined", before=[("answered", {"step": step, "value": did})])
+
+
+def post(walk: Walk, step: str) -> None:
+    """Words to post. The text is shown ready to paste; the journal knows whether somebody said it was posted."""
+    node = walk.state.step(step)
+    words = walk.words(node.get("text", ""))
+    how, did = "posted by hand", False
+    try:
+        did = False if walk.dry else walk.ask(lambda until: walk.person.posted(step, node["channel"], words, until))
+    except NeedsPerson:
+        how = "shown; nobody confirmed that it was posted"
+        walk.person.say(f"For {node['channel']}, ready to paste: {words}", "warn")
+    answer = {
+        "step": step,
+        "value": did,
+        "channel": node["channel"],
+        "how": how if did else how.replace("posted by", "not posted by"),
+    }
+    walk.finish(step, "success" if did else "declined", before=[("answered", answer)])
+
+
+def guide(walk: Walk, step: str, detail: str, cause: str, choices: tuple[str, ...]) -> None:
+    """After a failure a person decides. Without one, the error itself ends the command; the run stays open."""
+    from omniops.runner import undo
+
+    options = [Option(key, *_GUIDED[key]) for key in choices]
+    question = f"{walk.words(walk.state.step(step)['title'])} failed: {detail}. What now?"
+    try:
+        choice = walk.ask(lambda until: walk.person.choose(f"{step}.on_failure", question, options, until)) or "pause"
+    except NeedsPerson:
+        raise _error(walk, step, detail, cause) from None
+    if choice == "pause":
+        raise PauseAsked
+    data: dict[str, Any] = {"step": step, "choice": choice}
+    if choice == "skip":
+        data["reason"] = walk.person.reason(f"{step}.reason", "Why is it right to skip this step?")
+        data["go"] = skip_target(walk.state.step(step))
+    if choice == "undo":
+        undo.everything(walk)
+    walk.record(("guided", data))
+
+
+def _error(walk: Walk, step: str, detail: str, cause: str) -> OmniopsError:
+    changed = [record for record in walk.state.changes.records.values() if record.in_force]
+    kind = _ERRORS.get(cause, Broken)
+    if kind is Unreachable and changed:
+        kind = Broken
+    stands = "; ".join(f"{r.intent['target']}: {'in doubt' if r.status == 'open' else 'changed'}" for r in changed)
+    return kind(
+        f"{walk.words(walk.state.step(step)['title'])}: {detail}",
+        state=(stands or "nothing has been changed") + f"; run {walk.state.run} is open at step {step}",
+        next=f"omniops resume {walk.state.run}",
+    )

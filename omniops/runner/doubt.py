@@ -1,0 +1,98 @@
+"""What became of a change that nobody saw the end of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omniops.actions.base import Applied, Observation
+from omniops.clock import iso, parse_iso
+from omniops.errors import OmniopsError
+from omniops.services.omniroute import REQUEST_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from omniops.runner.write import Target
+
+LOOK_EVERY_S = 1.0
+
+
+def judge(
+    target: Target, intent: dict[str, Any], *, answered: bool, undoing: bool, after: dict[str, Any] | None = None
+) -> Applied:
+    """Decide between applied, not_applied, failed and in_doubt.
+
+    "Not applied" is believed only when nothing can arrive any more: after the intent's deadline and one request's
+    timeout, or at once where the server has answered (with an error) and so is done with the request.
+    """
+    evidence = target.action.reconcile(target.ctx, intent["args"], intent["before"], intent["key"], undoing)
+    if evidence is not None:
+        return evidence
+    clock = target.ctx.clock
+    left = 2 * LOOK_EVERY_S if answered else quiet_in(target, intent)
+    until = clock.boot() + left
+    virtual = clock.now().timestamp() + left
+    while True:
+        verdict = _look(target, intent, undoing, after)
+        if verdict.status == "applied":
+            return verdict
+        if clock.boot() >= until or clock.now().timestamp() >= virtual:
+            return verdict
+        clock.sleep(min(LOOK_EVERY_S, max(virtual - clock.now().timestamp(), 0.01)))
+
+
+def quiet_in(target: Target, intent: dict[str, Any]) -> float:
+    """Seconds until nothing of this intent can reach the server any more."""
+    from omniops.journal.lease import me
+
+    clock = target.ctx.clock
+    limit = REQUEST_TIMEOUT_S
+    if intent["boot"] == me()["boot"]:
+        return max(float(intent["send_by"]) + limit - clock.boot(), 0.0)
+    # Another boot: its clock says nothing here. The machine that wrote the intent has been down since, or is another one.
+    written = parse_iso(target.walk.state.changes.records[intent.get("undo_of") or intent["key"]].time)
+    return min(max(5.0 + limit - (clock.now() - written).total_seconds(), 0.0), 5.0 + limit)
+
+
+def _look(target: Target, intent: dict[str, Any], undoing: bool, after: dict[str, Any] | None) -> Applied:
+    try:
+        if undoing:
+            seen = target.action.observe_undo(target.ctx, intent["args"], intent["before"], after or intent["desired"])
+        else:
+            seen = target.observe()
+    except OmniopsError as error:
+        return Applied("in_doubt", f"{intent['target']} cannot be read: {error.what}")
+    return _compare(intent, seen, undoing, iso(target.walk.now()))
+
+
+def _compare(intent: dict[str, Any], seen: Observation, undoing: bool, now: str) -> Applied:
+    if seen.already:
+        return Applied("applied", "the state is what was wanted", at=seen.at or now)
+    expected = intent["desired"] if undoing else intent["before"]
+    if seen.state == expected:
+        return Applied("not_applied", f"{intent['target']}: the change was not made")
+    return Applied("in_doubt", f"{intent['target']} is neither as it was nor as wanted")
+
+
+def by_hand(target: Target, intent: dict[str, Any]) -> None:
+    """The operator does it, and says so; what they say is the outcome."""
+    walk, hand = target.walk, intent["by_hand"]
+    if walk.dry:
+        did, how = True, "assumed: this is a dry run"
+    elif "words" in hand:
+        did = walk.ask(lambda until: walk.person.paged(target.id, hand["who"], hand["words"], until))
+        how = "by hand"
+    else:
+        words = f'Run this on the host of the server, then answer "done":\n  {hand["command"]}'
+        did = walk.ask(lambda until: walk.person.done(target.id, words, until))
+        how = "by hand"
+    status = "applied" if did else "not_applied"
+    outcome = {
+        "key": intent["key"],
+        "status": status,
+        "detail": how,
+        "outputs": {"how": "by hand"},
+        "at": iso(walk.now()),
+    }
+    events: list[tuple[str, dict[str, Any]]] = [("outcome", outcome)]
+    if not did:
+        events.append(target.done("declined", detail="declined by the operator"))
+    walk.record(*events)

@@ -1,0 +1,252 @@
+"""Opens an incident and a run, or takes a run over: the moments at which two operators can meet."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from omniops.clock import Clock, iso, parse_iso
+from omniops.engine.graph import Graph
+from omniops.engine.state import RunState
+from omniops.errors import BadInput, JournalDamaged, NeedsPerson
+from omniops.incident.view import Incident, new_id
+from omniops.journal.events import Conflict, Event, Journal, New
+from omniops.runner.person import Option, Person
+
+
+def open_runs(journal: Journal) -> dict[str, dict[str, Any]]:
+    """The runs that have not ended, oldest first: id -> the data of ``run.opened`` with ``since`` and ``by``."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in journal.read("runs"):
+        if event.kind == "run.opened":
+            found[event.data["run"]] = {**event.data, "since": event.time, "by": event.actor}
+        elif event.kind == "run.closed":
+            found.pop(event.data["run"], None)
+    return found
+
+
+def incident_of(journal: Journal, id: str) -> Incident:
+    """Read an incident. Raises BadInput for one that there is not."""
+    events = journal.read(f"incident/{id}")
+    if not events:
+        from difflib import get_close_matches
+
+        known = [stream.removeprefix("incident/") for stream in journal.streams("incident/")]
+        near = get_close_matches(id, known, 3, 0.4) or known[-5:]
+        raise BadInput(
+            f"there is no incident {id!r}",
+            why="the journal knows: " + ", ".join(near) if near else "the journal holds no incident yet",
+            state="nothing was attempted",
+            next="omniops incident list",
+        )
+    return Incident(id, events)
+
+
+def incidents(journal: Journal) -> list[Incident]:
+    return [Incident(name.removeprefix("incident/"), journal.read(name)) for name in journal.streams("incident/")]
+
+
+def attach(journal: Journal, person: Person, wanted: str) -> Incident | None:
+    """The incident that a new run belongs to: the one named, else the only open one; None: open a new one."""
+    if wanted:
+        found = incident_of(journal, wanted)
+        if found.resolved:
+            raise BadInput(
+                f"incident {wanted} is resolved", state="nothing was attempted", next="omniops incident list"
+            )
+        return found
+    open_ones = [incident for incident in incidents(journal) if incident.status == "open"]
+    if len(open_ones) <= 1:
+        return open_ones[0] if open_ones else None
+    options = [Option(one.id, one.title) for one in open_ones] + [Option("new", "A new incident")]
+    try:
+        chosen = person.choose("incident", "Which incident does this belong to?", options, None)
+    except NeedsPerson:
+        chosen = ""
+    if not chosen:
+        raise NeedsPerson(
+            "several incidents are open",
+            why=", ".join(one.id for one in open_ones),
+            state="nothing was attempted",
+            next="name one with --incident, or `--incident new`",
+        )
+    return next((one for one in open_ones if one.id == chosen), None)
+
+
+def read_onset(text: str, now: datetime) -> datetime:
+    """Read when an incident began: ``now``, ``10m`` or ``10m ago``, ``02:15`` (UTC), or an ISO moment. Raises BadInput."""
+    from omniops.text import seconds
+
+    words = text.strip().lower().removesuffix("ago").strip()
+    try:
+        if words in ("", "now"):
+            return now
+        if words[-1] in "smhd":
+            moment = now - timedelta(seconds=seconds(words))
+        elif len(words) == 5 and words[2] == ":":
+            moment = now.replace(hour=int(words[:2]), minute=int(words[3:]), second=0, microsecond=0)
+            moment -= timedelta(days=1) if moment > now else timedelta(0)
+        else:
+            moment = parse_iso(text.strip())
+    except (ValueError, OverflowError):
+        raise BadInput(
+            f"{text.strip()!r} is no moment",
+            why="write now, 10m (ago), 02:15 (UTC), or 2026-11-23T02:15Z",
+            state="nothing was attempted",
+            next="--onset 10m",
+        ) from None
+    if moment > now + timedelta(minutes=1):
+        raise BadInput(
+            f"the onset {iso(moment)} lies in the future",
+            why=f"it is {iso(now)} now",
+            state="nothing was attempted",
+            next="--onset now",
+        )
+    return min(moment, now)
+
+
+def ask_onset(person: Person, now: datetime, given: str) -> datetime:
+    """When it began: as given, else asked, else (with nobody to ask) now, and said so."""
+    if given:
+        return read_onset(given, now)
+
+    def check(text: str) -> str:
+        try:
+            read_onset(text, now)
+        except BadInput as error:
+            return f"{error.what}: {error.why}"
+        return ""
+
+    try:
+        answer = person.text("onset", "When did it begin (now, 10m ago, 02:15 UTC)?", None, check, default="now")
+    except NeedsPerson:
+        person.say("Onset: taken as now (--onset says otherwise).", "dim")
+        return now
+    return read_onset(answer or "now", now)
+
+
+class Plan:
+    """What a new run needs to begin."""
+
+    def __init__(
+        self,
+        graph: Graph,
+        inputs: dict[str, Any],
+        targets: Sequence[str],
+        incident: Incident | None,
+        onset: datetime,
+        title: str,
+        until: str = "",
+    ) -> None:
+        self.graph, self.inputs, self.targets = graph, inputs, list(targets)
+        self.incident, self.onset, self.title, self.until = incident, onset, title, until
+
+
+def begin(journal: Journal, clock: Clock, plan: Plan, where: dict[str, str]) -> RunState:
+    """Open the run, and its incident where there is none, in one transaction. Raises NeedsPerson when a run of the
+    same runbook on the same target is open already, whoever walks it."""
+    from omniops.journal.lease import me
+
+    for _ in range(20):
+        length = journal.length("runs")
+        refuse_double(journal, plan)
+        run = f"r{secrets.token_hex(2)}"
+        if journal.length(f"run/{run}"):
+            continue
+        events: list[New] = []
+        if plan.incident is None:
+            taken = [stream.removeprefix("incident/") for stream in journal.streams("incident/")]
+            id = new_id(clock.now(), plan.title, taken)
+            opened = {"title": plan.title, "onset": iso(plan.onset)}
+            events.append(New(f"incident/{id}", 0, "incident.opened", opened))
+        else:
+            id = plan.incident.id
+        summary = {"run": run, "runbook": plan.graph["id"], "incident": id, "targets": plan.targets}
+        events.append(New("runs", length, "run.opened", summary))
+        started = {
+            "run": run,
+            "runbook": plan.graph["id"],
+            "incident": id,
+            "onset": iso(plan.onset),
+            "until": plan.until,
+            "inputs": plan.inputs,
+            "targets": plan.targets,
+            "drill": journal.drill,
+            **where,
+            "graph": plan.graph,
+        }
+        events.append(New(f"run/{run}", 0, "run.started", started))
+        events.append(New(f"run/{run}", None, "lease.taken", {**me(), "how": "started"}))
+        try:
+            written = journal.append(events)
+        except Conflict:
+            continue
+        return RunState(event for event in written if event.stream == f"run/{run}")
+    raise JournalDamaged("the journal is written to by too many at once", state="nothing was begun", next="try again")
+
+
+def refuse_double(journal: Journal, plan: Plan) -> None:
+    """Refuse a second walk of the same runbook on a common target."""
+    for run, open_run in open_runs(journal).items():
+        if open_run["runbook"] != plan.graph["id"]:
+            continue
+        common = set(open_run["targets"]) & set(plan.targets)
+        if not common and (open_run["targets"] or plan.targets):
+            continue
+        on = f" on {', '.join(sorted(common))}" if common else ""
+        raise NeedsPerson(
+            f"{plan.graph['id']}{on} is being walked already: run {run}, by {open_run['by']}, since {open_run['since']}",
+            state="nothing was attempted",
+            next=f"omniops resume {run}",
+        )
+
+
+def take_over(journal: Journal, events: list[Event], *, confirm: Callable[[str], bool]) -> RunState:
+    """Take the lease of a run that nobody walks. Proof that the holder is dead, or a person's word (``confirm``).
+
+    Raises NeedsPerson when somebody else walks it, and is alive or may be.
+    """
+    from omniops.journal.lease import holder_state, me
+
+    state = RunState(events)
+    how = "resumed"
+    if state.holder is not None:
+        holder = state.holder
+        condition = holder_state(holder)
+        who = f"{holder['actor']} on {holder['host']} (pid {holder['pid']})"
+        if condition == "dead":
+            how = "the holder is dead"
+        elif not confirm(f"Run {state.run} is held by {who}, which is {condition}. Take it over?"):
+            raise NeedsPerson(
+                f"run {state.run} is held by {who}",
+                why=f"that process is {condition}"
+                if condition != "unknown"
+                else "whether it is alive cannot be told from here",
+                state="nothing was attempted",
+                next=f"stop it there, or take it over: omniops resume {state.run} --take-over",
+            )
+        else:
+            how = "a person's word"
+    taken = New(f"run/{state.run}", state.n, "lease.taken", {**me(), "how": how})
+    try:
+        for event in journal.append([taken]):
+            state.apply(event)
+    except Conflict:
+        raise NeedsPerson(
+            f"somebody else has just taken run {state.run}",
+            state="nothing was attempted",
+            next="omniops incident list shows who",
+        ) from None
+    return state
+
+
+def release(journal: Journal, state: RunState, why: str) -> None:
+    """Give the lease back. Quietly: another holder, or a journal that cannot be written, is no news here."""
+    from contextlib import suppress
+
+    released = New(f"run/{state.run}", state.n, "lease.released", {"why": why})
+    with suppress(Exception):
+        for event in journal.append([released]):
+            state.apply(event)

@@ -1,0 +1,61 @@
+"""Steps that read: an action with effect ``read``, and omniops' own notes about the incident."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omniops.actions.registry import find
+from omniops.engine.refs import Undefined
+from omniops.errors import OmniopsError
+from omniops.journal.events import New
+
+if TYPE_CHECKING:
+    from omniops.runner.walk import Walk
+
+
+def read(walk: Walk, step: str) -> None:
+    """Perform a read and finish the step with its outputs."""
+    name = walk.state.step(step)["action"]
+    try:
+        args = walk.args(step)
+    except Undefined as unknown:
+        walk.finish(step, "failure", detail=str(unknown), cause="undefined")
+        return
+    if name.startswith("incident."):
+        _own(walk, step, name, args)
+        return
+    try:
+        outputs: dict[str, Any] = find(name).read(walk.context(step), args)
+    except OmniopsError as error:
+        walk.failed(step, error)
+        return
+    walk.person.say(summary(outputs))
+    walk.finish(step, "success", outputs=outputs)
+
+
+def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
+    """Declare a severity, or freeze: the incident's stream learns it together with the step's end."""
+    stream = f"incident/{walk.state.started['incident']}"
+    if name == "incident.declare":
+        news = New(stream, None, "severity", {"severity": args["severity"], "why": f"runbook {walk.state.graph['id']}"})
+        walk.person.say(f"Declared {args['severity']}.", "warn")
+    else:
+        news = New(stream, None, "frozen", {"by": f"run {walk.state.run}"})
+        walk.person.say("Frozen: omniops sends nothing more about this incident.", "warn")
+    walk.finish(step, "success", outputs=args, also=[news])
+
+
+def summary(outputs: dict[str, Any]) -> str:
+    """One line of what a read found: its own summary, else its short values."""
+    if outputs.get("summary"):
+        return str(outputs["summary"])
+    short = {
+        k: v for k, v in outputs.items() if isinstance(v, (str, int, float)) and v != "" and not k.endswith("_text")
+    }
+    return " · ".join(f"{key.replace('_', ' ')}: {_word(value)}" for key, value in short.items()) or "read"
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,97 @@
+"""A run's result: as JSON, as an exit code, and as the last lines on the screen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omniops.engine.state import RunState
+from omniops.errors import Exit
+
+EXITS = {
+    "mitigated": Exit.DONE,
+    "not_recovered": Exit.NO,
+    "inconclusive": Exit.NO,
+    "aborted": Exit.PERSON,
+    "in_doubt": Exit.IN_DOUBT,
+    "stopped": Exit.STOP,
+    "paused": Exit.INTERRUPTED,
+}
+
+WORDS = {
+    "mitigated": "Mitigated, and shown to be so.",
+    "not_recovered": "Not recovered.",
+    "inconclusive": "Whether it has recovered cannot be told.",
+    "aborted": "Ended before it was done.",
+    "in_doubt": "In doubt: nobody can tell whether a change took effect.",
+    "stopped": "Stopped. Follow SECURITY.md from here.",
+}
+
+
+def changes(state: RunState) -> list[dict[str, Any]]:
+    """What the run changed, or may have changed: target, before, after, and how it is undone."""
+    found = []
+    for record in state.changes.records.values():
+        if record.status == "not_applied":
+            continue
+        intent = record.intent
+        undo = f"omniops undo {record.id}" if record.reversible else ""
+        change: dict[str, Any] = {
+            "target": intent["target"],
+            "action": intent["action"],
+            "before": intent["before"],
+            "after": record.after,
+            "undo": undo or None,
+            "id": record.id,
+            "status": "undone" if record.undone else "in_doubt" if record.status == "open" else record.status,
+        }
+        found.append(change)
+    return found
+
+
+def as_json(state: RunState, outcome: str, error: str = "") -> dict[str, Any]:
+    """The answer ``omniops.run/1``."""
+    answer: dict[str, Any] = {
+        "schema": "omniops.run/1",
+        "incident": state.started["incident"],
+        "run": state.run,
+        "runbook": state.graph["id"],
+        "outcome": outcome,
+        "drill": bool(state.started.get("drill")),
+        "changes": changes(state),
+        "evidence": _evidence(state),
+    }
+    if error:
+        answer["error"] = error
+    return answer
+
+
+def _evidence(state: RunState) -> dict[str, Any] | None:
+    """The last verify step's verdict and last look."""
+    for id in reversed(state.steps):
+        samples = state.steps[id].samples
+        if samples:
+            done = state.steps[id].done
+            return {
+                "step": id,
+                "outcome": done["outcome"] if done else None,
+                "looks": len(samples),
+                "last": samples[-1],
+            }
+    return None
+
+
+def lines(state: RunState, outcome: str) -> list[str]:
+    """The last words on the screen: what came of it, what is still in force, what to type next."""
+    said = [WORDS.get(outcome, outcome)]
+    in_force = [record for record in state.changes.records.values() if record.in_force]
+    for record in in_force:
+        doubt = " (in doubt)" if record.status == "open" else ""
+        if record.reversible:
+            said.append(
+                f"in force: {record.intent['action']} {record.intent['target']}{doubt}; undo: omniops undo {record.id}"
+            )
+    if outcome == "mitigated" and any(record.reversible for record in in_force):
+        said.append("When the cause is gone: omniops undo. Then: omniops incident resolve")
+    if outcome in ("not_recovered", "inconclusive"):
+        said.append("Next: omniops runbook list shows the other mitigations; omniops incident verify looks again.")
+    return said

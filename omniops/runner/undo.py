@@ -1,0 +1,218 @@
+"""Puts changes back: only what is still ours, newest first, each with an intent of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omniops.actions.base import Applied, Observation
+from omniops.actions.registry import find
+from omniops.actions.specs import SPECS
+from omniops.engine.changes import Record
+from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Unreachable
+from omniops.failpoints import reached
+from omniops.runner.doubt import judge
+from omniops.runner.write import FRESH_S, Target, bind, change_of, intent_of, send
+
+if TYPE_CHECKING:
+    from omniops.runner.walk import Walk
+
+
+class TestFailed(OmniopsError):
+    """The target's own test fails, so putting it back was not done without a person's word."""
+
+    exit = Exit.NO
+
+
+class Undoing(Target):
+    """The target of an undo: an earlier change, with the arguments its intent holds."""
+
+    def __init__(self, walk: Walk, record: Record) -> None:
+        self.walk, self.record = walk, record
+        self.id: str = record.intent["step"]
+        self.name: str = record.intent["action"]
+        self.spec = SPECS[self.name]
+        self.action = find(self.name)
+        self.ctx = walk.context(self.id)
+        self.args = record.intent["args"]
+        self.after = {**record.after, "_at": record.at}
+
+    def observe_back(self) -> Observation:
+        return self.action.observe_undo(self.ctx, self.args, self.record.intent["before"], self.after)
+
+
+def everything(walk: Walk, *, force: bool = False) -> list[Record]:
+    """Undo all that this run changed and that can be undone, newest first. Raises NotOurs, TestFailed, InDoubt, ..."""
+    records = [record for record in walk.state.changes.records.values() if record.in_force and record.reversible]
+    for record in reversed(records):
+        one(walk, record, force=force)
+    return records
+
+
+def one(walk: Walk, record: Record, *, force: bool = False) -> None:
+    """Put one change back. Returns when it is back and has been read back, or when it already was."""
+    target = Undoing(walk, record)
+    what = record.intent["target"]
+    while not record.undone:
+        if walk.state.changes.undoing:
+            settle(walk, walk.state.changes.undoing)
+            continue
+        seen = target.observe_back()
+        if seen.already:
+            walk.person.say(f"{what}: already back as it was.", "good")
+            walk.record(("undone", {"key": record.key, "detail": "already back"}))
+            return
+        _still_ours(record, seen)
+        approved = _approve(target, seen, force)
+        if approved is not None:
+            _send(target, seen, approved)
+
+
+def _still_ours(record: Record, seen: Observation) -> None:
+    why = seen.shown.get("not_ours", "")
+    if not why and record.status == "applied" and seen.state != record.after:
+        why = f"it is {seen.state} now, and was left as {record.after}"
+    if why:
+        raise NotOurs(
+            f"{record.intent['target']} is not put back: somebody else has changed it since",
+            why=str(why),
+            state="nothing was changed",
+            next=f'look at it; `omniops mitigations keep {record.id} --reason "..."` takes it off the list',
+        )
+
+
+def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str, dict[str, Any]]] | None:
+    """The events of the approval; None if it took so long that the target has to be looked at again."""
+    walk, record = target.walk, target.record
+    failing = seen.shown.get("test_failed")
+    change = change_of(walk, target.name, seen, "the runbook's own step does it again")
+    bound = bind(change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired)
+    walk.person.change(change)
+    if failing and not force and not walk.person.interactive:
+        raise TestFailed(
+            f"{seen.target} is not put back: its test fails",
+            why=str(failing),
+            state="nothing was changed",
+            next=f"omniops undo {record.id} --force puts it back all the same",
+        )
+    if record.approved == bound:
+        return []
+    asked_at = walk.ctx.clock.boot()
+    if not walk.ask(lambda until: walk.person.approve(f"{target.id}.undo", change, until)):
+        raise NeedsPerson(
+            f"{seen.target}: undo declined",
+            state="nothing was changed; it is still in force",
+            next=f"omniops undo {record.id}",
+        )
+    if walk.ctx.clock.boot() - asked_at > FRESH_S:
+        again = target.observe_back()
+        if (again.state, again.desired) != (seen.state, seen.desired):
+            walk.person.say(f"{seen.target} has changed while you were asked; here it is again.", "warn")
+            return None
+    data = {
+        "step": target.id,
+        "item": record.intent["item"],
+        "bound": bound,
+        "typed": change.typed,
+        "undo_of": record.key,
+    }
+    return [("approved", data)]
+
+
+def _send(target: Undoing, seen: Observation, approved: list[tuple[str, dict[str, Any]]]) -> None:
+    walk, record = target.walk, target.record
+    tries = 0 if record.undo is None else record.undo.tries
+    place = intent_of(walk, target.id, record.intent["item"], 0)
+    intent = {
+        **place,
+        "key": f"{record.key}/undo@{walk.state.n}",
+        "undo_of": record.key,
+        "attempt": tries + 1,
+        "action": target.name,
+        "args": target.args,
+        "target": seen.target,
+        "before": record.intent["before"],
+        "desired": seen.state,
+        "effect": target.spec.effect,
+    }
+    if seen.command:
+        intent["by_hand"] = {"command": seen.command}
+    walk.record(*approved, ("intent", intent))
+    reached("in_undo", target.id)
+    if seen.command:
+        _by_hand(target, intent)
+        return
+    _judged(target, intent, send(walk, target, intent, undoing=True), "outcome")
+
+
+def _by_hand(target: Undoing, intent: dict[str, Any]) -> None:
+    words = f'Run this on the host of the server, then answer "done":\n  {intent["by_hand"]["command"]}'
+    did = target.walk.ask(lambda until: target.walk.person.done(f"{target.id}.undo", words, until))
+    _judged(target, intent, Applied("applied" if did else "not_applied", "by hand"), "outcome")
+
+
+def settle(walk: Walk, key: str) -> None:
+    """Finish an undo that was interrupted: find out whether it took effect."""
+    record = walk.state.changes.records[key]
+    target = Undoing(walk, record)
+    assert record.undo is not None
+    assert record.undo.intent is not None
+    intent = record.undo.intent
+    reached("in_resume", target.id)
+    if record.undo.status == "applied":
+        _read_back(target)
+        return
+    if intent.get("by_hand"):
+        _by_hand(target, intent)
+        return
+    answered = record.undo.outcome is not None
+    _judged(target, intent, judge(target, intent, answered=answered, undoing=True, after=target.after), "reconciled")
+
+
+def _judged(target: Undoing, intent: dict[str, Any], applied: Applied, kind: str) -> None:
+    walk = target.walk
+    data = {"key": intent["key"], "undo_of": target.record.key, "status": applied.status, "detail": applied.detail}
+    data.update({key: value for key, value in (("evidence", applied.evidence), ("at", applied.at)) if value})
+    walk.record((kind, data))
+    if applied.status == "applied":
+        _read_back(target)
+    elif applied.status == "in_doubt":
+        if kind == "outcome":
+            settle(walk, target.record.key)
+            return
+        raise InDoubt(
+            f"{target.record.intent['target']}: nobody can tell whether it was put back",
+            why=applied.detail,
+            state="the journal holds the intent; nothing was sent twice",
+            next=f"look at it, then: omniops undo {target.record.id}",
+        )
+    elif applied.status == "failed" or (kind == "outcome" and not applied.evidence.get("late")):
+        kind_of_error = Unreachable if applied.status == "not_applied" else Broken
+        raise kind_of_error(
+            f"{target.record.intent['target']} could not be put back",
+            why=applied.detail,
+            state="it is still in force" if applied.status == "not_applied" else "something may have changed",
+            next=f"omniops undo {target.record.id}",
+        )
+
+
+def _read_back(target: Undoing) -> None:
+    """See that it is back. A stale answer gets a few looks more."""
+    walk, record = target.walk, target.record
+    problem = "reading it back does not show it"
+    if target.spec.readback and not walk.dry:
+        for look in range(4):
+            if look:
+                walk.ctx.clock.sleep(1.0)
+            try:
+                if target.action.observe(target.ctx, target.args).state == record.intent["before"]:
+                    break
+            except OmniopsError as error:
+                problem = error.what
+        else:
+            raise InDoubt(
+                f"{record.intent['target']}: the server took the undo, but {problem}",
+                state="the journal holds the intent and its answer",
+                next=f"omniops undo {record.id} looks again",
+            )
+    walk.person.say(f"{record.intent['target']}: back as it was.", "good")
+    walk.record(("undone", {"key": record.key}))

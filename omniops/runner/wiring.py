@@ -1,0 +1,42 @@
+"""Puts together what a walk needs: settings, clock, clients, jobs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from omniops.actions.base import Context
+from omniops.clock import Clock
+from omniops.config import Settings
+from omniops.errors import BadInput
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def loopback_only(url: str) -> None:
+    """A drill's guard: every client calls it with every address before asking. Raises BadInput."""
+    if (urlsplit(url).hostname or "") not in LOOPBACK:
+        raise BadInput(
+            "a drill reaches nothing but this machine",
+            why=f"something asked for {urlsplit(url).hostname}",
+            state="nothing was sent",
+            next="this is a bug in omniops or in the runbook; please report it",
+        )
+
+
+def context(settings: Settings, clock: Clock, incident: str, onset: datetime) -> Context:
+    """Build what actions may use. Nothing is asked of any service yet. Raises BadInput."""
+    from omniops.runner.local_jobs import LocalJobs
+    from omniops.services.omniroute import OmniRoute
+    from omniops.services.pagerduty import Events
+
+    guard = loopback_only if settings.drill else None
+    return Context(
+        settings=settings,
+        clock=clock,
+        omniroute=OmniRoute(settings.omniroute_url, settings, clock, guard),
+        pagerduty=Events(settings, guard),
+        jobs=LocalJobs(settings.state_folder / "jobs", settings, clock),
+        incident=incident,
+        onset=onset,
+    )
