@@ -250,3 +250,25 @@ def release(journal: Journal, state: RunState, why: str) -> None:
     with suppress(Exception):
         for event in journal.append([released]):
             state.apply(event)
+
+
+def pick_run(journal: Journal, person: Person, wanted: str) -> str:
+    """The run to resume: the one named, else the only open one, else chosen; "" where none is open."""
+    if wanted:
+        return wanted.removeprefix("run/")
+    runs = open_runs(journal)
+    if len(runs) <= 1:
+        return next(iter(runs), "")
+    options = [Option(run, f"{data['runbook']} ({data['incident']})", f"by {data['by']}") for run, data in runs.items()]
+    try:
+        chosen = person.choose("run", "Which run?", options, None)
+    except NeedsPerson:
+        chosen = None
+    if not chosen:
+        raise NeedsPerson(
+            "several runs are open",
+            why=", ".join(f"{run} ({data['runbook']})" for run, data in runs.items()),
+            state="nothing was attempted",
+            next=f"omniops resume {next(iter(runs))}",
+        )
+    return chosen

@@ -1,0 +1,1 @@
+"""One thin file per noun: parse, call one function, render, exit code."""

@@ -1,0 +1,16 @@
+"""The table of commands: where each lives and what its one line of help says. Imports nothing."""
+
+from __future__ import annotations
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "mitigate": ("omniops.cli.mitigate:mitigate", "Walk a mitigation runbook (4.1 to 4.5, rollback, failover)."),
+    "resume": ("omniops.cli.resume:resume", "Go on with a run that was paused or killed."),
+    "undo": ("omniops.cli.undo:undo", "Put back what a mitigation changed."),
+    "mitigations": ("omniops.cli.mitigations:app", "What is still in force, and how to undo it."),
+    "classify": ("omniops.cli.classify:classify", "How bad is it? Severity, with its reasons."),
+    "incident": ("omniops.cli.incident:app", "List, show, note, verify and resolve incidents."),
+    "runbook": ("omniops.cli.runbook:app", "List, show, draw and check the runbooks."),
+    "drill": ("omniops.cli.drill:app", "Practise: the same runbooks against a simulated OmniRoute."),
+    "journal": ("omniops.cli.journal:app", "Check the journal; accept a loss that cannot be mended."),
+}
+"""Name -> (module:object, help). A name that ends in ``:app`` is a group of commands."""

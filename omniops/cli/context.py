@@ -1,0 +1,69 @@
+"""What every command shares: settings, the screen, the journal, who answers, and how a result leaves."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from omniops.clock import Clock, SystemClock
+from omniops.config import Settings
+
+if TYPE_CHECKING:
+    from omniops.journal.store import SqliteJournal
+    from omniops.runner.person import Person
+    from omniops.terminal.streams import Streams
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this command, from the environment."""
+    return Settings(os.environ)
+
+
+@cache
+def streams() -> Streams:
+    """stdin, stdout and stderr, with the decisions about colour and interactivity."""
+    from omniops.terminal.streams import Streams
+
+    return Streams(os.environ.get("OMNIOPS_COLOR", "auto"))
+
+
+def emit(answer: dict[str, Any]) -> None:
+    """Print a JSON answer on stdout."""
+    import json
+
+    print(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+
+
+def clock() -> Clock:
+    return SystemClock()
+
+
+def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, create: bool = False) -> SqliteJournal:
+    """Open the journal. Reading where there is none yet makes none: an empty one in memory would do, so ``create``
+    says whether this command is going to write."""
+    import socket
+
+    from omniops.journal.store import SqliteJournal
+
+    of = of or settings()
+    return SqliteJournal(
+        of.journal_path, ticking or clock(), of.operator, socket.gethostname(), drill=of.drill, create=create
+    )
+
+
+def person(
+    yes: bool = False, confirm: Sequence[str] = (), answers: str = "", ticking: Clock | None = None
+) -> Person:
+    """Who answers: the terminal, with what the flags answer already; without a terminal, the flags alone."""
+    from omniops.terminal.unattended import Combined, Unattended, load_answers
+
+    given = load_answers(answers) if answers else {}
+    flags = Unattended(streams(), yes=yes, confirm=confirm, answers=given)
+    if yes or not streams().interactive:
+        return flags
+    from omniops.terminal.person import TerminalPerson
+
+    return Combined(TerminalPerson(streams(), clock=ticking), flags)

@@ -1,0 +1,45 @@
+"""`omniops mitigations`: what is still in force, since when, by whom, and the command that undoes it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from omniops.cli.context import clock, emit, open_journal, streams
+from omniops.cli.options import Json
+
+app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+
+
+@app.callback()
+def show(context: typer.Context, json: Json = False) -> None:
+    """List what is still in force."""
+    if context.invoked_subcommand:
+        return
+    from omniops.incident.view import MITIGATION_KINDS, mitigations
+
+    found = mitigations(open_journal().kinds(MITIGATION_KINDS))
+    if json:
+        emit({"schema": "omniops.mitigations/1", "mitigations": [one.as_json() for one in found]})
+        return
+    from omniops.terminal.views.incidents import mitigation_lines
+
+    for line in mitigation_lines(found, clock().now(), streams().width()):
+        streams().result(line)
+
+
+@app.command()
+def keep(
+    id: Annotated[str, typer.Argument(help="m12, as `omniops mitigations` shows it")],
+    reason: Annotated[str, typer.Option(help="Why it stays on purpose.")],
+    json: Json = False,
+) -> None:
+    """Keep a mitigation on purpose: it no longer stands in the way of resolving the incident."""
+    from omniops.runner.records import keep as record_keep
+
+    kept = record_keep(open_journal(create=True), id, reason)
+    if json:
+        emit({"schema": "omniops.mitigations/1", "mitigations": [kept.as_json()]})
+    else:
+        streams().result(f"Kept on purpose: {kept.target}. `{kept.undo}` still puts it back.")

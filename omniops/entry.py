@@ -1,0 +1,125 @@
+"""Where the process begins and ends: fast answers, global options, errors in words, exit codes."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    gc.disable()  # a command is short; 5 ms of collecting at start-up are not (docs/benchmarks.md)
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        code = 0 if code == 0 else code
+    if os.environ.get("OMNIOPS_TIDY_EXIT"):  # for coverage and debuggers
+        sys.exit(code)
+    os._exit(code)  # skips interpreter tear-down: 10 ms, 25 with an HTTP client (docs/benchmarks.md)
+
+
+def run(argv: list[str]) -> int:
+    """Run one command and return its exit code. Nothing escapes: a bug is four lines and exit code 70."""
+    if argv == ["--version"]:
+        from omniops import __version__
+
+        print(f"omniops {__version__}")
+        return 0
+    if argv in (["--help"], ["-h"], []):
+        return _root_help()
+    try:
+        rest = _global_options(argv)
+        return _command(rest)
+    except BrokenPipeError:
+        return _broken_pipe()
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _failed(error, argv)
+
+
+def _root_help() -> int:
+    from pathlib import Path
+
+    shipped = Path(__file__).with_name("help.txt")
+    if not shipped.exists():
+        return _command(["--help"])
+    sys.stdout.write(shipped.read_text(encoding="utf-8"))
+    return 0
+
+
+def _global_options(argv: list[str]) -> list[str]:
+    """Take ``--color`` and ``--runbooks`` out, wherever they stand; they become settings."""
+    names = {"--color": "OMNIOPS_COLOR", "--runbooks": "OMNIOPS_RUNBOOKS"}
+    rest: list[str] = []
+    words = iter(argv)
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word == "--":
+            return [*rest, word, *words]
+        if name not in names:
+            rest.append(word)
+            continue
+        value = value if equals else next(words, "")
+        if name == "--color" and value not in ("auto", "always", "never"):
+            from omniops.errors import BadInput
+
+            raise BadInput(f"--color takes auto, always or never, not {value!r}", state="nothing was attempted")
+        os.environ[names[name]] = value
+    return rest
+
+
+def _command(argv: list[str]) -> int:
+    from omniops.cli.app import build
+
+    wanted = next((word for word in argv if not word.startswith("-")), "")
+    code = build(wanted)(args=argv, prog_name="omniops", standalone_mode=False)
+    return int(code or 0)
+
+
+def _broken_pipe() -> int:
+    """Who read us has read enough: success, quietly."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, sys.stdout.fileno())
+    return 0
+
+
+def _failed(error: Exception, argv: list[str]) -> int:
+    from omniops.errors import Exit, OmniopsError
+
+    if isinstance(error, OmniopsError):
+        from omniops.cli.context import streams
+        from omniops.terminal.errors import show_error
+
+        show_error(error, streams())
+        if "--json" in argv and not getattr(error, "told", False):
+            from omniops.cli.context import emit
+
+            said = {"what": error.what, "why": error.why, "state": error.state, "next": error.next}
+            emit({"schema": "omniops.error/1", "exit": int(error.exit), "error": said})
+        return int(error.exit)
+    if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's usage errors
+        error.show()
+        return int(Exit.USAGE)
+    return _bug(error)
+
+
+def _bug(error: Exception) -> int:
+    """Say where it broke, without the values: a traceback's locals and messages may hold secrets."""
+    import traceback
+
+    from omniops.errors import Exit
+    from omniops.text import one_line, redact
+
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"
+    print(f"a bug in omniops: {type(error).__name__} at {place}", file=sys.stderr)
+    print(f"why:   {one_line(redact(str(error)))}", file=sys.stderr)
+    print("state: the journal holds all that was done; nothing is lost", file=sys.stderr)
+    print("next:  omniops resume, and please report this line", file=sys.stderr)
+    if os.environ.get("OMNIOPS_TRACEBACK"):
+        traceback.print_exception(error)
+    return int(Exit.BUG)

@@ -1,0 +1,1 @@
+"""Pure: what an incident is, how bad, and what is due."""

@@ -1,0 +1,135 @@
+"""An incident told in order: one line for each thing that happened. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from omniops.incident.view import Incident
+from omniops.journal.events import Event
+
+
+class Line(NamedTuple):
+    """One thing that happened. ``tone`` as on the screen: "", good, bad, warn."""
+
+    time: str
+    actor: str
+    run: str
+    words: str
+    tone: str = ""
+
+
+_QUIET = {"step.entered", "sample", "lease.released", "approved", "item.done"}
+
+
+def story(events: Iterable[Event]) -> list[Line]:
+    """The timeline: changes, answers, verdicts, notes. What only serves the machinery is left out."""
+    lines = []
+    names: dict[str, str] = {}
+    for event in events:
+        if event.kind == "intent":
+            names[event.data["key"]] = event.data["target"]
+        if event.kind in _QUIET:
+            continue
+        words, tone = _tell(event, names)
+        if words:
+            lines.append(Line(event.time, event.actor, event.stream.partition("/")[2], words, tone))
+    return lines
+
+
+def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
+    data = event.data
+    target = names.get(data.get("key", ""), "")
+    match event.kind:
+        case "incident.opened":
+            return f"incident opened: {data['title']} (onset {data['onset']})", ""
+        case "run.started":
+            return f"run {data['run']} of {data['runbook']} begun" + (" (DRILL)" if data.get("drill") else ""), ""
+        case "lease.taken":
+            return ("" if data["how"] == "started" else f"run taken up again: {data['how']}"), ""
+        case "intent":
+            verb = "undo" if data.get("undo_of") else data["action"]
+            return f"{verb} {data['target']}: {_short(data['before'])} -> {_short(data['desired'])}", "warn"
+        case "outcome" | "reconciled":
+            how = " (found out afterwards)" if event.kind == "reconciled" else ""
+            words = {"applied": "done", "not_applied": "not done", "in_doubt": "in doubt", "failed": "failed"}
+            detail = f": {data['detail']}" if data.get("detail") else ""
+            return f"{target}: {words[data['status']]}{how}{detail}", "" if data["status"] == "applied" else "bad"
+        case "answered":
+            return f"{data['step']}: answered {_short(data.get('value'))}" + (f" ({data['how']})" if data.get("how") else ""), ""
+        case "declined":
+            return f"{data['step']}: declined", ""
+        case "step.done":
+            return _step(data)
+        case "guided":
+            reason = f": {data['reason']}" if data.get("reason") else ""
+            return f"{data['step']}: {data['choice']}{reason}", "warn"
+        case "timer.fired":
+            return f"clock {data['timer']} ran out" + (f", {data['late_s']:.0f}s ago" if data["late_s"] >= 1 else ""), "warn"
+        case "undone":
+            return f"{target}: back as it was", "good"
+        case "severity":
+            return f"severity {data['severity']} ({data['why']})", "warn"
+        case "note":
+            return f"note: {data['text']}", ""
+        case "frozen":
+            return "frozen: the security path was entered", "warn"
+        case "mitigation.kept":
+            return f"{data['id']} {data['target']} kept on purpose: {data['reason']}", ""
+        case "verified":
+            return f"looked at live traffic: {data['verdict'].replace('_', ' ')} ({data['last']['why']})", ""
+        case "incident.resolved":
+            return "incident resolved", "good"
+        case "run.ended":
+            return f"run ended: {data['outcome'].replace('_', ' ')}", "good" if data["outcome"] == "mitigated" else "bad"
+    return event.kind, ""
+
+
+def _step(data: dict[str, Any]) -> tuple[str, str]:
+    """Verdicts and failures are worth a line; the rest speaks through its changes and answers."""
+    verdict = (data.get("outputs") or {}).get("verdict")
+    if verdict in ("recovered", "not_recovered", "inconclusive"):
+        return f"{data['step']}: {verdict.replace('_', ' ')} ({data.get('detail', '')})", "good" if verdict == "recovered" else "bad"
+    if data["outcome"] == "failure":
+        return f"{data['step']} failed: {data.get('detail', '')}", "bad"
+    return "", ""
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        hidden = ("id", "provider", "name")
+        return ", ".join(f"{key} {_short(item)}" for key, item in value.items() if key not in hidden) or "-"
+    if isinstance(value, list):
+        return ", ".join(_short(item.get("target", item) if isinstance(item, dict) else item) for item in value)
+    return {True: "yes", False: "no", None: "nothing"}.get(value, str(value)) if isinstance(value, (bool, type(None))) else str(value)
+
+
+def incident_json(incident: Incident, runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """An incident as JSON; ``runs``: the open ones of all incidents."""
+    return {
+        "id": incident.id,
+        "title": incident.title,
+        "status": incident.status,
+        "severity": incident.severity or None,
+        "onset": incident.onset,
+        "opened": incident.opened,
+        "by": incident.by,
+        "resolved": incident.resolved or None,
+        "open_runs": [run for run, data in runs.items() if data["incident"] == incident.id],
+    }
+
+
+def story_json(incident: Incident, events: list[Event], runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The whole record of an incident: ``omniops.incident/1``."""
+    told = [
+        {
+            "seq": event.seq, "time": event.time, "actor": event.actor, "host": event.host,
+            "stream": event.stream, "kind": event.kind, "data": _without_graph(event.data),
+        }
+        for event in events
+    ]  # fmt: skip
+    return {"schema": "omniops.incident/1", **incident_json(incident, runs), "events": told}
+
+
+def _without_graph(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if key != "graph"}

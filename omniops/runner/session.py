@@ -1,0 +1,250 @@
+"""One command's worth of walking: begin or resume a run, walk it, give the lease back, say what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from omniops.clock import Clock
+from omniops.config import Settings
+from omniops.engine.graph import Graph
+from omniops.engine.state import RunState
+from omniops.errors import BadInput, Exit, InDoubt, Interrupted, NeedsPerson, OmniopsError, Refused, Unreachable
+from omniops.journal.events import Journal
+from omniops.runner import opening
+from omniops.runner.person import PauseAsked, Person
+
+
+class Session(NamedTuple):
+    """What every walking command is given."""
+
+    settings: Settings
+    clock: Clock
+    person: Person
+    journal: Journal
+    dry: bool = False
+
+
+class Request(NamedTuple):
+    """What `omniops mitigate` was asked for."""
+
+    runbook: str
+    target: str = ""
+    incident: str = ""
+    onset: str = ""
+    until: str = ""
+
+
+class Result(NamedTuple):
+    """How it went. ``error`` is what stopped the walk, if anything did."""
+
+    state: RunState
+    outcome: str
+    error: OmniopsError | None = None
+
+    @property
+    def exit(self) -> int:
+        from omniops.runner.report import EXITS
+
+        return int(self.error.exit if self.error is not None else EXITS[self.outcome])
+
+
+def mitigate(session: Session, request: Request, graph: Graph) -> Result:
+    """Begin a run of ``graph`` and walk it. Raises OmniopsError while nothing has begun."""
+    settings, person, clock, journal = session.settings, session.person, session.clock, session.journal
+    if request.until and request.until not in graph["steps"]:
+        raise BadInput(
+            f"{graph['id']} has no step {request.until!r}",
+            why=f"its steps: {', '.join(id for id in graph['steps'] if '.' not in id)}",
+            state="nothing was attempted",
+            next=f"omniops runbook show {graph['id']}",
+        )
+    from omniops.runner.wiring import context
+
+    ctx = context(settings, clock, "", clock.now())
+    _scripts_present(session, graph, ctx)
+    inputs, targets = _inputs(session, request, graph, ctx)
+    plan = opening.Plan(graph, inputs, targets, None, clock.now(), _title(graph, request.target), request.until)
+    opening.refuse_double(journal, plan)
+    if request.incident != "new":
+        plan.incident = opening.attach(journal, person, request.incident)
+    if plan.incident is None:
+        plan.onset = opening.ask_onset(person, clock.now(), request.onset)
+    else:
+        from omniops.clock import parse_iso
+
+        plan.onset = parse_iso(plan.incident.onset)
+    where = {"environment": settings.environment, "url": settings.omniroute_url}
+    state = opening.begin(journal, clock, plan, where)
+    new = "" if plan.incident else " (new)"
+    person.say(f"Incident {state.started['incident']}{new}, run {state.run}. Ctrl-C pauses at a safe point.", "dim")
+    return _walk(session, state, ctx)
+
+
+def _scripts_present(session: Session, graph: Graph, ctx: Any) -> None:
+    """Raises BadInput where a script that this runbook may run is not there."""
+    from omniops.actions.specs import SPECS
+
+    needed = {SPECS[step["action"]].script for step in graph["steps"].values() if step["kind"] == "action"} - {""}
+    if needed:
+        from omniops.actions.scripts import check_present
+
+        check_present(session.settings, ctx, sorted(needed))
+
+
+def _title(graph: Graph, target: str) -> str:
+    return f"{graph['id']} {target}".strip()
+
+
+def _inputs(session: Session, request: Request, graph: Graph, ctx: Any) -> tuple[dict[str, Any], list[str]]:
+    """Turn TARGET into the runbook's one input, resolved; and the names that guard against a second walk."""
+    if not graph["inputs"]:
+        if request.target:
+            raise BadInput(
+                f"{graph['id']} takes no target",
+                why=f"{request.target!r} was given",
+                state="nothing was attempted",
+                next=f"omniops mitigate {graph['id']}",
+            )
+        return {}, []
+    name, spec = next(iter(graph["inputs"].items()))
+    from omniops.actions import resolve
+
+    readers: dict[str, Callable[[str], Any]] = {
+        "connections": lambda text: resolve.connections(ctx.omniroute, text),
+        "version": resolve.version,
+    }
+    read = readers.get(spec["type"], lambda text: text)
+    text = request.target or _ask_target(session, graph, name, spec, read)
+    value = read(text)
+    if spec["type"] == "connections":
+        for item in value:
+            session.person.say(f"  {item['target']}{'' if item['active'] else '  (already disabled)'}")
+        return {name: value}, [item["id"] for item in value]
+    return {name: value}, [str(value)]
+
+
+def _ask_target(session: Session, graph: Graph, name: str, spec: dict[str, Any], read: Callable[[str], Any]) -> str:
+    def check(text: str) -> str:
+        try:
+            read(text)
+        except OmniopsError as error:
+            return error.what
+        return ""
+
+    missing = BadInput(
+        f"{graph['id']} needs a target",
+        why=spec.get("help", name),
+        state="nothing was attempted",
+        next=f"omniops mitigate {graph['id']} {name.upper().removesuffix('S')}",
+    )
+    try:
+        answer = session.person.text(name, f"{spec.get('help', name)}:", None, check)
+    except NeedsPerson:
+        raise missing from None
+    if not answer:
+        raise missing
+    return answer
+
+
+def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> Result:
+    """Go on with a run. Raises OmniopsError where it cannot be taken over."""
+    from omniops.runner.wiring import context
+
+    events = session.journal.read(f"run/{run}")
+    if not events:
+        raise BadInput(f"there is no run {run!r}", state="nothing was attempted", next="omniops incident list")
+
+    def confirm(question: str) -> bool:
+        from omniops.runner.person import Option
+
+        if take_over or not session.person.interactive:
+            return take_over
+        options = [Option("leave", "Leave it"), Option("take", "Take it over", "the other one will stop at its next write")]
+        return session.person.choose("take-over", question, options, None) == "take"
+
+    state = opening.take_over(session.journal, events, confirm=confirm)
+    if state.outcome:
+        opening.release(session.journal, state, "ended")
+        return Result(state, state.outcome)
+    ctx = context(session.settings, session.clock, state.started["incident"], state.onset)
+    same_place(session, state)
+    if abort:
+        return _abort(session, state, ctx, abort)
+    return _walk(session, state, ctx, resumed=True)
+
+
+def same_place(session: Session, state: RunState) -> None:
+    """A run goes on against the server it began with. Raises BadInput."""
+    begun, now = state.started.get("url"), session.settings.omniroute_url
+    if begun and begun != now:
+        opening.release(session.journal, state, "refused")
+        raise BadInput(
+            f"run {state.run} was begun against {begun}",
+            why=f"OMNIROUTE_URL is {now} now",
+            state="nothing was attempted",
+            next=f"export OMNIROUTE_URL={begun}",
+        )
+
+
+def _abort(session: Session, state: RunState, ctx: Any, reason: str) -> Result:
+    from omniops.runner.walk import Walk
+
+    walk = Walk(ctx, session.person, session.journal, state, dry=session.dry)
+    walk.record(("note", {"text": f"aborted: {reason}"}))
+    walk.end("aborted")
+    opening.release(session.journal, state, "ended")
+    return Result(state, "aborted")
+
+
+def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False) -> Result:
+    from omniops.runner.walk import Walk
+
+    ctx = ctx._replace(incident=state.started["incident"], onset=state.onset)
+    walk = Walk(ctx, session.person, session.journal, state, dry=session.dry)
+    walk.interrupts.noticed = lambda: session.person.say("Pausing at the next safe point (again: at once) ...", "warn")
+    if resumed and state.current in state.steps:
+        walk.show(state.current)
+    error: OmniopsError | None = None
+    try:
+        walk.go()
+    except (PauseAsked, KeyboardInterrupt):
+        error = _paused(state, walk.interrupts.wanted)
+    except OmniopsError as stopped:
+        error = stopped
+        if _ends_the_run(session, state, stopped):
+            walk.end("aborted")
+    finally:
+        ctx.omniroute.close()
+        opening.release(session.journal, state, "ended" if state.outcome else "paused")
+    if error is None:
+        return Result(state, state.outcome)
+    outcome = "in_doubt" if isinstance(error, InDoubt) else state.outcome or "paused"
+    return Result(state, outcome, error)
+
+
+def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> bool:
+    """Without a person, a question that nobody answers ends the run; so does a refusal before anything was changed.
+    What is in doubt, or half done, stays open for `omniops resume`."""
+    from omniops.journal.writer import LostLease
+
+    if session.person.interactive or isinstance(error, LostLease) or state.busy or state.changes.undoing or state.outcome:
+        return False
+    if isinstance(error, NeedsPerson):
+        return True
+    untouched = not any(record.in_force for record in state.changes.records.values())
+    return untouched and isinstance(error, (Refused, Unreachable, BadInput))
+
+
+def _paused(state: RunState, number: int) -> Interrupted:
+    import signal
+
+    in_force = [record.intent["target"] for record in state.changes.records.values() if record.in_force]
+    error = Interrupted(
+        f"paused at step {state.current}",
+        state=f"in force: {', '.join(in_force)}" if in_force else "nothing is in force",
+        next=f"omniops resume {state.run}",
+    )
+    if number in (signal.SIGTERM, signal.SIGHUP):
+        error.exit = Exit.TERMINATED
+    return error

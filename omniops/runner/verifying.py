@@ -1,0 +1,138 @@
+"""Verify and wait: looks at live traffic until there is a verdict, and keeps every look as evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from omniops.clock import Clock, iso, parse_iso
+from omniops.engine.next import next_clock
+from omniops.engine.refs import Undefined, resolve
+from omniops.engine.verify import decide
+from omniops.failpoints import reached
+from omniops.incident.view import Incident
+from omniops.journal.events import New
+from omniops.runner.measure import Measure
+from omniops.runner.person import PromptDue, Sample
+
+if TYPE_CHECKING:
+    from omniops.runner.session import Session
+    from omniops.runner.walk import Walk
+
+EDGES = {"recovered": "success", "not_recovered": "failure", "inconclusive": "inconclusive"}
+
+
+def watch(
+    clock: Clock,
+    measure: Measure,
+    samples: list[Sample],
+    *,
+    every_s: float,
+    passes: int,
+    deadline: datetime,
+    tell: Callable[[Sequence[Sample], float], None],
+    pause: Callable[[], None],
+) -> str:
+    """Look every ``every_s`` seconds until there is a verdict. ``tell`` journals and shows each look; ``pause`` may raise
+    between looks."""
+    while True:
+        if samples:
+            rest = (parse_iso(samples[-1].at) + timedelta(seconds=every_s) - clock.now()).total_seconds()
+            _sleep(clock, min(rest, (deadline - clock.now()).total_seconds()), pause)
+        sample = measure.to_sample(measure.look())
+        samples.append(sample)
+        tell(samples, max((deadline - clock.now()).total_seconds(), 0.0))
+        verdict = decide(samples, passes, clock.now() >= deadline)
+        if verdict is not None:
+            return verdict
+        pause()
+
+
+def _sleep(clock: Clock, seconds: float, pause: Callable[[], None]) -> None:
+    """Sleep in pieces, so that Ctrl-C and clocks are heard."""
+    until = clock.now() + timedelta(seconds=seconds)
+    while (left := (until - clock.now()).total_seconds()) > 0:
+        clock.sleep(min(left, 0.25 * getattr(clock, "speed", 1.0)))
+        pause()
+
+
+def verify(walk: Walk, step: str, deadline: datetime) -> None:
+    """Perform a verify step: every look is journalled, the verdict finishes the step."""
+    spec = walk.state.step(step)["verify"]
+    if walk.dry:
+        walk.person.say(f"would look at live traffic for up to {spec['within_s']:.0f}s; assumed to pass.", "dim")
+        walk.finish(step, "success", detail="assumed: this is a dry run")
+        return
+    try:
+        items = resolve(spec["scope"], walk.state.scope()) if spec.get("scope") else []
+    except Undefined:
+        items = []
+    since = walk.state.changed_at(spec["since"])
+    measure = Measure(walk.context(step), spec["slo"], items, since, spec["min_requests"])
+    samples = [Sample(**{key: data[key] for key in Sample._fields}) for data in walk.state.steps[step].samples]
+    nearest = next_clock(walk.state)
+
+    def tell(series: Sequence[Sample], left_s: float) -> None:
+        walk.record(("sample", {"step": step, **series[-1]._asdict()}))
+        reached("in_verify", step)
+        walk.person.sample(step, series, left_s)
+
+    def pause() -> None:
+        walk.safe_point()
+        if nearest is not None and walk.now() >= nearest:
+            raise PromptDue
+
+    verdict = watch(
+        walk.ctx.clock, measure, samples,
+        every_s=spec["every_s"], passes=spec["passes"], deadline=deadline, tell=tell, pause=pause,
+    )  # fmt: skip
+    last = samples[-1]
+    words = {"recovered": "Recovered", "not_recovered": "Not recovered", "inconclusive": "Cannot tell"}[verdict]
+    walk.person.say(f"{words}: {last.why}", "good" if verdict == "recovered" else "bad")
+    outputs = {"verdict": verdict, "since": iso(since), "looks": len(samples)}
+    walk.finish(step, EDGES[verdict], outputs=outputs, detail=last.why)
+
+
+def wait(walk: Walk, step: str, until: datetime) -> None:
+    """Wait for a moment, in pieces; the engine finishes the step when it has come."""
+    _sleep(walk.ctx.clock, min((until - walk.now()).total_seconds(), 1.0), walk.safe_point)
+
+
+def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str, Any]]:
+    """`omniops incident verify`: look at traffic since the incident's last change; the verdict is journalled."""
+    from omniops.engine.state import RunState
+    from omniops.runner.wiring import context
+
+    journal = session.journal
+    opened = [e for e in journal.read("runs") if e.kind == "run.opened" and e.data["incident"] == incident.id]
+    states = [RunState(journal.read(f"run/{event.data['run']}")) for event in opened]
+    since, items = _what_to_look_at(states, parse_iso(incident.onset))
+    ctx = context(session.settings, session.clock, incident.id, parse_iso(incident.onset))
+    measure = Measure(ctx, "latency-p95-aggregate", items, since, 20)
+    samples: list[Sample] = []
+    try:
+        verdict = watch(
+            session.clock, measure, samples, every_s=5.0, passes=3, deadline=session.clock.now() + timedelta(seconds=60),
+            tell=lambda series, left: session.person.sample("verify", series, left), pause=lambda: None,
+        )  # fmt: skip
+    finally:
+        ctx.omniroute.close()
+    last = samples[-1]._asdict()
+    data = {"verdict": verdict, "since": iso(since), "last": last}
+    journal.append([New(f"incident/{incident.id}", None, "verified", data)])
+    return verdict, last
+
+
+def _what_to_look_at(states: list[Any], onset: datetime) -> tuple[datetime, list[dict[str, Any]]]:
+    """Since the last change that is in force or was undone; the connections that the runs were about."""
+    since, items = onset, []
+    for state in states:
+        for value in state.started["inputs"].values():
+            if isinstance(value, list):
+                items += [item for item in value if isinstance(item, dict) and "id" in item]
+        for record in state.changes.records.values():
+            moment = parse_iso(record.undone or record.at)
+            since = max(since, moment)
+    disabled = {r.intent["args"].get("connection") for s in states for r in s.changes.records.values() if r.in_force}
+    return since, [item for item in items if item["id"] in disabled]
