@@ -42,6 +42,8 @@ def build(wanted: str = "") -> typer.Typer:
 def root(
     version: bool = typer.Option(False, "--version", help="Show the version and exit."),
     color: str = typer.Option("auto", "--color", metavar="auto|always|never", help="Colour; see also NO_COLOR."),
-    runbooks: str = typer.Option("", "--runbooks", metavar="FOLDER", help="Your own runbooks, layered over the shipped."),
+    runbooks: str = typer.Option(
+        "", "--runbooks", metavar="FOLDER", help="Your own runbooks, layered over the shipped."
+    ),
 ) -> None:
     """Read by ``entry`` before anything is imported; declared here so that help and errors know them."""

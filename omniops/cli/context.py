@@ -54,9 +54,7 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
     )
 
 
-def person(
-    yes: bool = False, confirm: Sequence[str] = (), answers: str = "", ticking: Clock | None = None
-) -> Person:
+def person(yes: bool = False, confirm: Sequence[str] = (), answers: str = "", ticking: Clock | None = None) -> Person:
     """Who answers: the terminal, with what the flags answer already; without a terminal, the flags alone."""
     from omniops.terminal.unattended import Combined, Unattended, load_answers
 

@@ -11,13 +11,17 @@ from omniops.cli.options import Answers, Confirm, IncidentId, Json, Yes
 
 
 def undo(
-    ids: Annotated[list[str] | None, typer.Argument(help="m12, ... as `omniops mitigations` shows them; default all")] = None,
+    ids: Annotated[
+        list[str] | None, typer.Argument(help="m12, ... as `omniops mitigations` shows them; default all")
+    ] = None,
     incident: IncidentId = "",
     yes: Yes = False,
     confirm: Confirm = None,
     answers: Answers = "",
     force: Annotated[bool, typer.Option("--force", help="Put back even what fails its own test.")] = False,
-    take_over: Annotated[bool, typer.Option("--take-over", help="Take the run from a holder who may be alive.")] = False,
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="Take the run from a holder who may be alive.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Put back what is still in force, newest first."""

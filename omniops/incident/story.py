@@ -56,7 +56,9 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
             detail = f": {data['detail']}" if data.get("detail") else ""
             return f"{target}: {words[data['status']]}{how}{detail}", "" if data["status"] == "applied" else "bad"
         case "answered":
-            return f"{data['step']}: answered {_short(data.get('value'))}" + (f" ({data['how']})" if data.get("how") else ""), ""
+            return f"{data['step']}: answered {_short(data.get('value'))}" + (
+                f" ({data['how']})" if data.get("how") else ""
+            ), ""
         case "declined":
             return f"{data['step']}: declined", ""
         case "step.done":
@@ -65,7 +67,9 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
             reason = f": {data['reason']}" if data.get("reason") else ""
             return f"{data['step']}: {data['choice']}{reason}", "warn"
         case "timer.fired":
-            return f"clock {data['timer']} ran out" + (f", {data['late_s']:.0f}s ago" if data["late_s"] >= 1 else ""), "warn"
+            return f"clock {data['timer']} ran out" + (
+                f", {data['late_s']:.0f}s ago" if data["late_s"] >= 1 else ""
+            ), "warn"
         case "undone":
             return f"{target}: back as it was", "good"
         case "severity":
@@ -81,7 +85,9 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
         case "incident.resolved":
             return "incident resolved", "good"
         case "run.ended":
-            return f"run ended: {data['outcome'].replace('_', ' ')}", "good" if data["outcome"] == "mitigated" else "bad"
+            return f"run ended: {data['outcome'].replace('_', ' ')}", "good" if data[
+                "outcome"
+            ] == "mitigated" else "bad"
     return event.kind, ""
 
 
@@ -89,7 +95,10 @@ def _step(data: dict[str, Any]) -> tuple[str, str]:
     """Verdicts and failures are worth a line; the rest speaks through its changes and answers."""
     verdict = (data.get("outputs") or {}).get("verdict")
     if verdict in ("recovered", "not_recovered", "inconclusive"):
-        return f"{data['step']}: {verdict.replace('_', ' ')} ({data.get('detail', '')})", "good" if verdict == "recovered" else "bad"
+        return (
+            f"{data['step']}: {verdict.replace('_', ' ')} ({data.get('detail', '')})",
+            "good" if verdict == "recovered" else "bad",
+        )
     if data["outcome"] == "failure":
         return f"{data['step']} failed: {data.get('detail', '')}", "bad"
     return "", ""
@@ -101,7 +110,11 @@ def _short(value: Any) -> str:
         return ", ".join(f"{key} {_short(item)}" for key, item in value.items() if key not in hidden) or "-"
     if isinstance(value, list):
         return ", ".join(_short(item.get("target", item) if isinstance(item, dict) else item) for item in value)
-    return {True: "yes", False: "no", None: "nothing"}.get(value, str(value)) if isinstance(value, (bool, type(None))) else str(value)
+    return (
+        {True: "yes", False: "no", None: "nothing"}.get(value, str(value))
+        if isinstance(value, (bool, type(None)))
+        else str(value)
+    )
 
 
 def incident_json(incident: Incident, runs: dict[str, dict[str, Any]]) -> dict[str, Any]:

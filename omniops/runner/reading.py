@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omniops.actions.registry import find
 from omniops.engine.refs import Undefined
 from omniops.errors import OmniopsError
 from omniops.journal.events import New
@@ -25,7 +24,7 @@ def read(walk: Walk, step: str) -> None:
         _own(walk, step, name, args)
         return
     try:
-        outputs: dict[str, Any] = find(name).read(walk.context(step), args)
+        outputs: dict[str, Any] = walk.find(name).read(walk.context(step), args)
     except OmniopsError as error:
         walk.failed(step, error)
         return

@@ -160,7 +160,10 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
 
         if take_over or not session.person.interactive:
             return take_over
-        options = [Option("leave", "Leave it"), Option("take", "Take it over", "the other one will stop at its next write")]
+        options = [
+            Option("leave", "Leave it"),
+            Option("take", "Take it over", "the other one will stop at its next write"),
+        ]
         return session.person.choose("take-over", question, options, None) == "take"
 
     state = opening.take_over(session.journal, events, confirm=confirm)
@@ -228,7 +231,13 @@ def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> boo
     What is in doubt, or half done, stays open for `omniops resume`."""
     from omniops.journal.writer import LostLease
 
-    if session.person.interactive or isinstance(error, LostLease) or state.busy or state.changes.undoing or state.outcome:
+    if (
+        session.person.interactive
+        or isinstance(error, LostLease)
+        or state.busy
+        or state.changes.undoing
+        or state.outcome
+    ):
         return False
     if isinstance(error, NeedsPerson):
         return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omniops.actions.base import Applied, Observation
-from omniops.actions.registry import find
 from omniops.actions.specs import SPECS
 from omniops.engine.changes import Record
 from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Unreachable
@@ -31,7 +30,7 @@ class Undoing(Target):
         self.id: str = record.intent["step"]
         self.name: str = record.intent["action"]
         self.spec = SPECS[self.name]
-        self.action = find(self.name)
+        self.action = walk.find(self.name)
         self.ctx = walk.context(self.id)
         self.args = record.intent["args"]
         self.after = {**record.after, "_at": record.at}

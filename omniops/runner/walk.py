@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from omniops.actions.base import Context
+from omniops.actions.registry import find
 from omniops.clock import iso
 from omniops.engine import commands as c
 from omniops.engine.next import next_clock, next_command
@@ -27,8 +28,19 @@ CAUSES = {"Refused": "refused", "Unreachable": "unreachable", "InDoubt": "in_dou
 class Walk:
     """One walk of one run, by the process that holds its lease."""
 
-    def __init__(self, ctx: Context, person: Person, journal: Journal, state: RunState, *, dry: bool = False) -> None:
-        self.ctx, self.person, self.journal, self.state, self.dry = ctx, person, journal, state, dry
+    def __init__(
+        self,
+        ctx: Context,
+        person: Person,
+        journal: Journal,
+        state: RunState,
+        *,
+        dry: bool = False,
+        find: Callable[[str], Any] = find,
+    ) -> None:
+        """``find`` turns an action's name into what performs it."""
+        self.ctx, self.person, self.journal, self.state = ctx, person, journal, state
+        self.dry, self.find = dry, find
         self.writer = RunWriter(journal, f"run/{state.run}", state.n)
         self.interrupts = Interrupts()
         person.clocks = self.clocks

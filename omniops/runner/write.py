@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omniops.actions.base import Applied, Observation, Write
-from omniops.actions.registry import find
 from omniops.actions.specs import SPECS
 from omniops.engine.next import MOST_TRIES
 from omniops.engine.refs import Undefined
@@ -37,7 +36,7 @@ class Target:
         self.step = walk.state.step(step)
         self.name = self.step["action"]
         self.spec = SPECS[self.name]
-        self.action: Write = find(self.name)
+        self.action: Write = walk.find(self.name)
         self.item = walk.state.steps[step].items[index]
         self.ctx = walk.context(step)
         self.args = walk.args(step, index)

@@ -1,0 +1,177 @@
+"""The rules about harm: approvals, undo, prompts that expire, clocks, and proofs that prove something."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from omniops.actions.specs import ActionSpec
+from omniops.catalog.compile import Compiled
+from omniops.catalog.findings import Finding, nearest
+from omniops.catalog.flow import Dominators, Flow
+from omniops.engine.graph import OUTCOMES, Step, Timer
+
+
+def check(
+    compiled: Compiled,
+    flow: Flow,
+    before: Dominators | None,
+    specs: Mapping[str, ActionSpec],
+    slos: Collection[str],
+    channels: Collection[str],
+) -> list[Finding]:
+    """Writes, prompts, verify steps, posts and timers."""
+    found: list[Finding] = []
+    for id, step in flow.steps.items():
+        kind = step["kind"]
+        if kind == "action":
+            found += _write(compiled, id, step, specs.get(step["action"]))
+        elif kind in ("ask", "manual"):
+            found += _prompt(compiled, flow, id, step, specs)
+        elif kind == "verify":
+            found += _verify(compiled, flow, before, id, step, specs, slos)
+        elif kind == "post" and step["channel"] not in channels:
+            what = f"there is no channel {step['channel']!r}"
+            found.append(compiled.finding(id, ("post", "channel"), what, nearest(step["channel"], channels)))
+    for timer in compiled.graph["timers"]:
+        found += _timer(compiled, flow, timer)
+    return found
+
+
+def _write(compiled: Compiled, id: str, step: Step, spec: ActionSpec | None) -> list[Finding]:
+    """Every write is approved: which one turns out to be destructive (a last live connection) is known only then."""
+    if spec is None:
+        return []
+    found = []
+    if spec.effect == "read":
+        if step["approve"]:
+            what = f"{step['action']} changes nothing, so there is nothing to approve"
+            found.append(compiled.finding(id, ("approve",), what, "take `approve` out", at_key=True))
+        return found
+    if not step["approve"]:
+        what = (
+            f"{step['action']} is {spec.effect if spec.effect == 'destructive' else 'a write'} and nobody approves it"
+        )
+        found.append(compiled.finding(id, ("action",), what, "add `approve: operator`"))
+    if not spec.undo and not spec.why_no_undo:
+        what = f"{step['action']} cannot be undone and does not say why"
+        found.append(compiled.finding(id, ("action",), what, "give its spec `undo` or `why_no_undo`"))
+    return found
+
+
+def _prompt(compiled: Compiled, flow: Flow, id: str, step: Step, specs: Mapping[str, ActionSpec]) -> list[Finding]:
+    """No prompt expires into yes.
+
+    What happens when a prompt runs out, or what is chosen when nobody can answer, may not be what success would be;
+    may not reach a write before a person has answered another question; and may not end the run as mitigated
+    without a verify step on the way.
+    """
+    found = []
+    edges = step.get("edges", {})
+    timeout = edges.get("timeout")
+    if timeout is not None:
+        yes = {exit.target for exit in flow.exits[id] if exit.outcome == "success"}
+        harm = _harm(flow, timeout, specs)
+        if timeout in yes and timeout != "ask":
+            what = "when the time is up it goes where success goes: silence would mean yes"
+            found.append(compiled.finding(id, ("on_timeout",), what, "lead on_timeout to an end, or to `ask`"))
+        elif harm:
+            what = f"when the time is up it {harm}: silence would mean yes"
+            found.append(compiled.finding(id, ("on_timeout",), what, "lead on_timeout to an end, or to `ask`"))
+    unattended = step.get("ask", {}).get("unattended")
+    if unattended:
+        harm = _harm(flow, step["ask"]["choices"][unattended]["go"], specs)
+        if harm:
+            what = f"with nobody there it {harm}"
+            found.append(
+                compiled.finding(id, ("ask", "unattended"), what, "let `unattended` name a choice that only ends")
+            )
+    return found
+
+
+def _harm(flow: Flow, target: str, specs: Mapping[str, ActionSpec]) -> str:
+    """What a path from here does before a person has answered anything, or ""."""
+    waiting, seen = [(target, False)], {(target, False)}
+    while waiting:
+        id, proved = waiting.pop()
+        if id == "end:done" and not proved:
+            return "ends as mitigated, unproved"
+        step = flow.steps.get(id)
+        if step is None:
+            continue
+        spec = specs.get(step.get("action", ""))
+        if spec is not None and spec.effect != "read":
+            return f"goes on to {id}, a change, before anybody is asked"
+        if step["kind"] in ("manual", "ask") and not step.get("ask", {}).get("unattended"):
+            continue
+        for exit in flow.exits[id]:
+            after = (exit.target, proved or (step["kind"] == "verify" and exit.outcome == "success"))
+            if after not in seen:
+                seen.add(after)
+                waiting.append(after)
+    return ""
+
+
+def _verify(
+    compiled: Compiled,
+    flow: Flow,
+    before: Dominators | None,
+    id: str,
+    step: Step,
+    specs: Mapping[str, ActionSpec],
+    slos: Collection[str],
+) -> list[Finding]:
+    spec = step["verify"]
+    found = []
+    if spec["slo"] not in slos:
+        what = f"there is no objective {spec['slo']!r}"
+        found.append(compiled.finding(id, ("verify", "slo"), what, nearest(spec["slo"], slos)))
+    if spec["every_s"] * spec["passes"] > spec["within_s"]:
+        what = "it can never pass: `passes` looks, `every` so often, take longer than `within`"
+        found.append(compiled.finding(id, ("verify", "within"), what, "make `within` longer, or look more often"))
+    problem = _since(flow, before, id, spec["since"], specs)
+    if problem:
+        mend = "name the step that makes the change, or `run`"
+        found.append(compiled.finding(id, ("verify", "since"), problem, mend))
+    return found
+
+
+def _since(flow: Flow, before: Dominators | None, id: str, since: str, specs: Mapping[str, ActionSpec]) -> str:
+    """Why traffic since a step would not be traffic since the change, or ""."""
+    if since == "run":
+        return ""
+    source = flow.steps.get(since)
+    if source is None:
+        return f"there is no step {since!r}"
+    if source["kind"] == "call":
+        # Only "run" inside a called runbook is compiled to this: the moment of the call.
+        return "" if id.startswith(f"{since}.") else f"{since} calls a runbook: its change comes later than the call"
+    spec = specs.get(source.get("action", ""))
+    if source["kind"] != "manual" and (spec is None or spec.effect == "read"):
+        return f"{since} changes nothing, so that old traffic would count"
+    if before is not None and not before.succeeded_before(since, id):
+        return f"{since} has not succeeded on every path to here"
+    return ""
+
+
+def _timer(compiled: Compiled, flow: Flow, timer: Timer) -> list[Finding]:
+    id, source, unless, do = timer["id"], timer["from"], timer["unless"], timer["do"]
+    found = []
+    if source not in ("onset", "run") and source not in flow.main:
+        known = ["onset", "run", *flow.main]
+        found.append(compiled.timer_finding(id, ("from",), f"{source!r} is no moment", nearest(source, known)))
+    if unless and unless not in flow.main:
+        mend = nearest(unless, flow.main)
+        found.append(compiled.timer_finding(id, ("unless",), f"there is no step {unless!r} in the main flow", mend))
+    elif unless and not _can_succeed(flow.steps[unless]):
+        what = f"{unless} never succeeds, so it never stops the clock"
+        found.append(compiled.timer_finding(id, ("unless",), what, "name a step that can succeed"))
+    if do not in flow.steps:
+        found.append(compiled.timer_finding(id, ("do",), f"there is no step {do!r}", nearest(do, flow.steps)))
+    elif do in flow.main:
+        what = f"{do} is in the main flow; what a clock does is a path of its own that ends in `return`"
+        found.append(compiled.timer_finding(id, ("do",), what, "make a step of its own for the clock"))
+    return found
+
+
+def _can_succeed(step: Step) -> bool:
+    return step["kind"] == "ask" or "success" in OUTCOMES.get(step["kind"], ())

@@ -1,0 +1,118 @@
+"""`omniops drill SCENARIO`: the same runbooks, prompts and clocks, against a simulated OmniRoute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omniops.cli.context import emit, settings, streams
+from omniops.cli.options import Json
+from omniops.drill.scenarios import SCENARIOS
+
+if TYPE_CHECKING:
+    from omniops.drill.launcher import Simulator
+    from omniops.runner.session import Result
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+Auto = Annotated[bool, typer.Option("--auto", help="Answer by itself, and fast.")]
+AUTO_SPEED = 60.0
+
+
+def _base() -> Path:
+    return settings().state_folder / "drills"
+
+
+def _command(name: str) -> Callable[..., None]:
+    def drill(
+        auto: Auto = False,
+        flavour: Annotated[str, typer.Option(help="Which OmniRoute: 3.7.9 or fork.")] = "3.7.9",
+        faults: Annotated[str, typer.Option(help="Nasty cases: applied-500@PUT#1, no-traffic, ... (drill faults)")] = "",
+        speed: Annotated[float, typer.Option(help="Virtual seconds per second; 60 with --auto.")] = 0.0,
+        seed: Annotated[int, typer.Option(help="Another seed, other traffic.")] = 1,
+        until: Annotated[str, typer.Option(metavar="STEP", help="End after this step.")] = "",
+        json: Json = False,
+    ) -> None:
+        from omniops.drill.launcher import start
+        from omniops.drill.practice import new_folder, walk
+
+        rate = speed or (AUTO_SPEED if auto else 1.0)
+        state = new_folder(_base(), name)
+        with start(name, state=state, flavour=flavour, faults=faults, seed=seed, speed=rate) as simulator:
+            raise typer.Exit(_conclude(walk(simulator, auto, until), simulator, json))
+
+    drill.__doc__ = SCENARIOS[name].title
+    return drill
+
+
+for _name in SCENARIOS:
+    app.command(_name, help=f"{SCENARIOS[_name].title}.")(_command(_name))
+
+
+def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
+    from omniops.cli.walking import conclude
+
+    error = result.error
+    if error is not None:
+        error.next = error.next.replace(f"omniops resume {result.state.run}", "omniops drill resume")
+    code = conclude(result, json)
+    streams().say(f"This was a drill; its journal: {simulator.state}/home/state/drill.db", "dim")
+    return code
+
+
+@app.command()
+def resume(auto: Auto = False, json: Json = False) -> None:
+    """Go on with the last drill, with the same simulated world and clocks."""
+    from omniops.drill.launcher import attach
+    from omniops.drill.practice import go_on, newest_folder
+
+    with attach(newest_folder(_base())) as simulator:
+        result = go_on(simulator, auto)
+        if result is None:
+            streams().say("Nothing to resume: the last drill has ended.")
+            return
+        raise typer.Exit(_conclude(result, simulator, json))
+
+
+@app.command()
+def undo(auto: Auto = False, json: Json = False) -> None:
+    """Put back what the last drill changed."""
+    from omniops.drill.launcher import attach
+    from omniops.drill.practice import newest_folder, session
+    from omniops.runner.putting_back import put_back
+
+    with attach(newest_folder(_base())) as simulator:
+        done = put_back(session(simulator, auto), [])
+    if json:
+        emit({"schema": "omniops.undo/1", "drill": True, "undone": done})
+    elif not done:
+        streams().say("Nothing to undo: the last drill has nothing in force.")
+
+
+@app.command()
+def faults(json: Json = False) -> None:
+    """List the nasty cases that a drill can inject."""
+    from omniops.drill.faults import REQUEST_KINDS, WORLD_KINDS
+
+    if json:
+        emit({"schema": "omniops.faults/1", "request": REQUEST_KINDS, "world": WORLD_KINDS})
+        return
+    for title, kinds in (("of a request (KIND@METHOD#N)", REQUEST_KINDS), ("of the world", WORLD_KINDS)):
+        streams().result(title)
+        for kind, words in kinds.items():
+            streams().result(f"  {kind:<20} {words}")
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List the scenarios."""
+    found: list[dict[str, Any]] = [
+        {"scenario": one.name, "runbook": one.runbook, "title": one.title} for one in SCENARIOS.values()
+    ]
+    if json:
+        emit({"schema": "omniops.scenarios/1", "scenarios": found})
+        return
+    for one in found:
+        streams().result(f"{one['scenario']:<26} {one['title']}")

@@ -1,0 +1,77 @@
+"""A drill as the command line sees it: a folder of its own, made-up settings, and a session to walk in."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from omniops.clock import SystemClock
+from omniops.config import Settings
+from omniops.drill.launcher import Simulator
+from omniops.errors import BadInput
+from omniops.runner.session import Request, Result, Session
+
+KEEP = 5
+PACE_S = 5.0
+"""How long `--auto` seems to think before each answer, in the drill's own seconds."""
+
+
+def new_folder(base: Path, scenario: str) -> Path:
+    """Make the folder of a new drill under ``base``; only the newest few are kept."""
+    base.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for old in sorted(base.iterdir())[: -KEEP + 1]:
+        shutil.rmtree(old, ignore_errors=True)
+    folder = base / f"{SystemClock().now():%Y%m%dT%H%M%S}-{scenario}-{os.getpid()}"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+def newest_folder(base: Path) -> Path:
+    """The folder of the last drill. Raises BadInput where there is none."""
+    found = sorted(path for path in base.glob("*") if (path / "world.json").exists())
+    if not found:
+        raise BadInput("there is no drill to go on with", state="nothing was started", next="omniops drill provider-outage")
+    return found[-1]
+
+
+def session(simulator: Simulator, auto: bool) -> Session:
+    """The session of a drill: its own journal and clock, and the person at the terminal or an automatic one."""
+    from omniops.cli.context import open_journal, person, streams
+    from omniops.runner.person import Person
+
+    settings = Settings(simulator.env, drill=True)
+    clock = simulator.clock()
+    who: Person
+    if auto:
+        from omniops.terminal.auto import Auto
+
+        who = Auto(simulator.answers, PACE_S, streams(), clock=clock)
+    else:
+        who = person(ticking=clock)
+    journal = open_journal(settings, clock, create=True)
+    journal.verify()
+    return Session(settings, clock, who, journal)
+
+
+def walk(simulator: Simulator, auto: bool, until: str = "") -> Result:
+    """Walk the scenario's runbook against the simulator. Raises OmniopsError while nothing has begun."""
+    from omniops.catalog import get
+    from omniops.clock import iso
+    from omniops.runner.session import mitigate
+
+    here = session(simulator, auto)
+    graph = get(simulator.scenario.runbook, here.settings)
+    here.person.say(f"DRILL · {simulator.scenario.title}", "warn")
+    request = Request(graph["id"], simulator.target, onset=iso(simulator.onset), until=until)
+    return mitigate(here, request, graph)
+
+
+def go_on(simulator: Simulator, auto: bool) -> Result | None:
+    """Resume the drill's open run; None where it has ended."""
+    from omniops.runner.opening import pick_run
+    from omniops.runner.session import resume
+
+    here = session(simulator, auto)
+    run = pick_run(here.journal, here.person, "")
+    return resume(here, run, take_over=False) if run else None

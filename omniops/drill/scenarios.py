@@ -1,0 +1,137 @@
+"""The scenarios of a drill, at least one per runbook: what is broken, what is typed, and how it should end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from omniops.drill.cast import PASSWORD
+from omniops.errors import BadInput
+
+FLAVOURS = ("3.7.9", "fork")
+VERSIONS = {"3.7.9": ("3.7.9", "3.7.8"), "fork": ("3.8.49-koosha.0", "3.8.48")}
+"""Per flavour: the version that runs, and the last green one."""
+
+_VERSION, _BACKUP = "{version}", "{backup}"
+
+
+class Scenario(NamedTuple):
+    """One scenario. ``outcome`` and ``exit`` are those of an automatic drill without faults."""
+
+    name: str
+    runbook: str
+    title: str
+    target: str = ""  # the argument after the runbook's name; {version}: the last green version
+    failing: tuple[str, ...] = ()  # names of connections whose upstream answers 500 after two seconds
+    slow: float = 1.0  # the running version makes every request this much slower
+    auth_broken: bool = False  # the API keys are gone and every keyed request answers 500
+    damaged: bool = False  # the database file is damaged
+    replicas: int = 1  # with three, the last one is bad and a balancer stands in front
+    answers: Mapping[str, str] = {}
+    outcome: str = "mitigated"
+    exit: int = 0
+
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "provider-outage",
+            "provider-outage",
+            "one of two connections of a provider fails",
+            target="openai-main",
+            failing=("openai-main",),
+            answers={"banner": "done"},
+        ),
+        Scenario(
+            "provider-outage-all-down",
+            "provider-outage",
+            "every connection of a provider fails; two combos carry its models",
+            target="openai",
+            failing=("openai-main", "openai-backup"),
+            answers={"all_down": "disable", "banner": "done"},
+        ),
+        Scenario(
+            "latency-regression",
+            "latency-regression",
+            "a deploy has made everything slow",
+            slow=4.5,
+            answers={"no_baseline": "doubled", "which": _VERSION},
+        ),
+        Scenario(
+            "auth-broken",
+            "auth-broken",
+            "the API keys are gone; keyed requests answer 500 until they are restored and the service restarted",
+            auth_broken=True,
+            answers={"pick": _BACKUP},
+        ),
+        Scenario(
+            "data-incident",
+            "data-incident",
+            "the database file is damaged",
+            damaged=True,
+            answers={"page_data": "paged", "pick": _BACKUP},
+        ),
+        Scenario(
+            "security",
+            "security",
+            "a vulnerability is reported; nothing in the traffic shows it",
+            answers={"page_security": "paged", "by_hand": "done"},
+            outcome="stopped",
+            exit=10,
+        ),
+        Scenario(
+            "rollback",
+            "rollback",
+            "the last deploy is bad, and the version to go back to is known",
+            target=_VERSION,
+            slow=4.5,
+        ),
+        Scenario("failover", "failover", "one of three replicas is bad; the balancer has dropped it", replicas=3),
+    )
+}
+
+
+def find(name: str) -> Scenario:
+    """Return a scenario. Raises BadInput naming those there are."""
+    if name in SCENARIOS:
+        return SCENARIOS[name]
+    raise BadInput(
+        f"there is no scenario {name!r}",
+        why="scenarios: " + ", ".join(SCENARIOS),
+        state="nothing was started",
+        next="omniops drill provider-outage",
+    )
+
+
+def target(scenario: Scenario, flavour: str) -> str:
+    """Return the argument that `mitigate` gets after the runbook's name, "" for none."""
+    return scenario.target.replace(_VERSION, VERSIONS[flavour][1])
+
+
+def answers(scenario: Scenario, flavour: str, backup: str) -> dict[str, str]:
+    """Return step id -> answer of an automatic drill. ``backup`` is the snapshot to pick (its path)."""
+    made = {_VERSION: VERSIONS[flavour][1], _BACKUP: backup}
+    return {step: made.get(answer, answer) for step, answer in scenario.answers.items()}
+
+
+def environment(state: Path, url: str, replica_urls: list[str]) -> dict[str, str]:
+    """Return the made-up environment of a drill: the only settings that its clients and scripts get to see.
+
+    OMNIOPS_DRILL_CONTROL is not among them: nothing of omniops itself may talk to the control port.
+    """
+    env = {
+        "OMNIROUTE_URL": url,
+        "OMNIROUTE_PASSWORD": PASSWORD,
+        "OMNIROUTE_BIN": str(state / "bin"),
+        "OMNIROUTE_DATA_DIR": str(state / "data"),
+        "OMNIROUTE_COMPOSE_FILE": str(state / "docker-compose.prod.yml"),
+        "OMNIOPS_HOME": str(state / "home"),
+        "OMNIOPS_ENV": "drill",
+        "OMNIOPS_DRILL_FOLDER": str(state),
+        "PATH": f"{state / 'bin'}:/usr/local/bin:/usr/bin:/bin",
+    }
+    if replica_urls:
+        env["OMNIROUTE_URLS"] = ",".join(replica_urls)
+    return env

@@ -1,0 +1,147 @@
+"""A menu with arrow keys: questionary's select, with our own gate, deadline, clocks and signals around it.
+
+Imported only when a menu is drawn: questionary costs more than all the rest of a first question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import termios
+from collections.abc import Sequence
+from datetime import datetime
+
+import questionary
+from prompt_toolkit.input import create_input
+from prompt_toolkit.input.typeahead import clear_typeahead
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
+from prompt_toolkit.output import ColorDepth
+from prompt_toolkit.output.vt100 import Vt100_Output
+
+from omniops.errors import NeedsPerson
+from omniops.runner.person import Option, PauseAsked, PromptDue
+from omniops.terminal.layout import cut, safe, wrap
+from omniops.terminal.prompts import LOOK_S, REDRAW_S, Reader
+from omniops.terminal.tty import Signals
+
+_DECLINED = "\0declined"
+_MESSAGE = "Choose"
+_SHORTCUTS = 30  # with more options there are no letters left for all of them
+_TOKENS = ("qmark", "question", "answer", "pointer", "highlighted", "selected", "instruction", "text", "separator")
+
+
+class _Asked(Exception):
+    """The menu was left for something else than a choice: a signal's number, or Ctrl-Z."""
+
+    def __init__(self, number: int, whole_group: bool = False) -> None:
+        super().__init__(number)
+        self.number, self.whole_group = number, whole_group
+
+
+def ask_menu(
+    reader: Reader, question: str, options: Sequence[Option], until: datetime | None, preferred: str = ""
+) -> str | None:
+    """Ask for one option with arrow keys or its number, then Enter. ``preferred`` is pointed at first.
+
+    Returns None for "none of these". Raises as ``Reader.line`` does. What was typed before is thrown away.
+    """
+    streams = reader.streams
+    if not streams.interactive:  # questionary would take a pipe for a person
+        raise NeedsPerson("a choice, and nobody to make it", why="stdin and stderr are not both a terminal")
+    for line in wrap(safe(question, 1000), streams.width() - 1):
+        streams.say(line, "head")
+    saved = termios.tcgetattr(streams.stdin.fileno())
+    try:
+        with Signals() as signals:
+            while True:
+                try:
+                    chosen = _run(reader, options, until, preferred, signals)
+                except _Asked as asked:
+                    _restore(reader, saved)
+                    if asked.number == signal.SIGTSTP:
+                        signals.stop(asked.whole_group)
+                    elif asked.number != signal.SIGCONT:
+                        signals.hand_on(asked.number)
+                    continue
+                return None if chosen == _DECLINED else chosen
+    except (KeyboardInterrupt, EOFError, OSError) as error:
+        raise PauseAsked from error
+    finally:
+        _restore(reader, saved)
+
+
+def _restore(reader: Reader, saved: list[object]) -> None:
+    with contextlib.suppress(termios.error):
+        termios.tcsetattr(reader.streams.stdin.fileno(), termios.TCSANOW, saved)  # type: ignore[arg-type]
+
+
+def _run(reader: Reader, options: Sequence[Option], until: datetime | None, preferred: str, signals: Signals) -> str:
+    streams = reader.streams
+    columns = streams.columns()
+
+    def text(value: str, width: int) -> str:
+        return streams.encodable(cut(safe(value), width), streams.stderr)
+
+    choices = [
+        questionary.Choice(
+            text(option.label, columns - 12), option.key, description=text(option.detail, columns - 18) or None
+        )
+        for option in options
+    ]
+    shortcuts = len(options) < _SHORTCUTS
+    choices.append(questionary.Choice("None of these", _DECLINED, shortcut_key="n" if shortcuts else None))
+    # Asking the terminal where its cursor is takes a round trip, which on a slow line ends up in the answer.
+    output = Vt100_Output.from_pty(streams.stderr, term=streams.env.get("TERM"))
+    output.enable_cpr = False
+    keys_in = create_input(streams.stdin)
+    asked = questionary.select(
+        _MESSAGE,
+        choices,
+        default=preferred if preferred in {option.key for option in options} else None,
+        pointer=">" if streams.ascii else "»",
+        style=None if streams.colour else questionary.Style([(name, "noinherit") for name in _TOKENS]),
+        instruction="(arrows or number, then Enter)",
+        use_shortcuts=shortcuts,
+        use_jk_keys=False,
+        rprompt=lambda: text(reader.clocks(), columns - 44),
+        refresh_interval=REDRAW_S,
+        output=output,
+        input=keys_in,
+        color_depth=ColorDepth.DEPTH_4_BIT if streams.colour else ColorDepth.DEPTH_1_BIT,
+    )
+    app = asked.application
+    app.key_bindings = merge_key_bindings([app.key_bindings or KeyBindings(), _more_keys()])
+
+    async def watch() -> None:
+        while not app.is_done:
+            for number in signals.take():
+                if number != signal.SIGWINCH and not app.is_done:
+                    app.exit(exception=_Asked(number))
+            if until is not None and reader.clock.now() >= until and not app.is_done:
+                app.exit(exception=PromptDue())
+            await asyncio.sleep(LOOK_S)
+
+    def start() -> None:
+        app.create_background_task(watch())
+
+    termios.tcflush(streams.stdin.fileno(), termios.TCIFLUSH)
+    clear_typeahead(keys_in)  # prompt_toolkit keeps what was left over from an earlier menu, and would play it here
+    # As unsafe_ask, which is only this; but SIGINT stays with ``signals``.
+    chosen = app.run(pre_run=start, handle_sigint=False)
+    return str(chosen)
+
+
+def _more_keys() -> KeyBindings:
+    """Ctrl-Z suspends, Ctrl-D is the end of input; questionary knows neither."""
+    bindings = KeyBindings()
+
+    @bindings.add("c-z", eager=True)
+    def _suspend(event: KeyPressEvent) -> None:
+        event.app.exit(exception=_Asked(signal.SIGTSTP, whole_group=True))
+
+    @bindings.add("c-d", eager=True)
+    def _end(event: KeyPressEvent) -> None:
+        event.app.exit(exception=EOFError)
+
+    return bindings

@@ -1,0 +1,70 @@
+"""A write as it is shown before it is approved: where, before and after, what to beware of, how it is undone. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omniops.runner.person import Change
+from omniops.terminal.layout import cells, cut, pad, safe, wrap
+
+Line = tuple[str, str]
+"""A line and its tone."""
+
+MAX_NAME = 24
+
+
+def change_lines(change: Change, width: int) -> list[Line]:
+    """Return the lines of a change, none wider than ``width``."""
+    lines: list[Line] = [("", "")]
+    head = f"{safe(change.action, 60)}  {safe(change.target, 200)}"
+    lines += [(line, "head") for line in wrap(head, width, "  ")]
+    # Environment and host stand in every approval: the wrong window is the commonest way to change the wrong thing.
+    lines += [(line, "key") for line in _row("environment", safe(change.environment), width)]
+    lines += [(line, "key") for line in _row("host", safe(change.host), width)]
+    lines += _table(change.before, change.after, width)
+    for name, value in change.shown.items():
+        lines += [(line, "dim") for line in _row(safe(name), _value(value), width)]
+    for warning in change.warnings:
+        lines += [(line, "bad") for line in wrap(safe(warning, 600), width, "  ! ", "    ")]
+    lines += [(line, "dim") for line in _row("undo", safe(change.undo, 600) or "cannot be undone", width)]
+    return lines
+
+
+def _table(before: dict[str, Any], after: dict[str, Any], width: int) -> list[Line]:
+    """Before and after side by side, or one below the other where they do not fit."""
+    rows: list[tuple[str, str, str]] = [
+        (
+            safe(name),
+            _value(before[name]) if name in before else "(none)",
+            _value(after[name]) if name in after else "(none)",
+        )
+        for name in [*before, *(name for name in after if name not in before)]
+    ]
+    names = min(max([len("environment"), *(cells(name) for name, _, _ in rows)]), MAX_NAME)
+    room = width - (2 + names + 2) - len(" → ")
+    olds = max([cells(old) for _, old, new in rows if old != new and cells(old) + cells(new) <= room] or [0])
+    lines: list[Line] = []
+    for name, old, new in rows:
+        start = f"  {pad(cut(name, names), names)}  "
+        if old == new:
+            lines += [(line, "dim") for line in wrap(f"{old} (stays)", width, start, " " * 15)]
+        elif max(olds, cells(old)) + cells(new) <= room:
+            lines.append((f"{start}{pad(old, olds)} → {new}", ""))
+        else:
+            lines += [(line, "") for line in wrap(f"before {old}", width, start, " " * 15)]
+            lines += [(line, "") for line in wrap(f"after  {new}", width, " " * 15)]
+    return lines
+
+
+def _row(name: str, value: str, width: int) -> list[str]:
+    start = f"  {pad(cut(name, MAX_NAME), len('environment'))}  "
+    return wrap(value, width, start, " " * min(cells(start), 15))
+
+
+def _value(value: object) -> str:
+    """A value as the wire has it: true, null, "text" without quotes, lists and objects as JSON."""
+    if isinstance(value, str):
+        return safe(value, 600) or '""'
+    import json
+
+    return safe(json.dumps(value, ensure_ascii=False, default=str), 600)

@@ -1,0 +1,142 @@
+"""Tables and summaries as plain text: data in, lines out. Pure, width-aware, no library.
+
+Every function takes plain dicts (the same that ``--json`` prints) and leaves out what is not in them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omniops.errors import OmniopsError
+from omniops.terminal.layout import cells, cut, pad, safe, wrap
+
+Row = Mapping[str, Any]
+
+MIN_COLUMN = 8
+ERROR_LINE = 600
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]], width: int) -> str:
+    """Return an aligned table. Where columns would become too narrow to read, one block of lines for each row."""
+    shown = [[safe(value if value is not None else "-", 300) for value in row] for row in rows]
+    widths = [max(cells(text) for text in column) for column in zip(headers, *shown, strict=True)]
+    room = width - 2 * (len(headers) - 1)
+    while sum(widths) > room and max(widths) > MIN_COLUMN:
+        widths[widths.index(max(widths))] -= 1
+    if sum(widths) > room:
+        return _records(headers, shown, width)
+    lines = _row_lines(headers, widths)
+    for row in shown:
+        lines += _row_lines(row, widths)
+    return "\n".join(lines)
+
+
+def _row_lines(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    wrapped = [wrap(text, width) for text, width in zip(row, widths, strict=True)]
+    height = max(len(lines) for lines in wrapped)
+    return [
+        "  ".join(
+            pad(lines[n] if n < len(lines) else "", width) for lines, width in zip(wrapped, widths, strict=True)
+        ).rstrip()
+        for n in range(height)
+    ]
+
+
+def _records(headers: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> str:
+    """One line for each field, a blank line between the rows."""
+    name = min(max(cells(header) for header in headers), 16)
+    blocks = []
+    for row in rows:
+        lines: list[str] = []
+        for header, text in zip(headers, row, strict=True):
+            lines += wrap(text, width, f"{pad(cut(header, name), name)}  ", " " * (name + 2))
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def fields(pairs: Sequence[tuple[str, object]], width: int) -> str:
+    """Return ``name  value`` lines; pairs whose value is None or empty are left out."""
+    given = [(name, value) for name, value in pairs if value not in (None, "", [], {})]
+    return _records([name for name, _ in given], [[safe(value, 600) for _, value in given]], width) if given else ""
+
+
+def mitigations(items: Sequence[Row], width: int) -> str:
+    """What is still in force. Keys: id, target, action, since, undo, kept (why it is kept on purpose)."""
+    if not items:
+        return "Nothing is in force."
+    rows = [
+        [
+            item.get("id"),
+            item.get("target"),
+            item.get("action"),
+            item.get("since"),
+            f"kept: {item['kept']}" if item.get("kept") else item.get("undo"),
+        ]
+        for item in items
+    ]
+    return table(["id", "target", "action", "since", "undo"], rows, width)
+
+
+def runs(items: Sequence[Row], width: int) -> str:
+    """Runs. Keys: run, runbook, incident, status, step, started."""
+    if not items:
+        return "No runs."
+    names = ["run", "runbook", "incident", "status", "step", "started"]
+    return table(names, [[item.get(name) for name in names] for item in items], width)
+
+
+def incident(item: Row, width: int) -> str:
+    """One incident.
+
+    Keys: id, severity, status, onset, commander, runbook, clocks [{name, due, left}], mitigations, next.
+    """
+    parts = [
+        fields(
+            [(name, item.get(name)) for name in ("id", "severity", "status", "onset", "commander", "runbook")],
+            width,
+        )
+    ]
+    clocks = item.get("clocks") or []
+    if clocks:
+        rows = [[clock.get("name"), clock.get("due"), clock.get("left")] for clock in clocks]
+        parts.append(table(["clock", "due", "left"], rows, width))
+    if "mitigations" in item:
+        parts.append(mitigations(item["mitigations"], width))
+    if item.get("next"):
+        parts.append("\n".join(wrap(safe(item["next"]), width, "next:  ", "       ")))
+    return "\n\n".join(part for part in parts if part)
+
+
+def outcome(item: Row, width: int) -> str:
+    """How a run ended. Keys as in ``omniops.run/1``: outcome, run, incident, changes; also detail and next."""
+    said = str(item.get("outcome", "")).replace("_", " ")
+    lines = wrap(f"{said}: {safe(item['detail'])}" if item.get("detail") else said, width)
+    for change in item.get("changes") or []:
+        text = f"{safe(change.get('target'))}: {_state(change.get('before'))} → {_state(change.get('after'))}"
+        lines += wrap(text, width, "  ", "    ")
+        if change.get("undo"):
+            lines += wrap(f"undo: {safe(change['undo'])}", width, "    ")
+    where = [f"{name} {safe(item[name])}" for name in ("run", "incident") if item.get(name)]
+    if where:
+        lines += wrap(", ".join(where), width)
+    if item.get("next"):
+        lines += wrap(safe(item["next"]), width, "next:  ", "       ")
+    return "\n".join(lines)
+
+
+def _state(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{safe(name)}={_state(inner)}" for name, inner in value.items()) or "(nothing)"
+    return str(value).lower() if isinstance(value, bool) else safe(value)
+
+
+def error_lines(exc: OmniopsError) -> list[tuple[str, str]]:
+    """Return an error's one to four lines with their tones. Not wrapped, so that a command in them can be copied."""
+    lines = [safe(line, ERROR_LINE) for line in exc.lines()]
+    return [(f"error: {lines[0]}", "bad"), *((line, "key" if line.startswith("next:") else "") for line in lines[1:])]
+
+
+def error(exc: OmniopsError) -> str:
+    """Return an error as text, one to four lines."""
+    return "\n".join(line for line, _ in error_lines(exc))

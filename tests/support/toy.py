@@ -1,0 +1,200 @@
+"""A toy world for the runner: targets that are on or off, a clock that the test moves, and a person who says yes.
+
+Everything that can be interrupted counts a tick; at the tick asked for, the toy process dies (``Crash``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from omniops.actions.base import Applied, Context, Observation
+from omniops.actions.specs import SPECS
+from omniops.clock import iso
+from omniops.config import Settings
+from omniops.runner.person import Change, Option, Sample, StepView
+from tests.support.model import BACKUP, CONNECTIONS
+
+START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+class Crash(BaseException):
+    """The toy process dies here."""
+
+
+class ToyClock:
+    """Moves when somebody sleeps, and a little whenever it is asked."""
+
+    def __init__(self) -> None:
+        self.moment, self.uptime = START, 100.0
+
+    def now(self) -> datetime:
+        self.sleep(0.001)
+        return self.moment
+
+    def boot(self) -> float:
+        return self.uptime
+
+    def sleep(self, seconds: float) -> None:
+        self.moment += timedelta(seconds=max(seconds, 0.0))
+        self.uptime += max(seconds, 0.0)
+
+
+class Toy:
+    """The world, and what performs actions on it. ``faults`` maps the n-th send (from 1) to how it goes."""
+
+    def __init__(self, readings: dict[str, dict[str, Any]], faults: dict[int, str] | None = None) -> None:
+        self.clock = ToyClock()
+        self.readings, self.faults = readings, faults or {}
+        self.off: set[str] = set()
+        self.sends: list[str] = []  # every request that reached the world
+        self.ticks, self.crash_at = 0, 0
+
+    def tick(self) -> None:
+        self.ticks += 1
+        if self.ticks == self.crash_at:
+            raise Crash
+
+    def find(self, name: str) -> Any:
+        return ToyRead(self, name) if SPECS[name].effect == "read" else ToyWrite(self, name)
+
+    def context(self) -> Context:
+        none: Any = None
+        return Context(Settings({"OMNIROUTE_URL": "http://toy"}), self.clock, none, none, none, "i", START)
+
+
+class ToyRead:
+    def __init__(self, toy: Toy, name: str) -> None:
+        self.toy, self.name = toy, name
+
+    def read(self, ctx: Context, args: dict[str, Any]) -> dict[str, Any]:
+        self.toy.tick()
+        return self.toy.readings[self.name]
+
+
+class ToyWrite:
+    """Turns a target off; undo turns it on. A target is the action and its arguments."""
+
+    def __init__(self, toy: Toy, name: str) -> None:
+        self.toy, self.name = toy, name
+
+    def _target(self, args: dict[str, Any]) -> str:
+        return f"{self.name} {sorted(args.items())}"
+
+    def observe(self, ctx: Context, args: dict[str, Any]) -> Observation:
+        self.toy.tick()
+        target = self._target(args)
+        off = target in self.toy.off
+        return Observation(target, {"on": not off}, {"on": False}, off, at=iso(self.toy.clock.moment))
+
+    def apply(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
+        return self._send(args, off=True)
+
+    def observe_undo(
+        self, ctx: Context, args: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
+    ) -> Observation:
+        seen = self.observe(ctx, args)
+        return seen._replace(desired=before, already=seen.state == before)
+
+    def undo(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
+        return self._send(args, off=False)
+
+    def reconcile(
+        self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str, undoing: bool
+    ) -> Applied | None:
+        return None
+
+    def _send(self, args: dict[str, Any], *, off: bool) -> Applied:
+        target = self._target(args)
+        how = self.toy.faults.get(len(self.toy.sends) + 1, "")
+        self.toy.tick()
+        self.toy.sends.append(target)
+        if how == "refused":
+            return Applied("not_applied", "400")
+        if how != "lost":
+            (self.toy.off.add if off else self.toy.off.discard)(target)
+        self.toy.tick()
+        if how in ("lost", "500"):
+            return Applied("in_doubt", "500")
+        return Applied("applied", at=iso(self.toy.clock.moment))
+
+
+class ToyPerson:
+    """Says yes, chooses the first option unless told otherwise, and remembers every question."""
+
+    interactive = True
+
+    def __init__(self, toy: Toy, answers: dict[str, Any] | None = None) -> None:
+        self.toy, self.answers = toy, answers or {}
+        self.asked: list[str] = []
+        self.said: list[str] = []
+        self.clocks: Callable[[], str] = lambda: ""
+
+    def _ask(self, question: str, default: Any) -> Any:
+        self.toy.tick()
+        self.clocks()
+        self.asked.append(question)
+        self.toy.tick()
+        return self.answers.get(question, default)
+
+    def say(self, text: str, tone: str = "") -> None:
+        self.said.append(text)
+
+    def step(self, view: StepView) -> None:
+        self.said.append(view.title)
+
+    def change(self, change: Change) -> None:
+        self.said.append(change.target)
+
+    def approve(self, step: str, change: Change, until: datetime | None) -> bool:
+        return bool(self._ask(f"approve {step} {change.target}", True))
+
+    def done(self, step: str, text: str, until: datetime | None) -> bool:
+        return bool(self._ask(f"done {step}", True))
+
+    def posted(self, step: str, channel: str, text: str, until: datetime | None) -> bool:
+        return bool(self._ask(f"posted {step}", True))
+
+    def paged(self, step: str, who: str, words: str, until: datetime | None) -> bool:
+        return bool(self._ask(f"paged {step}", True))
+
+    def choose(
+        self, step: str, question: str, options: Sequence[Option], until: datetime | None, unattended: str = ""
+    ) -> str | None:
+        answer: str | None = self._ask(f"choose {step}", options[0].key)
+        return answer
+
+    def text(
+        self, step: str, question: str, until: datetime | None, check: Callable[[str], str], default: str = ""
+    ) -> str | None:
+        answer: str | None = self._ask(f"text {step}", default)
+        return answer
+
+    def reason(self, step: str, question: str) -> str:
+        return str(self._ask(f"reason {step}", "because"))
+
+    def sample(self, step: str, series: Sequence[Sample], left_s: float) -> None:
+        self.toy.tick()
+
+
+READINGS: dict[str, dict[str, Any]] = {
+    "model.carriers": {
+        "serving": 0, "models": ["openai/m"], "models_text": "openai/m", "other_models": [],
+        "other_models_text": "none", "combos": [{"id": "k1"}], "connections": [],
+    },
+    "omniroute.version": {"version": "3.7.8", "source": "health", "uptime_s": 12.0},
+    "latency.compare": {"available": True, "ratio": 2.5, "p95_s": 2.0, "p95_text": "2.0 s", "why": ""},
+    "latency.by_provider": {"slowest": "openai", "summary": "openai 3 s", "providers": []},
+    "authz.inventory": {"verdict": "policies_empty", "keys": 0, "summary": "empty", "cryptography": "ok"},
+    "keys.count": {"total": 3},
+    "db.health": {"healthy": True},
+    "backups.list": {"candidates": [BACKUP], "rejected": []},
+    "replicas.health": {
+        "known": True, "healthy": 2, "bad": ["http://b"], "bad_text": "b", "balancer": "lb", "replicas": [],
+    },
+    "balancer.proof": {"dropped": True, "seen": []},
+    "rollback.preflight": {"method": "npm", "host": "h", "running": "3.7.9"},
+}  # fmt: skip
+
+INPUTS: dict[str, dict[str, Any]] = {"provider-outage": {"connections": CONNECTIONS}, "rollback": {"version": "3.7.8"}}
