@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from omniops.services.omniroute import Connection, WriteReply
 
 CLIENTS_SEE = (
-    'clients get 400 "No credentials for provider" at once (3.7.9) or 404 "No active credentials for provider" (the fork)'
+    'clients then get 400 "No credentials for provider" (3.7.9), or 404 "No active credentials for provider" (the fork)'
 )
 SIGNED_OUT = ("expired",)
 """``testStatus`` of a connection whose credential the upstream refuses: enabled, but it serves nothing."""
-VOLATILE = frozenset(
-    "testStatus errorCode lastError lastErrorAt lastErrorType lastErrorSource backoffLevel rateLimitedUntil"
-    " consecutiveUseCount lastUsedAt lastTested healthCheck updatedAt".split()
-)
+VOLATILE = {
+    *("testStatus", "errorCode", "lastError", "lastErrorAt", "lastErrorType", "lastErrorSource", "lastTested"),
+    *("backoffLevel", "rateLimitedUntil", "consecutiveUseCount", "lastUsedAt", "updatedAt"),
+}
 OUR_ROW_S = 2.0
 """The audit log's row of our own write lies at most this far from the moment that the write's answer named."""
 MODELS_SHOWN = 5
 
 
 class Disable:
-    """``PUT /api/providers/{id}`` with ``isActive`` false. A repeat is no no-op there, so it is sent only when needed."""
+    """``PUT /api/providers/{id}`` with ``isActive`` false. A repeat is no no-op, so it is sent only when needed."""
 
     def observe(self, ctx: Context, args: Args) -> Observation:
         """Read the connection. Raises BadInput where there is none, Refused, Unreachable."""
@@ -49,7 +49,7 @@ class Disable:
         return seen._replace(warnings=(warning,), destructive=True, typed=typable(found))
 
     def apply(self, ctx: Context, args: Args, before: dict[str, Any], key: str) -> Applied:
-        return _applied(ctx.omniroute.set_active(before["id"], False), {"isActive": False})
+        return written(ctx.omniroute.set_active(before["id"], False))
 
     def observe_undo(self, ctx: Context, args: Args, before: dict[str, Any], after: dict[str, Any]) -> Observation:
         """Read it for undo; when it is to be enabled, test it. Raises NotOurs where it has been deleted."""
@@ -81,7 +81,7 @@ class Disable:
         return seen
 
     def undo(self, ctx: Context, args: Args, before: dict[str, Any], key: str) -> Applied:
-        return _applied(ctx.omniroute.set_active(before["id"], before["isActive"]), {"isActive": before["isActive"]})
+        return written(ctx.omniroute.set_active(before["id"], before["isActive"]))
 
     def reconcile(self, ctx: Context, args: Args, before: dict[str, Any], key: str, undoing: bool) -> Applied | None:
         return None  # what became of a PUT is told by the connection itself
@@ -112,12 +112,17 @@ def lost_with(ctx: Context, connection: Connection) -> str:
     if any(c.provider == connection.provider for c in others):
         return ""
     models = models_of(ctx, connection)
-    rivals = {c.provider: c for c in others if c.prefix and c.prefix == connection.prefix}
+    rivals = {c.provider: c for c in others if head(c) == head(connection)}
     covered = {model for rival in rivals.values() for model in models_of(ctx, rival)}
     lost = [model for model in models if model not in covered]
     if models and not lost:
         return ""
     return some(lost) or f"the models of {one_line(connection.label, 40)}"
+
+
+def head(connection: Connection) -> str:
+    """What the client ids of its models begin with: ``fake`` of ``fake/fake-small``."""
+    return connection.prefix or connection.provider
 
 
 def models_of(ctx: Context, connection: Connection) -> list[str]:
@@ -129,7 +134,7 @@ def models_of(ctx: Context, connection: Connection) -> list[str]:
         listed = list(ctx.omniroute.models_of(connection.provider))
     except (Unreachable, Refused):
         listed = []
-    default = f"{connection.prefix}/{connection.default_model}" if connection.prefix else connection.default_model
+    default = f"{head(connection)}/{connection.default_model}"
     return listed + ([default] if connection.default_model and default not in listed else [])
 
 
@@ -151,14 +156,10 @@ def _find(ctx: Context, args: Args) -> Connection:
     return found
 
 
-def _applied(reply: WriteReply, wanted: dict[str, Any]) -> Applied:
+def written(reply: WriteReply) -> Applied:
+    """A write's answer as the runner takes it."""
     evidence = {name: value for name, value in (("code", reply.code), ("request_id", reply.request_id)) if value}
     outputs = {"changed_at": reply.at} if reply.status == "applied" else {}
-    body = reply.body.get("connection") if isinstance(reply.body, dict) else None
-    if reply.status == "applied" and isinstance(body, dict) and body.get("isActive", wanted["isActive"]) != (
-        wanted["isActive"]
-    ):
-        return Applied("in_doubt", "the server answered 2xx, and its answer shows the old state", evidence)
     return Applied(reply.status, reply.detail, evidence, outputs, reply.at)
 
 
@@ -168,7 +169,9 @@ def _written_by_others(ctx: Context, connection: Connection, since: str) -> str:
         return ""
     moment = parse_iso(since)
     start = iso(moment - timedelta(seconds=OUR_ROW_S))
+    # A row names its connection by provider and name; one whose name the server made up is found by its id.
     rows = ctx.omniroute.writes_to(f"{connection.provider}:{connection.name}", start)
+    rows = rows or ctx.omniroute.writes_to(connection.id, start)
     dated = sorted(((_when(row, since), row) for row in rows), key=lambda pair: pair[0])
     near = [(when, row) for when, row in dated if abs((when - moment).total_seconds()) <= OUR_ROW_S]
     ours = min(near, key=lambda pair: (not _wrote_it(pair[1]), abs(pair[0] - moment)), default=None)
@@ -176,12 +179,18 @@ def _written_by_others(ctx: Context, connection: Connection, since: str) -> str:
     foreign = [
         (when, row) for when, row in dated if when >= begin and not (ours and row is ours[1]) and not _volatile(row)
     ]
-    if not foreign:
+    if not foreign or _has_twin(ctx, connection):
         return ""
     when, row = foreign[-1]
     fields = some([str(field) for field in row.get("changedFields") or []]) or "something"
     more = f" (and {len(foreign) - 1} more)" if len(foreign) > 1 else ""
     return f"{one_line(row.get('actor') or 'somebody', 40)} changed {fields} at {iso(when)}{more}"
+
+
+def _has_twin(ctx: Context, connection: Connection) -> bool:
+    """The audit log names connections by provider and name; with two of one name it cannot tell whose a row is."""
+    twins = [c for c in ctx.omniroute.connections() if (c.provider, c.name) == (connection.provider, connection.name)]
+    return len(twins) > 1
 
 
 def _when(row: dict[str, Any], fallback: str) -> datetime:

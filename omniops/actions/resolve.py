@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 20
 LEAST_PREFIX = 4
 _UUID_LENGTH = 36
-_VERSION = re.compile(r"[vV]?(\d{1,6}\.\d{1,6}\.\d{1,6}(?:-[0-9A-Za-z][0-9A-Za-z.-]{0,63})?)")
+_VERSION = re.compile(r"[vV]?([0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:-[0-9A-Za-z][0-9A-Za-z.-]{0,63})?)")
 _TYPABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}(?:/[A-Za-z0-9][A-Za-z0-9._:-]{0,39})?")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,14 +27,33 @@ DATABASE = "storage.sqlite"
 
 
 def missing(settings: Settings, graph: Graph) -> list[str]:
-    """Say which scripts a runbook needs that are not here or cannot be run; to be asked before the walk begins."""
+    """Say which scripts a runbook needs that are not here or cannot be run, in words."""
+    names = {SPECS[step["action"]].script for step in graph["steps"].values() if step.get("action") in SPECS}
+    return _problems(settings, sorted(names - {""}))
+
+
+def check_present(settings: Settings, ctx: Context, names: Sequence[str]) -> None:
+    """Before a walk begins: raise BadInput where a script is missing on the server's own host.
+
+    On another host its steps are done by hand, so nothing is missing there.
+    """
+    problems = _problems(settings, names)
+    if problems and here(ctx).here:
+        raise BadInput(
+            "A script that this runbook may run cannot be run here",
+            why="; ".join(problems),
+            state="nothing was started",
+            next="set OMNIROUTE_BIN to the folder that holds OmniRoute's bin/*.sh",
+        )
+
+
+def _problems(settings: Settings, names: Sequence[str]) -> list[str]:
     from omniops.runner.host import compose_file, find_program
     from omniops.runner.local_jobs import check_program
 
-    names = {SPECS[step["action"]].script for step in graph["steps"].values() if step.get("action") in SPECS}
     problems = []
-    for name in sorted(names - {""}):
-        if name == "docker":
+    for name in names:
+        if name == "docker":  # without a compose file its steps are done by hand
             if settings.get("OMNIROUTE_COMPOSE_FILE") and compose_file(settings) is None:
                 problems.append("docker: OMNIROUTE_COMPOSE_FILE is not there")
             elif compose_file(settings) and not find_program(settings, "docker"):

@@ -9,7 +9,6 @@ Where the sources have not changed nothing but JSON is read: neither pydantic no
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from omniops.catalog import cache, load
@@ -85,6 +84,8 @@ def find(id: str, known: Iterable[Entry]) -> Entry:
             state="nothing was attempted",
             next=f"name one: {names[0]}",
         )
+    import difflib
+
     near = difflib.get_close_matches(wanted.lower()[:80], names, n=1)
     raise BadInput(
         f"there is no runbook {one_line(id, 60)!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
@@ -98,10 +99,13 @@ def entries(settings: Settings) -> list[Entry]:
     """Return every runbook, fit or not: the user's layered over the shipped ones, by id."""
     found = load.texts(settings)
     parts = [part for text in found for part in (text.layer.encode(), str(text.path).encode(), text.data)]
-    key = cache.key_of([*parts, _slo_text(settings)])
+    key = cache.key_of([cache.code(), *parts, _slo_text(settings)])
     cached = cache.read(settings.cache_folder, key)
     if cached is not None:
-        return [_entry(value) for value in cached["entries"]]
+        try:
+            return [_entry(value) for value in cached["entries"]]
+        except (KeyError, TypeError, ValueError):
+            pass  # sealed, and yet of another shape: made anew
     fresh = _build(found, settings)
     cache.write(settings.cache_folder, key, {"entries": [entry._asdict() for entry in fresh]})
     return fresh

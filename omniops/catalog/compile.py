@@ -37,6 +37,7 @@ class Compiled(NamedTuple):
     origins: dict[str, tuple[Document, str, str]]  # document, runbook id, id of the step there
     timer_origins: dict[str, tuple[Document, str, str]]
     calls: dict[str, dict[str, str]]  # flat id of a call to the types of the called runbook's inputs
+    call_edges: dict[str, dict[str, str]]  # flat id of a call to its own edges: on_success, ... to a target
     findings: list[Finding]
     document: Document
 
@@ -44,6 +45,20 @@ class Compiled(NamedTuple):
         """Make an error about a step of the graph, at the line of the file it was written in."""
         document, runbook, local = self.origins[step]
         return _found(document, runbook, ("steps", local, *keys), what, mend, at_key)
+
+    def author(self, step: str, keys: Path) -> tuple[str, Path]:
+        """Where a transition was written. The end of a called runbook leads where an edge of the call says."""
+        while True:
+            document, _, local = self.origins[step]
+            raw: Any = document.value["steps"][local]
+            if keys[0] not in raw and "stop" not in raw:
+                return step, ()  # a call without this edge
+            for key in ("stop",) if "stop" in raw else keys:
+                raw = raw[key]
+            call = step.rpartition(".")[0]
+            if not call or raw not in _CALL_ENDS:
+                return step, keys
+            step, keys = call, (_CALL_ENDS[raw],)
 
     def timer_finding(self, timer: str, keys: Path, what: str, mend: str) -> Finding:
         document, runbook, local = self.timer_origins[timer]
@@ -87,7 +102,7 @@ def compile_runbook(id: str, sources: Mapping[str, Source]) -> Compiled:
         timers=[],
         hash="",
     )
-    compiled = Compiled(graph, {}, {}, {}, [], document)
+    compiled = Compiled(graph, {}, {}, {}, {}, [], document)
     ends = {word: f"end:{word}" for word in ENDS}
     # A list of what is still to be expanded, not recursion: the depth of calls is the author's to choose.
     waiting = [_Call(document, runbook, "", None, ends, (id,))]
@@ -185,6 +200,9 @@ def _called(compiled: Compiled, call: _Call, flat: str, step: Any, sources: Mapp
         elif target == "ask":
             what = "a whole runbook cannot be tried again"
             add(compiled.finding(flat, (edge,), what, f"let {edge} lead to a step or an end"))
+    compiled.call_edges[flat] = {
+        edge: _target(call, target) for edge in _CALL_ENDS.values() if (target := getattr(step, edge))
+    }
     compiled.calls[flat] = {name: given.type for name, given in wanted.items()}
     bound = {name: _bind(call, value) for name, value in step.with_.items()}
     ends = {"stopped": "end:stopped"}
@@ -251,7 +269,8 @@ def _words(call: _Call, value: str) -> str:
 def _bound(call: _Call, root: str, path: str) -> Any:
     if root == "inputs" and call.inputs is not None and path in call.inputs:
         return call.inputs[path]
-    return f"${{{root}.{call.prefix if root == 'steps' else ''}{path}}}"
+    # An input that nobody gives keeps the prefix too, so that it cannot be taken for one of the outermost runbook.
+    return f"${{{root}.{call.prefix if root != 'item' else ''}{path}}}"
 
 
 def _manual(call: _Call, node: Node, step: Any) -> None:

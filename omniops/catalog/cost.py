@@ -11,8 +11,9 @@ from omniops.text import duration
 
 
 class WorstCase(NamedTuple):
-    """The longest path to one end. ``seconds`` is machine time: time-outs of actions, `verify`, `wait`, prompts that expire.
+    """The longest path to one end.
 
+    ``seconds`` is machine time: time-outs of actions, `verify`, `wait`, and prompts that expire.
     ``answers`` counts the prompts and approvals without a limit; they take the time that a person takes.
     ``per_item`` names the steps with `each`, counted here for one item.
     """
@@ -33,7 +34,7 @@ class WorstCase(NamedTuple):
 
 
 def machine_seconds(step: Step) -> float:
-    """The longest that a step takes without waiting for a person. A write is sent once; retries are a person's choice."""
+    """The longest that a step takes without a person. A write is sent once; trying again is a person's choice."""
     kind = step["kind"]
     if kind == "action":
         spec = SPECS.get(step["action"])

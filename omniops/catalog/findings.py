@@ -9,6 +9,10 @@ from typing import NamedTuple
 from omniops.text import one_line
 
 
+ENOUGH = 200
+"""Each group of rules stops here: every finding looks for the nearest name, and nobody mends more at once."""
+
+
 class Finding(NamedTuple):
     """One thing to mend. ``level`` "error" means that the runbook is not walked; lines and columns count from 1."""
 

@@ -138,7 +138,7 @@ def _rule(node: Node) -> shapes.Rule:
     wanted = {"error_ratio": "window", "burn_rate": "window", "slo_breach": "lasting"}.get(signal)
     for key in ("window", "lasting"):
         if (key == wanted) != (key in top):
-            node.fail(f"{key} is {'missing' if key == wanted else 'not for'} {signal}", f"{key}: 5m")
+            node.fail(f"{key} is {'missing, and needed' if key == wanted else 'not'} for {signal}", f"{key}: 5m")
     window = top["window"].duration() if "window" in top else 0.0
     if signal == "error_ratio" and window != RATIO_WINDOW_S:
         top["window"].fail("error_ratio is over 5 minutes", "write `window: 5m`")

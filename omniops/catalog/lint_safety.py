@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from omniops.actions.specs import ActionSpec
 from omniops.catalog.compile import Compiled
-from omniops.catalog.findings import Finding, nearest
+from omniops.catalog.findings import ENOUGH, Finding, nearest
 from omniops.catalog.flow import Dominators, Flow
 from omniops.engine.graph import OUTCOMES, Step, Timer
 
@@ -22,6 +22,8 @@ def check(
     """Writes, prompts, verify steps, posts and timers."""
     found: list[Finding] = []
     for id, step in flow.steps.items():
+        if len(found) > ENOUGH:
+            break
         kind = step["kind"]
         if kind == "action":
             found += _write(compiled, id, step, specs.get(step["action"]))
@@ -155,6 +157,9 @@ def _since(flow: Flow, before: Dominators | None, id: str, since: str, specs: Ma
 
 def _timer(compiled: Compiled, flow: Flow, timer: Timer) -> list[Finding]:
     id, source, unless, do = timer["id"], timer["from"], timer["unless"], timer["do"]
+    call = id.rpartition(".")[0]
+    if call and call not in flow.main:
+        return []  # that nothing leads to the call was told there
     found = []
     if source not in ("onset", "run") and source not in flow.main:
         known = ["onset", "run", *flow.main]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omniops.actions.specs import SPECS
 from omniops.catalog.compile import Compiled
-from omniops.catalog.findings import Finding, nearest
+from omniops.catalog.findings import ENOUGH, Finding, nearest
 from omniops.catalog.flow import Exit, Flow
 from omniops.engine.graph import ENDS, OUTCOMES, Step
 
@@ -13,9 +13,17 @@ def check(compiled: Compiled, flow: Flow) -> list[Finding]:
     """Targets, routing, reachability, ends and the branches of `choose`."""
     found = _start(compiled, flow)
     for id, step in flow.steps.items():
+        if len(found) > ENOUGH:
+            break
         found += _routing(compiled, id, step)
-        for exit in flow.exits[id]:
-            found += _target(compiled, flow, id, step, exit)
+        if step["kind"] == "call":
+            for edge, target in compiled.call_edges.get(id, {}).items():
+                found += _target(compiled, flow, id, Exit(edge, target, (edge,), edge.removeprefix("on_")))
+        else:
+            for exit in flow.exits[id]:
+                # Where the end of a called runbook leads is the call's affair, and checked there.
+                if compiled.author(id, exit.keys)[0] == id:
+                    found += _target(compiled, flow, id, exit)
         if step["kind"] == "choose":
             found += _branches(compiled, id, step)
     reached = flow.main | flow.handled
@@ -29,10 +37,17 @@ def check(compiled: Compiled, flow: Flow) -> list[Finding]:
 
 def circle(compiled: Compiled, flow: Flow, steps: list[str]) -> Finding:
     """A transition that leads back: loops are `verify`, `each` and retries, nothing else."""
-    last, first = steps[-1], steps[0]
+    pairs = list(zip(steps, [*steps[1:], steps[0]], strict=True))
+    # Told at the step that comes last in the file: what leads back is more often there than where it leads to.
+    order = {id: number for number, id in enumerate(flow.steps)}
+    candidates = [pair for pair in pairs if flow.steps[pair[0]]["kind"] != "call"]
+    last, first = max(candidates, key=lambda pair: order[pair[0]])
     keys = next(exit.keys for exit in flow.exits[last] if exit.target == first)
-    way = " → ".join([*steps, first])
-    return compiled.finding(last, keys, f"it leads in a circle: {way}", "lead forward; repeat with verify, each or ask")
+    way = " → ".join(steps if len(steps) < 9 else [*steps[:4], "…", *steps[-4:]])
+    id, written = compiled.author(last, keys)
+    return compiled.finding(
+        id, written, f"it leads in a circle: {way} → {steps[0]}", "lead forward; repeat with verify or each"
+    )
 
 
 def _start(compiled: Compiled, flow: Flow) -> list[Finding]:
@@ -95,12 +110,12 @@ def _why_never(step: Step, outcome: str) -> str:
     return "take it out: each choice has its own `go`"
 
 
-def _target(compiled: Compiled, flow: Flow, id: str, step: Step, exit: Exit) -> list[Finding]:
+def _target(compiled: Compiled, flow: Flow, id: str, exit: Exit) -> list[Finding]:
     target = exit.target
-    if target in flow.steps or step["kind"] == "call":
+    if target in flow.steps:
         return []
     if target == "ask":
-        if exit.outcome == "success" or (exit.outcome == "chosen" and "." not in id):
+        if exit.outcome in ("success", "chosen"):
             what = "`ask` is for what went wrong; it cannot follow success"
             return [compiled.finding(id, exit.keys, what, "lead to a step or an end")]
         return []

@@ -8,7 +8,7 @@ from typing import Any
 
 from omniops.actions.specs import ActionSpec
 from omniops.catalog.compile import Compiled
-from omniops.catalog.findings import Finding, nearest
+from omniops.catalog.findings import ENOUGH, Finding, nearest
 from omniops.catalog.flow import Dominators, Flow
 from omniops.engine.graph import Step
 from omniops.engine.refs import REFERENCE
@@ -82,18 +82,18 @@ class Values:
         return "text" if len(self.found) == count else ""
 
     def _input(self, step: str, keys: Keys, name: str) -> str:
-        known = self.compiled.graph["inputs"]
-        if name not in known:
-            if "." not in step:  # in a called runbook, the call was told that it does not give the input
-                self.add(step, keys, f"there is no input {name!r}", nearest(name, known))
-            elif name not in self._inputs_of(step):
-                self.add(step, keys, f"there is no input {name!r}", nearest(name, self._inputs_of(step)))
+        call, _, local = name.rpartition(".")
+        if call in self.compiled.calls:  # still with its prefix: the call does not give it, and was told so
+            known = self.compiled.calls[call]
+            if local not in known:
+                self.add(step, keys, f"there is no input {local!r}", nearest(local, known))
             return ""
-        type = known[name]["type"]
+        inputs = self.compiled.graph["inputs"]
+        if name not in inputs:
+            self.add(step, keys, f"there is no input {name!r}", nearest(name, inputs))
+            return ""
+        type = inputs[name]["type"]
         return "list" if type == "connections" else str(type)
-
-    def _inputs_of(self, step: str) -> dict[str, str]:
-        return self.compiled.calls.get(step.rpartition(".")[0], {})
 
     def _item(self, step: str, keys: Keys, name: str) -> str:
         if not self.flow.steps[step].get("each") or keys[:1] != ("with",):
@@ -142,6 +142,8 @@ def check(compiled: Compiled, flow: Flow, before: Dominators | None, specs: Mapp
     """References, types, and the inputs of actions and calls."""
     values = Values(compiled, flow, before, specs)
     for id, step in flow.steps.items():
+        if len(values.found) > ENOUGH:
+            break
         for keys, text in _texts(step):
             values.text(id, keys, text)
         if step.get("each"):

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from omniops.engine.graph import ENDS
-from omniops.text import seconds
+from omniops.text import one_line, seconds
 
 KINDS = ("manual", "ask", "choose", "action", "verify", "wait", "post", "runbook", "stop")
 RESERVED = (*ENDS, "ask", "return", "run", "onset")
@@ -29,7 +29,7 @@ _REFERENCE = re.compile(r"\$\{[^}]*\}")
 def _positive(text: str) -> str:
     value = seconds(text)
     if not 0 < value <= LONGEST_S:
-        raise ValueError(f"{text!r} is out of range: a duration is above 0 and at most 30d")
+        raise ValueError(f"{one_line(text, 40)!r} is out of range: a duration is above 0 and at most 30d")
     return text
 
 

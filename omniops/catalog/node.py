@@ -97,7 +97,7 @@ class Node:
             value = -1.0
         if value < 0 or value > LONGEST_S or (value == 0 and not zero):
             self.fail("a duration is wanted here", "write it with units, such as 90s, 5m or 1h30m")
-        return value
+        return round(value, 9)  # 700ms is 0.7, and not 0.7000000000000001
 
     def exactly_1(self) -> None:
         """Check the format's number."""

@@ -93,7 +93,7 @@ def _from_pydantic(document: Document, id: str, errors: list[Any]) -> list[Findi
     by_place: dict[Path, list[tuple[bool, Any]]] = {}
     for error in errors:
         path, at_key = _path(document, error)
-        by_place.setdefault(path, []).append((at_key or error["type"] == "extra_forbidden", error))
+        by_place.setdefault(path, []).append((at_key or error["type"] in ("extra_forbidden", "no_kind"), error))
     findings = []
     for path, found in by_place.items():
         at_key, error = found[0]

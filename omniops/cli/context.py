@@ -60,7 +60,7 @@ def person(yes: bool = False, confirm: Sequence[str] = (), answers: str = "", ti
 
     given = load_answers(answers) if answers else {}
     flags = Unattended(streams(), yes=yes, confirm=confirm, answers=given)
-    if yes or not streams().interactive:
+    if not streams().interactive:
         return flags
     from omniops.terminal.person import TerminalPerson
 

@@ -88,7 +88,13 @@ def _all_rows(call: Call) -> Iterator[dict[str, Any]]:
             yield extra | {"timestamp": call.world.now_iso()}
         if call.world.fork and number == 20:
             path = f"/api/providers/{row['connectionId']}/models"
-            yield row | {"id": "model-sync", "model": "model-sync", "method": "GET", "path": path}
+            yield row | {
+                "id": "model-sync",
+                "correlationId": None,
+                "model": "model-sync",
+                "method": "GET",
+                "path": path,
+            }
         yield row
 
 

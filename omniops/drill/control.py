@@ -67,7 +67,7 @@ class Control:
             }
 
     def do(self, name: str, body: dict[str, Any]) -> dict[str, Any]:
-        """POST: faults, reset, quit, power, version, tag, heal, replica, script, change.
+        """POST: faults, reset, quit, power, version, recreate, tag, heal, replica, script, change.
 
         Raises KeyError or ValueError for what makes no sense, BadInput for a bad fault specification.
         """
@@ -81,6 +81,9 @@ class Control:
                 self._power(str(body["action"]))
             elif name == "version":
                 data["next_version"] = str(body["version"])
+                world.changed()
+            elif name == "recreate":
+                data["next_version"] = data["images"]["omniroute:prod"]
                 world.changed()
             elif name == "tag":
                 data["images"][str(body["to"])] = data["images"][str(body["from"])]

@@ -31,7 +31,9 @@ def newest_folder(base: Path) -> Path:
     """The folder of the last drill. Raises BadInput where there is none."""
     found = sorted(path for path in base.glob("*") if (path / "world.json").exists())
     if not found:
-        raise BadInput("there is no drill to go on with", state="nothing was started", next="omniops drill provider-outage")
+        raise BadInput(
+            "there is no drill to go on with", state="nothing was started", next="omniops drill provider-outage"
+        )
     return found[-1]
 
 

@@ -33,7 +33,7 @@ def rollback(script: Script) -> int:
             script.fail(f"unknown argument: {word} (see --help)")
         else:
             version = word.removeprefix("v")
-    method = method or ("docker" if script.world["running"] else "npm")
+    method = method or ("docker" if not script.fault("npm-deploy") and script.world["running"] else "npm")
     version = version or str(script.world["versions"][-1])
     script.say(f"target: omniroute@{version} via {method}")
     script.confirm(f"Roll back to {version}?", yes)
@@ -56,7 +56,7 @@ def _by_npm(script: Script, version: str) -> int:
     code = _npm_install(script, version)
     if code:
         return code
-    if script.fault("no-pm2") or script.fault("not-restarted"):
+    if not _under_pm2(script) or script.fault("not-restarted"):
         script.say(f"installed omniroute@{version} — restart the service to apply (no PM2 'omniroute' process found)")
         return 0
     print("[PM2] Applying action restartProcessId on app [omniroute]")
@@ -68,9 +68,14 @@ def _npm_install(script: Script, version: str) -> int:
     if script.fault("npm-fails"):
         print("npm error code E404", file=sys.stderr)
         return 7
-    script.tell("version", {"version": version})
+    if script.fault("npm-deploy"):  # else it is installed beside the container, which does not care
+        script.tell("version", {"version": version})
     print("added 1 package in 2s")
     return 0
+
+
+def _under_pm2(script: Script) -> bool:
+    return script.fault("npm-deploy") is not None and script.fault("no-pm2") is None
 
 
 def _up(script: Script) -> int:
@@ -78,7 +83,7 @@ def _up(script: Script) -> int:
     if script.fault("compose-fails"):
         print("Error response from daemon: driver failed programming external connectivity", file=sys.stderr)
         return 1
-    script.tell("version", {"version": script.world["images"]["omniroute:prod"]})
+    script.tell("recreate", {})
     if not script.fault("not-restarted"):
         script.tell("power", {"action": "restart"})
     print(f" Container {SERVICE}  Started", file=sys.stderr)
@@ -91,22 +96,28 @@ def npm(script: Script) -> int:
     if words[:1] == ["install"] and words[-1].startswith("omniroute@"):
         return _npm_install(script, words[-1].partition("@")[2])
     if words[:1] == ["view"]:
-        print(json.dumps(sorted(script.world["versions"])))
+        known = sorted(script.world["versions"])
+        wanted = words[1].partition("@")[2]
+        if wanted and wanted not in known:
+            print("npm error code E404", file=sys.stderr)
+            return 1
+        print(wanted or json.dumps(known))
         return 0
     return _unknown(script)
 
 
 def pm2(script: Script) -> int:
-    """pm2 jlist, pm2 restart omniroute."""
-    missing = script.fault("no-pm2") is not None
+    """pm2 jlist, pm2 describe omniroute, pm2 restart omniroute."""
+    missing = not _under_pm2(script)
     if script.argv[:1] == ["jlist"]:
         print(json.dumps([] if missing else [{"name": "omniroute", "pm2_env": {"status": "online"}}]))
         return 0
-    if script.argv[:2] == ["restart", "omniroute"]:
+    if script.argv[:2] in (["describe", "omniroute"], ["restart", "omniroute"]):
         if missing:
             print("[PM2][ERROR] Process or Namespace omniroute not found", file=sys.stderr)
             return 1
-        script.tell("power", {"action": "restart"})
+        if script.argv[0] == "restart":
+            script.tell("power", {"action": "restart"})
         return 0
     return _unknown(script)
 
@@ -131,7 +142,7 @@ def docker(script: Script) -> int:
     if words[:1] == ["compose"]:
         return _compose(script, words[1:])
     if words[:2] == ["image", "inspect"]:
-        return _image(script, [word for word in words[2:] if not word.startswith("-")])
+        return _image(script, words[2:])
     if words[:1] == ["tag"] and len(words) == 3:
         if words[1] not in script.world["images"]:
             print(f"Error response from daemon: No such image: {words[1]}", file=sys.stderr)
@@ -150,10 +161,16 @@ def docker(script: Script) -> int:
     return _unknown(script)
 
 
-def _image(script: Script, names: list[str]) -> int:
-    missing = [name for name in names if name not in script.world["images"]]
-    found = [{"Id": f"sha256:{name}", "RepoTags": [name]} for name in names if name not in missing]
-    print(json.dumps(found))
+def _image(script: Script, words: list[str]) -> int:
+    rest = list(words)
+    only_id = rest[:1] in (["--format"], ["-f"])
+    names = rest[2:] if only_id else rest
+    images = script.world["images"]
+    missing = [name for name in names if name not in images]
+    found: list[dict[str, Any]] = [
+        {"Id": f"sha256:{images[name]}", "RepoTags": [name]} for name in names if name in images
+    ]
+    print("\n".join(str(one["Id"]) for one in found) if only_id else json.dumps(found))
     for name in missing:
         print(f"Error response from daemon: No such image: {name}", file=sys.stderr)
     return 1 if missing else 0
@@ -211,7 +228,7 @@ def _compose(script: Script, words: list[str]) -> int:
 def _ps(script: Script, options: list[str]) -> int:
     """Lines of JSON, one per container; without ``-a`` only running ones."""
     running = _container(script)["State"]["Running"]
-    if not running and not {"-a", "--all"} & set(options):
+    if script.fault("npm-deploy") or (not running and not {"-a", "--all"} & set(options)):
         return 0
     port = script.world["ports"]["main"]
     publisher = {"URL": "127.0.0.1", "TargetPort": 20128, "PublishedPort": port, "Protocol": "tcp"}

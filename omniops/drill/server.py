@@ -12,6 +12,7 @@ import fcntl
 import json
 import os
 import shutil
+import sqlite3
 import sys
 import threading
 import time
@@ -67,7 +68,10 @@ class Simulator:
         world.save()
 
     def begin(self) -> None:
-        """Open what is to be open."""
+        """Open what is to be open. A running server has its database open from the beginning."""
+        if self.world.data["running"]:
+            with contextlib.suppress(sqlite3.Error):
+                self.world.database().execute("SELECT count(*) FROM sqlite_master")
         self.control_port.open()
         self.power("sync")
         if self.world.data["starting"]:  # killed in the middle of a start

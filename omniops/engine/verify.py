@@ -97,6 +97,8 @@ def judge_sample(figures: Figures, budgets: Budgets, min_requests: int, *, laten
 
 def _missing(figures: Figures, over: Sequence[Tally], min_requests: int, latency: bool) -> str:
     """What is lacking for a pass, in words; "" if nothing is."""
+    if figures.whole.attempts == 0 and figures.requests:
+        return f"{figures.requests} client requests since the change, and none of them reached a provider"
     if figures.whole.attempts == 0:
         return "no traffic since the change"
     if over:

@@ -122,7 +122,7 @@ def _security(ladder: Ladder) -> Classification:
 def _judge(rule: Rule, signals: Signals, ladder: Ladder) -> _Verdict:
     value = _value(rule, signals, ladder)
     if rule.signal == "slo_breach":
-        return _judge_breach(rule, signals)
+        return _judge_breach(rule, signals, ladder)
     if value is None:
         return _NOT_GIVEN
     fires = meets(rule, value)
@@ -134,17 +134,18 @@ def _judge(rule: Rule, signals: Signals, ladder: Ladder) -> _Verdict:
     return _Verdict(fires, f"{_words(rule, value, signals, ladder)} ({counted})")
 
 
-def _judge_breach(rule: Rule, signals: Signals) -> _Verdict:
+def _judge_breach(rule: Rule, signals: Signals, ladder: Ladder) -> _Verdict:
     factor, lasting = signals.slo_factor, signals.slo_for_s
     if factor is None and lasting is None:
         return _NOT_GIVEN
     if factor is None:
         return _Verdict(None, "slo_breach: cannot judge: its factor is not given")
-    if not meets(rule, factor):
-        return _Verdict(False, "")
     if lasting is None:
-        return _Verdict(None, "slo_breach: cannot judge: for how long is not given (slo_breach.for)")
-    return _Verdict(lasting >= rule.lasting_s, breach_words(rule, factor, lasting))
+        # Quiet only where no rule on breaches would fire, however long it has lasted.
+        quiet = not any(meets(other, factor) for other in ladder.rules if other.signal == rule.signal)
+        why = "slo_breach: cannot judge: for how long is not given (slo_breach.for)"
+        return _Verdict(False, "") if quiet else _Verdict(None, why)
+    return _Verdict(meets(rule, factor) and lasting >= rule.lasting_s, breach_words(rule, factor, lasting))
 
 
 def _value(rule: Rule, signals: Signals, ladder: Ladder) -> float | None:
@@ -189,13 +190,17 @@ def _enough_errors(rule: Rule, signals: Signals, ladder: Ladder) -> tuple[bool, 
         if exact is None and shorter is None:
             return True, skipped
         bound = "" if exact is not None else "at least "
-        return True, f"{bound}{count(errors)} errors of {bound}{count(requests)} requests"
+        return True, f"{bound}{_errors(errors)} of {bound}{count(requests)} requests"
     if exact is None and shorter is not None:
-        why = f"only {count(requests)} requests are known of, {count(errors)} errors; give the requests over {name}"
+        why = f"only {count(requests)} requests are known of, {_errors(errors)}; give the requests over {name}"
     else:
         most = "" if exact is not None else "at most "
-        why = f"{most}{count(errors)} errors of {most}{count(requests)} requests in {name}; look at a wider window"
+        why = f"{most}{_errors(errors)} of {most}{count(requests)} requests in {name}; look at a wider window"
     return False, f"{signal}: cannot judge with fewer than {rule.min_errors} errors: {why}"
+
+
+def _errors(number: float) -> str:
+    return f"{count(number)} error{'' if number == 1 else 's'}"
 
 
 def _ratio(window_s: float, signals: Signals, ladder: Ladder) -> float:

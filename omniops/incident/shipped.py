@@ -209,7 +209,7 @@ SLOS = Slos(
             measures="latency",
             window_s=300.0,
             quantile=0.95,
-            budget_s=0.7000000000000001,
+            budget_s=0.7,
         ),
         Slo(
             id="health-ping",
@@ -232,7 +232,7 @@ SLOS = Slos(
         Endpoint(path="/v1/responses", p50_s=0.8, p95_s=1.8, p99_s=3.5),
         Endpoint(
             path="/v1/responses",
-            p50_s=0.35000000000000003,
+            p50_s=0.35,
             p95_s=0.9,
             p99_s=1.8,
             part="first_byte",
@@ -250,12 +250,7 @@ SLOS = Slos(
             p99_s=2.0,
             part="first_byte",
         ),
-        Endpoint(
-            path="/v1/embeddings",
-            p50_s=0.3,
-            p95_s=0.7000000000000001,
-            p99_s=1.4,
-        ),
+        Endpoint(path="/v1/embeddings", p50_s=0.3, p95_s=0.7, p99_s=1.4),
         Endpoint(path="/v1/rerank", p50_s=0.6, p95_s=1.4, p99_s=2.8),
         Endpoint(path="/v1/moderations", p50_s=0.25, p95_s=0.6, p99_s=1.2),
         Endpoint(path="/v1/audio/speech", p50_s=1.2, p95_s=3.0, p99_s=6.0),

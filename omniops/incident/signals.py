@@ -251,7 +251,7 @@ class _Reader:
 
 def _shown(value: Any, *, bare: bool = False) -> str:
     try:
-        text = str(value)
+        text = f"{value:.12g}" if isinstance(value, float) else str(value)
     except ValueError:  # Python refuses to write out an integer of thousands of digits
         text = "a huge number"
     text = one_line(text, 40)

@@ -1,6 +1,6 @@
 """One HTTP conversation with one server: bounded in time and size, redirects on GET only, failures told apart.
 
-    with a write in mind: NoAnswer.sent False = nothing left this machine; True = nobody can tell what it did
+with a write in mind: NoAnswer.sent False = nothing left this machine; True = nobody can tell what it did
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ class Http:
         except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.ProxyError) as error:
             raise NoAnswer(f"no connection: {_words(error) or 'nobody answers'}", sent=False) from None
         except httpcore.TimeoutException:
-            raise NoAnswer(f"no answer within {self.timeout_s:g} s", sent=exchange.sent) from None
+            raise NoAnswer(f"no answer within {exchange.within_s:.2g} s", sent=exchange.sent) from None
         except httpcore.RemoteProtocolError as error:
             raise NoAnswer(f"it does not answer as HTTP: {_words(error)}", sent=exchange.sent) from None
         except httpcore.NetworkError as error:
@@ -164,7 +164,7 @@ class Http:
 
 
 def _import_transport() -> Any:
-    """Import httpx without its command line (rich, click, pygments: 46 ms), which it imports if it can and needs not."""
+    """Import httpx without its command line (rich, click, pygments: 46 ms), which it loads where it can."""
     blocked = "httpx" not in sys.modules and "httpx._main" not in sys.modules
     if blocked:
         sys.modules["httpx._main"] = None  # type: ignore[assignment]

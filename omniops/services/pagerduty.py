@@ -4,23 +4,106 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
+from omniops.clock import SystemClock
 from omniops.config import Settings
+from omniops.errors import BadInput
+from omniops.services.http import Http, NoAnswer, said
+
+EVENTS_URL = "https://events.pagerduty.com"
+MAX_SUMMARY = 1024
+MAX_DEDUP_KEY = 255
+_KEYS = {"security": "PAGERDUTY_ROUTING_KEY_SECURITY", "data": "PAGERDUTY_ROUTING_KEY_DATA"}
 
 
 class EventReply(NamedTuple):
-    """202 means accepted, not delivered: ``status`` is "sent" (unconfirmed), "refused" (400) or "in_doubt"."""
+    """202 means accepted, not delivered: ``status`` is "sent" (unconfirmed), "refused" (400) or "in_doubt".
+
+    "refused" is said of everything that certainly did not become an event: other 4xx, and what never left this machine.
+    """
 
     status: str
     detail: str
 
 
 class Events:
+    """Sends events to PAGERDUTY_EVENTS_URL. A resend with the same dedup key makes no second page."""
+
     def __init__(self, settings: Settings, guard: Callable[[str], None] | None = None) -> None:
-        raise NotImplementedError
+        self._settings = settings
+        self._guard = guard
 
     def has_key(self, role: str) -> bool:
         """Is there a routing key for "security" or "data" (PAGERDUTY_ROUTING_KEY_SECURITY, _DATA)?"""
-        ...
+        return role in _KEYS and self._settings.has_secret(_KEYS[role])
 
-    def trigger(self, role: str, summary: str, dedup_key: str, source: str) -> EventReply: ...
+    def trigger(self, role: str, summary: str, dedup_key: str, source: str) -> EventReply:
+        """Page a role. Sent once. Raises BadInput where the role has no key, or the address is not fit for one."""
+        if len(dedup_key) > MAX_DEDUP_KEY or not dedup_key:
+            raise ValueError(f"a dedup key has 1 to {MAX_DEDUP_KEY} characters")
+        key = self._settings.secret(_KEYS[role]) if role in _KEYS else ""
+        if not key:
+            raise BadInput(
+                f"no routing key to page {role}",
+                why=f"{_KEYS.get(role, 'PAGERDUTY_ROUTING_KEY_…')} is not set",
+                state="nobody was paged",
+                next="page them by hand",
+            )
+        event = {
+            "routing_key": key,
+            "event_action": "trigger",
+            "dedup_key": dedup_key,
+            "client": "omniops",
+            "payload": {
+                "summary": said(summary, MAX_SUMMARY),
+                "source": said(source) or "omniops",
+                "severity": "critical",
+            },
+        }
+        http = Http(self._url(), self._settings.env, SystemClock(), self._guard)
+        try:
+            reply = http.ask("POST", "/v2/enqueue", body=event)
+        except NoAnswer as error:
+            if error.sent:
+                return EventReply("in_doubt", f"no answer from PagerDuty: {error.why}")
+            return EventReply("refused", f"nothing was sent to PagerDuty: {error.why}")
+        finally:
+            http.close()
+        return _judged(reply.code, reply.body)
+
+    def _url(self) -> str:
+        url = self._settings.get("PAGERDUTY_EVENTS_URL", EVENTS_URL)
+        parts = urlsplit(url)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+            raise BadInput(
+                "PAGERDUTY_EVENTS_URL is not https",
+                why="a routing key would be sent in the clear",
+                state="nobody was paged",
+                next="export PAGERDUTY_EVENTS_URL=https://... or unset it, or page them by hand",
+            )
+        return url
+
+
+def _judged(code: int, body: bytes) -> EventReply:
+    if code == 202:
+        return EventReply("sent", "accepted by PagerDuty; delivery is not confirmed")
+    words = _errors(body)
+    detail = f"PagerDuty answered {code}{': ' if words else ''}{words}"
+    certain = 300 <= code < 500 and code not in (408, 429)
+    return EventReply("refused" if certain else "in_doubt", detail)
+
+
+def _errors(body: bytes) -> str:
+    """PagerDuty's message and errors, or "": a 429 or a proxy's error may be no JSON."""
+    import json
+
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(value, dict):
+        return ""
+    errors = value.get("errors")
+    parts = [value.get("message"), *(errors if isinstance(errors, list) else [])]
+    return said("; ".join(part for part in parts if isinstance(part, str) and part))

@@ -27,9 +27,11 @@ class Exchange:
     def __init__(self, boot: Callable[[], float]) -> None:
         self._boot = boot
         self._ends = 0.0
+        self.within_s = 0.0
         self.sent = False
 
     def begin(self, within_s: float) -> None:
+        self.within_s = within_s
         self._ends = self._boot() + within_s
         self.sent = False
 
@@ -177,7 +179,7 @@ def _proxy(scheme: str, host: str, env: Mapping[str, str]) -> httpcore.Proxy | N
     proxies = {name.lower()[:-6]: value for name, value in env.items() if name.lower().endswith("_proxy") and value}
     if not proxies or _LOOPBACK.fullmatch(host):
         return None
-    from urllib.request import proxy_bypass_environment
+    from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
     wanted = proxies.get(scheme) or proxies.get("all")
     if not wanted or proxy_bypass_environment(host, proxies):

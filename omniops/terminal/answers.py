@@ -11,6 +11,7 @@ MAX_BYTES = 1_000_000
 _NEXT = (
     "write one line for each step, such as `contained: done`; a step of a called runbook is `rollback.snapshot: done`"
 )
+_TAGS = {f"tag:yaml.org,2002:{kind}" for kind in ("str", "bool", "int", "float", "timestamp")}
 
 
 def load_answers(path: str | Path) -> dict[str, Any]:
@@ -38,24 +39,30 @@ def load_answers(path: str | Path) -> dict[str, Any]:
     if not isinstance(root, yaml.MappingNode):
         raise _bad(path, _at(path, root.start_mark), "the file must be a mapping from step id to answer")
     answers: dict[str, Any] = {}
-    loader = yaml.SafeLoader("")
     for key, value in root.value:
         where = _at(path, key.start_mark)
         if not isinstance(key, yaml.ScalarNode):
             raise _bad(path, where, "a step id must be a plain word")
         if key.value in answers:
             raise _bad(path, where, f"{key.value} is answered twice")
-        if not isinstance(value, yaml.ScalarNode) or value.tag.endswith(":null"):
+        if not isinstance(value, yaml.ScalarNode) or value.tag not in _TAGS:
             why = f"the answer to {key.value} must be a text, a number, yes or no"
             raise _bad(path, _at(path, value.start_mark), why)
-        answers[key.value] = _scalar(loader.construct_object(value), value.value)
+        answers[key.value] = _scalar(value.tag, value.value)
     return answers
 
 
-def _scalar(value: Any, written: str) -> Any:
-    if isinstance(value, bool):
-        return value
-    return value if isinstance(value, (int, float)) and str(value) == written else written
+def _scalar(tag: str, written: str) -> str | bool | int | float:
+    """What a plain word means: YAML's own reading, but for what would not be written back as it stands."""
+    if tag.endswith(":bool"):
+        return written.lower() in ("yes", "true", "on")
+    for kind in (int, float):
+        if tag.endswith(f":{kind.__name__}"):
+            try:
+                return kind(written) if str(kind(written)) == written else written
+            except ValueError:
+                return written
+    return written
 
 
 def _at(path: str | Path, mark: Any) -> str:

@@ -104,4 +104,4 @@ class Auto(Show):
         self._clock.sleep(self.pace)
         room = self.streams.width() - len(label) - len(typed) - 6
         prefix = f"{cut(time, room)}  " if time and room > 8 else ""
-        self.say(f"{prefix}{label}> {typed}")
+        self.streams.say(f"{prefix}{label}> {safe(typed)}")

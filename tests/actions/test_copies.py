@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omniops.actions.copies import ACTIONS, whole
-from omniops.actions.scripts import missing
+from omniops.actions.scripts import check_present, missing
 from omniops.errors import BadInput, NotOurs
 from omniops.runner.local_jobs import safe_name
 from tests.support.script_host import Host, database
@@ -70,7 +70,7 @@ def test_exit_0_without_a_snapshot_is_no_success(host: Host) -> None:
 
 
 def test_snapshot_reconciles_from_its_job(host: Host) -> None:
-    """After a crash the same intent is applied if its snapshot is there, and certainly not applied if it never began."""
+    """After a crash: applied if the intent's snapshot is there, certainly not applied if the job never began."""
     before = SNAPSHOT.observe(host.ctx, ARGS).state
     assert SNAPSHOT.reconcile(host.ctx, ARGS, before, "r7f3a/other/0", False).status == "not_applied"
     SNAPSHOT.apply(host.ctx, ARGS, before, KEY)
@@ -92,6 +92,7 @@ def test_elsewhere_it_is_a_command(tmp_path: Path) -> None:
     """On another host the observation holds the exact command line, quoted, and nothing is run."""
     host = Host(tmp_path / "a b", drill=False, url="http://203.0.113.9:20128")
     database(host.data)
+    check_present(host.settings, host.ctx, ["no-such-script.sh"])
     seen = SNAPSHOT.observe(host.ctx, ARGS)
     quoted = f"'{tmp_path}/a b/bin/snapshot-data.sh' --label pre-rollback-omniops"
     assert seen.command == f"DATA_DIR='{tmp_path}/a b/data' {quoted}"
@@ -183,5 +184,8 @@ def test_missing_names_what_a_runbook_needs(host: Host) -> None:
     assert [problem.partition(":")[0] for problem in problems] == ["rollback.sh", "snapshot-data.sh"]
     assert "not executable" in problems[0]
     assert "not there" in problems[1]
+    with pytest.raises(BadInput, match="cannot be run here"):
+        check_present(host.settings, host.ctx, ["rollback.sh"])
+    check_present(host.settings, host.ctx, ["restore-data.sh", "docker"])
     with pytest.raises(BadInput):
         SNAPSHOT.observe(host.ctx, ARGS)

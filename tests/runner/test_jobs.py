@@ -57,7 +57,11 @@ def caller(tmp_path: Path, *argv: str, failpoint: str = "") -> subprocess.Popen[
     root = Path(__file__).parents[2]
     env = {**os.environ, "PYTHONPATH": str(root), "OMNIOPS_FAILPOINT": failpoint}
     return subprocess.Popen(
-        [sys.executable, "-c", CALLER, str(tmp_path / "jobs"), KEY, *argv], env=env, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", CALLER, str(tmp_path / "jobs"), KEY, *argv],
+        env=env,
+        stdout=subprocess.PIPE,
+        text=True,
+        process_group=0,
     )
 
 
@@ -98,11 +102,11 @@ def test_two_at_once_run_it_once(jobs: LocalJobs, tmp_path: Path) -> None:
 
 
 def test_survives_kill_of_the_caller(jobs: LocalJobs, tmp_path: Path) -> None:
-    """SIGKILL of omniops (and its whole session) in the middle of a script: the script ends, its exit code comes back."""
+    """SIGKILL of omniops' whole process group in the middle: the script ends, and its exit code comes back."""
     line = script(tmp_path, f"echo x >> {tmp_path}/ran; sleep 0.7; echo y >> {tmp_path}/ran; exit 9")
     process = caller(tmp_path, line)
     until(lambda: (tmp_path / "ran").exists())
-    process.kill()
+    os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     running = jobs.result(KEY)
     assert running is not None
@@ -144,9 +148,14 @@ def test_void_race_has_one_winner(jobs: LocalJobs, tmp_path: Path) -> None:
         key, ran = f"k/{turn}", tmp_path / f"ran{turn}"
         line = script(tmp_path, f"echo x >> {ran}", f"s{turn}.sh")
         results: list[JobResult] = []
-        thread = threading.Thread(target=lambda k=key, s=line, r=results: r.append(run(jobs, s, key=k)))
+
+        def one(key: str = key, line: str = line, results: list[JobResult] = results) -> None:
+            results.append(run(jobs, line, key=key))
+
+        thread = threading.Thread(target=one)
         thread.start()
-        until(lambda k=key: (tmp_path / "jobs" / safe_name(k)).is_dir())
+        place = tmp_path / "jobs" / safe_name(key)
+        until(place.is_dir)
         time.sleep(turn * 0.012)
         void = jobs.void(key)
         thread.join()

@@ -15,6 +15,7 @@ from omniops.clock import iso
 from omniops.engine import commands as c
 from omniops.engine.graph import Graph
 from omniops.engine.next import next_command, skip_target
+from omniops.engine.refs import REFERENCE
 from omniops.engine.state import RunState
 from omniops.journal.events import Event
 
@@ -75,13 +76,31 @@ class Run:
         state = self.state
         at = state.steps.get(state.current)
         items = tuple((item.status, item.approved, item.tries, _outcome(item.done)) for item in at.items) if at else ()
-        changes = tuple((r.status, bool(r.undone)) for r in state.changes.records.values())
         guided = state.guided["step"] if state.guided else ""
-        outputs = repr(sorted(state.outputs.items(), key=lambda pair: pair[0]))
+        decisive = tuple(
+            (step, name, repr(state.outputs.get(step, {}).get(name))) for step, name in sorted(guarded(state.graph))
+        )
         return (
-            state.current, items, changes, guided, outputs, state.ending, state.outcome, self.faults,
+            state.current, items, guided, decisive, state.ending, state.outcome, self.faults,
             tuple(sorted(state.fired)), len(state.frames), bool(at and at.done),
+            any(record.in_force and record.reversible for record in state.changes.records.values()),
         )  # fmt: skip
+
+
+def guarded(graph: Graph) -> frozenset[tuple[str, str]]:
+    """The outputs (step, name) that decide where a walk goes: those in guards, and the lists of ``each``."""
+    found = _KNOWN.get(graph["hash"])
+    if found is None:
+        text = repr([(step.get("guards"), step.get("each")) for step in graph["steps"].values()])
+        found = _KNOWN[graph["hash"]] = frozenset(
+            (path.rpartition(".outputs.")[0], path.rpartition(".outputs.")[2])
+            for root, path in REFERENCE.findall(text)
+            if root == "steps"
+        )
+    return found
+
+
+_KNOWN: dict[str, frozenset[tuple[str, str]]] = {}
 
 
 def _outcome(done: dict[str, Any] | None) -> str:
@@ -217,7 +236,9 @@ def _settle(state: RunState, step: str, index: int) -> list[Way]:
 
 
 def _read(state: RunState, step: str) -> list[Way]:
-    values = READINGS[state.step(step)["action"]]
+    decides = guarded(state.graph)
+    readings = READINGS[state.step(step)["action"]].items()
+    values = {name: some if (step, name) in decides else some[:1] for name, some in readings}
     found = []
     for combination in product(*values.values()):
         kind, data = _done(state, step, "success")

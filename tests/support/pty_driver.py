@@ -71,6 +71,9 @@ def ask(person: TerminalPerson, case: str, until: datetime | None) -> Any:
         return person.reason("disable", "Why skip it?")
     if case == "choose":
         return person.choose("failed", "It failed. What now?", OPTIONS, until, "skip")
+    if case == "menus":
+        print("FIRST", person.choose("failed", "It failed. What now?", OPTIONS, until), flush=True)
+        return person.choose("again", "And now?", OPTIONS, until)
     if case == "show":
         person.step(StepView("disable", 1, "Take it out of rotation", "All routes re-resolve. " * 9, "provider-outage"))
         person.change(CHANGE._replace(after={"id": "8ae76e54", "isActive": False, "models": ["gpt-4o-mini"] * 12}))

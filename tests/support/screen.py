@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ ROOT = Path(__file__).parents[2]
 _SEQUENCE = re.compile(r"\x1b(?:\[([0-?]*)[ -/]*([@-~])|[()][A-Z0-9]|[=>78])")
 
 
-def spawn(*args: str, columns: int = 80, rows: int = 24, **env: str) -> Any:
-    """Start ``python -m tests.support.pty_driver`` in a pseudo-terminal of its own."""
-    return start(sys.executable, "-m", "tests.support.pty_driver", *args, columns=columns, rows=rows, **env)
+def spawn(*args: str, columns: int = 80, rows: int = 24, options: Mapping[str, str] | None = None, **env: str) -> Any:
+    """Start the driver in a pseudo-terminal of its own; ``env`` and ``options`` are its environment."""
+    return start(
+        sys.executable, "-m", "tests.support.pty_driver", *args, columns=columns, rows=rows, **env, **(options or {})
+    )
 
 
 def start(command: str, *args: str, columns: int = 80, rows: int = 24, **env: str) -> Any:

@@ -96,7 +96,8 @@ verb = words[3] if words[:1] == ["compose"] else die("unknown command")
 if verb == "ps":
     if state.get("compose", True):
         ports = [{"URL": "0.0.0.0", "TargetPort": 20128, "PublishedPort": state["port"]}] if state["up"] else None
-        print(json.dumps({"Service": "omniroute-prod", "State": "running" if state["up"] else "exited", "Publishers": ports}))
+        word = "running" if state["up"] else "exited"
+        print(json.dumps({"Service": "omniroute-prod", "State": word, "Publishers": ports}))
     sys.exit(0)
 open(f"{ROOT}/ran", "a").write(verb + "\\n")
 if state.get("stuck"): print("Error response from daemon: stuck", file=sys.stderr); sys.exit(1)
@@ -228,7 +229,7 @@ def database(folder: Path, keys: Sequence[str] = ("k1", "k2", "k3"), columns: in
     with link:
         link.execute(f"CREATE TABLE api_keys ({', '.join(names)})")
         link.execute("CREATE TABLE provider_connections (id)")
-        link.executemany(f"INSERT INTO api_keys (id) VALUES (?)", [(key,) for key in keys])
+        link.executemany("INSERT INTO api_keys (id) VALUES (?)", [(key,) for key in keys])
     link.close()
     return folder
 

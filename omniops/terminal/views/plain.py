@@ -133,8 +133,11 @@ def _state(value: object) -> str:
 
 def error_lines(exc: OmniopsError) -> list[tuple[str, str]]:
     """Return an error's one to four lines with their tones. Not wrapped, so that a command in them can be copied."""
-    lines = [safe(line, ERROR_LINE) for line in exc.lines()]
-    return [(f"error: {lines[0]}", "bad"), *((line, "key" if line.startswith("next:") else "") for line in lines[1:])]
+    lines = [(f"error: {safe(exc.what, ERROR_LINE)}", "bad")]
+    for name, text, tone in (("why:  ", exc.why, ""), ("state:", exc.state, ""), ("next: ", exc.next, "key")):
+        if text:
+            lines.append((f"{name} {safe(text, ERROR_LINE)}", tone))
+    return lines
 
 
 def error(exc: OmniopsError) -> str:

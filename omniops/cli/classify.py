@@ -1,0 +1,135 @@
+"""`omniops classify`: how bad is it, who is paged, by when is it resolved, and what to type next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omniops.cli.context import clock, emit, person, settings, streams
+from omniops.cli.options import Json
+
+if TYPE_CHECKING:
+    from omniops.incident.ladder import Ladder
+    from omniops.incident.signals import Signals
+
+Many = list[str] | None
+
+
+def classify(
+    error_ratio: Annotated[
+        Many, typer.Option(metavar="RATIO", help="Failing / all requests, last 5 minutes: 0 to 1.")
+    ] = None,
+    requests: Annotated[
+        Many, typer.Option(metavar="[WINDOW=]N", help="Requests in those 5 minutes, or 1h=60000; may be repeated.")
+    ] = None,
+    burn_rate: Annotated[
+        Many, typer.Option(metavar="WINDOW=RATE", help="5m=7.1, 1h=2.4, 7d=0.6 (its highest hour); may be repeated.")
+    ] = None,
+    slo_breach: Annotated[
+        Many, typer.Option(metavar="FACTOR:TIME", help="How far over an SLO, and for how long: 1.8:15m.")
+    ] = None,
+    p95_seconds: Annotated[Many, typer.Option(metavar="SECONDS", help="p95 latency now.")] = None,
+    p95_budget_seconds: Annotated[
+        Many, typer.Option(metavar="SECONDS", help="Its budget; default from slos.yaml.")
+    ] = None,
+    fact: Annotated[
+        Many, typer.Option(metavar="FACT", help="single_provider_down, data_loss, security, ...; may be repeated.")
+    ] = None,
+    signals: Annotated[str, typer.Option(metavar="FILE", help="All of these from YAML or JSON; - is stdin.")] = "",
+    onset: Annotated[str, typer.Option(help="When it began: now, 10m, 02:15 (UTC), or ISO.")] = "",
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 11 to 14 for SEV-1 to SEV-4.")] = False,
+    json: Json = False,
+) -> None:
+    """Say how bad it is. What is not given is unknown; flags win over the file, and facts are added up."""
+    from omniops.errors import Exit
+    from omniops.incident.severity import classify as judge
+
+    flags = {
+        "error_ratio": error_ratio or [],
+        "requests": requests or [],
+        "burn_rate": burn_rate or [],
+        "slo_breach": slo_breach or [],
+        "p95_seconds": p95_seconds or [],
+        "p95_budget_seconds": p95_budget_seconds or [],
+        "facts": fact or [],
+    }
+    ladder = _ladder()
+    now = clock().now()
+    since = _since(onset, now)
+    known = _known(flags, signals, ladder)
+    if not json and not signals and not any(flags.values()) and streams().interactive:
+        from omniops.cli.classify_questions import ask
+
+        known = ask(person(), ladder)
+    answer = judge(known, ladder, since)
+    if json:
+        emit(answer.as_json())
+    else:
+        from omniops.terminal.views.severity import lines
+
+        for line, tone in lines(answer, ladder, now, since, streams().width()):
+            streams().result(line, tone)
+    code = answer.exit
+    if exit_code and answer.severity:
+        code = Exit(10 + int(answer.severity.removeprefix("SEV-")))
+    raise typer.Exit(int(code))
+
+
+def _ladder() -> Ladder:
+    """The shipped ladder, or the one in the user's own runbooks folder."""
+    folder = settings().user_runbooks
+    if folder is None:
+        from omniops.incident.ladder import shipped
+
+        return shipped()
+    from omniops.catalog.ladder import ladder_for
+
+    return ladder_for(folder)
+
+
+def _since(onset: str, now: datetime) -> datetime:
+    if not onset:
+        return now
+    from omniops.runner.opening import read_onset
+
+    return read_onset(onset, now)
+
+
+def _known(flags: dict[str, list[str]], path: str, ladder: Ladder) -> Signals:
+    """Signals from the flags, laid over those of the file."""
+    from omniops.incident.signals import from_flags, merge, parse
+
+    facts = [fact.id for fact in ladder.facts]
+    given = parse(from_flags(flags), facts)
+    if not path:
+        return given
+    from omniops.catalog.signals_file import read
+
+    name = "stdin" if path == "-" else path
+    known, replaced = merge(parse(read(_bytes(path), name), facts, name), given)
+    if replaced:
+        streams().say(f"Flags win over {name}: {', '.join(replaced)}.", "dim")
+    return known
+
+
+def _bytes(path: str) -> bytes:
+    import sys
+
+    from omniops.catalog.signals_file import MAX_BYTES
+    from omniops.errors import BadInput
+
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(path).expanduser().open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BadInput(
+            f"the signals cannot be read: {path}",
+            why=getattr(error, "strerror", None) or str(error),
+            state="nothing was judged",
+            next="give --signals a readable file, or - for stdin",
+        ) from None

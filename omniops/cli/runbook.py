@@ -1,0 +1,172 @@
+"""`omniops runbook`: list, show, draw and check the runbooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omniops.cli.context import emit, settings
+from omniops.cli.options import Json
+
+if TYPE_CHECKING:
+    from omniops.catalog.catalogue import Checked
+    from omniops.catalog.cost import WorstCase
+
+SCHEMA = "omniops.runbooks/1"
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List the runbooks: section, id, title, and whose they are."""
+    from omniops.catalog import entries
+    from omniops.text import one_line
+
+    found = sorted(entries(settings()), key=lambda entry: (entry.graph["section"] if entry.graph else "~", entry.id))
+    if json:
+        rows = [
+            {
+                "id": entry.id,
+                "section": entry.graph["section"] if entry.graph else None,
+                "title": entry.graph["title"] if entry.graph else None,
+                "summary": entry.graph["summary"] if entry.graph else None,
+                "inputs": entry.graph["inputs"] if entry.graph else None,
+                "layer": entry.layer,
+                "file": entry.file,
+                "errors": len(entry.findings),
+            }
+            for entry in found
+        ]
+        emit({"schema": SCHEMA, "runbooks": rows})
+        return
+    width = max((len(entry.id) for entry in found), default=0)
+    for entry in found:
+        yours = " (yours)" if entry.layer == "yours" else ""
+        title = one_line(entry.graph["title"]) if entry.graph else "has errors: omniops runbook lint " + entry.id
+        section = one_line(entry.graph["section"], 12) if entry.graph else "-"
+        print(f"{section:<9} {entry.id:<{width}}  {title}{yours}")
+
+
+@app.command()
+def show(
+    runbook: Annotated[str, typer.Argument(help="provider-outage, ..., or its section: 4.1")], json: Json = False
+) -> None:
+    """Show a runbook for reading: every step, its reason, and where it leads."""
+    from omniops.catalog import get
+
+    graph = get(runbook, settings())
+    if json:
+        emit({"schema": SCHEMA, "runbook": graph})
+        return
+    from omniops.catalog.show import show as text
+
+    print(text(graph), end="")
+
+
+@app.command()
+def graph(
+    runbook: Annotated[str, typer.Argument(help="provider-outage, ..., or its section: 4.1")],
+    format: Annotated[str, typer.Option("--format", metavar="tree|mermaid|dot", help="How to draw it.")] = "tree",
+    json: Json = False,
+) -> None:
+    """Draw a runbook as a tree, a Mermaid flowchart, or DOT for Graphviz."""
+    from omniops.catalog import get
+    from omniops.catalog.graph import FORMATS, draw
+    from omniops.errors import BadInput
+
+    if format not in FORMATS:
+        raise BadInput(
+            f"--format {format!r} is not known",
+            why=f"it is one of {', '.join(FORMATS)}",
+            next="omniops runbook graph --help",
+        )
+    found = get(runbook, settings())
+    drawn = draw(found, format)
+    if json:
+        emit({"schema": SCHEMA, "id": found["id"], "format": format, "text": drawn})
+    else:
+        print(drawn, end="")
+
+
+@app.command()
+def lint(
+    runbooks: Annotated[list[str] | None, typer.Argument(help="Ids or files; all of them by default.")] = None,
+    json: Json = False,
+) -> None:
+    """Prove the runbooks: every path ends, every outcome is routed, every value is defined. Exit 1 on findings."""
+    checked = _chosen(runbooks or [])
+    from omniops.catalog.findings import unique
+
+    findings = unique(finding for one in checked for finding in one.findings)
+    cases = {one.id: _cases(one) for one in checked}
+    if json:
+        emit(
+            {
+                "schema": SCHEMA,
+                "findings": [finding._asdict() for finding in findings],
+                "worst_case": {id: [case._asdict() for case in found] for id, found in cases.items()},
+            }
+        )
+    else:
+        _print_lint(findings, cases)
+    if findings:
+        raise typer.Exit(1)
+
+
+@app.command()
+def schema(json: Json = False) -> None:
+    """Print the JSON Schema of a runbook (for editors; also in runbooks/schema.json)."""
+    from omniops.catalog.schema import schema_text
+
+    print(schema_text(), end="")
+
+
+def _chosen(names: list[str]) -> list[Checked]:
+    """Check the catalogue with the named files layered over it; keep what was asked for."""
+    from pathlib import Path
+
+    from omniops.catalog import load
+    from omniops.catalog.catalogue import Entry, check, find
+
+    texts = load.texts(settings())
+    files, ids = [], []
+    for name in names:
+        if "/" in name or name.endswith((".yaml", ".yml")) or Path(name).is_file():
+            files.append(load.text_of(Path(name)))
+        else:
+            ids.append(name)
+    checked = check([*texts, *files], settings())
+    if not names:
+        return checked
+    known = [Entry(one.id, "", "", one.compiled.graph if one.compiled else None, []) for one in checked]
+    wanted = {find(id, known).id for id in ids}
+    paths = {str(text.path) for text in files}
+    return [one for one in checked if one.id in wanted or _file(one) in paths]
+
+
+def _file(one: Checked) -> str:
+    return one.compiled.document.file if one.compiled is not None else one.findings[0].file
+
+
+def _cases(one: Checked) -> list[WorstCase]:
+    from omniops.catalog.cost import worst_cases
+
+    return worst_cases(one.compiled.graph) if one.compiled is not None and not one.findings else []
+
+
+def _print_lint(findings: list[Any], cases: dict[str, list[WorstCase]]) -> None:
+    from omniops.text import one_line
+
+    for finding in findings:
+        print(f"{finding.level}: {one_line(finding, 600)}\n  mend: {one_line(finding.mend, 400)}")
+    for id, found in cases.items():
+        if not found:
+            continue
+        print(f"{id}: no findings. Worst case, to each end:")
+        for case in found:
+            print(f"  {case.words()}")
+            print(f"    {' → '.join(case.path if len(case.path) < 25 else [*case.path[:12], '…', *case.path[-12:]])}")
+    if findings:
+        print(f"{len(findings)} finding{'s' if len(findings) > 1 else ''}.")
