@@ -20,6 +20,10 @@ PLACES = (
     "in_verify",
     "in_undo",
     "in_resume",
+    "journal.commit",
+    "journal.head",
+    "job.folder",
+    "job.spawned",
 )
 
 _WANTED = os.environ.get("OMNIOPS_FAILPOINT", "")

@@ -20,6 +20,7 @@ class ActionSpec(NamedTuple):
     why_no_undo: str = ""
     timeout_s: float = 30.0
     script: str = ""
+    reverses: str = ""  # the action whose change this one puts back
     readback: bool = False  # observing again proves it; else the action proved it while it applied it
 
 
@@ -179,6 +180,7 @@ SPECS: dict[str, ActionSpec] = {
         {},
         {"changed_at": "time"},
         why_no_undo="the cluster was stopped by this runbook; running is its normal state",
+        reverses="cluster.stop",
         timeout_s=120,
         script="docker",
         readback=True,

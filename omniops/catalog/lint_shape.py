@@ -27,10 +27,10 @@ def check(compiled: Compiled, flow: Flow) -> list[Finding]:
         if step["kind"] == "choose":
             found += _branches(compiled, id, step)
     reached = flow.main | flow.handled
+    lonely = [id for id in flow.steps if id not in reached and _parent_reached(id, reached)]
     found += [
         compiled.finding(id, (), "nothing leads to this step", "lead a transition to it, or take it out", at_key=True)
-        for id in flow.steps
-        if id not in reached and _parent_reached(id, reached)
+        for id in lonely[:ENOUGH]
     ]
     return found
 
@@ -112,7 +112,11 @@ def _why_never(step: Step, outcome: str) -> str:
 
 def _target(compiled: Compiled, flow: Flow, id: str, exit: Exit) -> list[Finding]:
     target = exit.target
+    handler = id in flow.handled and id not in flow.main
     if target in flow.steps:
+        if handler and target in flow.main:
+            what = f"a clock's handler leads into the main flow ({target})"
+            return [compiled.finding(id, exit.keys, what, "end it with `return`")]
         return []
     if target == "ask":
         if exit.outcome in ("success", "chosen"):
@@ -125,7 +129,7 @@ def _target(compiled: Compiled, flow: Flow, id: str, exit: Exit) -> list[Finding
             return [compiled.finding(id, exit.keys, what, "lead to a step or an end")]
         return []
     if target.startswith("end:"):
-        if id in flow.handled and id not in flow.main:
+        if handler:
             what = f"a clock's handler cannot end the run ({target[4:]})"
             return [compiled.finding(id, exit.keys, what, "lead to `return`")]
         return []

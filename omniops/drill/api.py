@@ -212,6 +212,8 @@ def login(call: Call) -> Reply:
         data["login_failures"] = [*recent, call.world.now_iso()]
         call.world.save()
         return text_error(401, "Invalid password")
+    call.world.audit("auth.login.success", "dashboard-auth", "auth_session", {})
+    call.world.save()
     age = "; Max-Age=2592000" if call.world.fork else ""
     cookie = f"auth_token={session_token(call.world)}; Path=/{age}; HttpOnly; SameSite=lax"
     return Reply(200, {"success": True}, headers=(("set-cookie", cookie),))

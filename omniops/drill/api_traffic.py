@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from heapq import merge
 from itertools import islice
 from typing import Any
 
@@ -81,8 +82,24 @@ def call_logs(call: Call) -> Reply:
     return Reply(200, list(islice(rows, offset, offset + limit)))
 
 
+def _test_rows(call: Call) -> Iterator[dict[str, Any]]:
+    """Connection tests, newest first: they are in the log too, with a path and a model of their own."""
+    rows = {row["id"]: row for row in call.world.data["connections"]}
+    for test in reversed(call.world.data["tests"]):
+        yield call.traffic.row(
+            test["at"],
+            "/api/providers/test",
+            rows[test["connection"]],
+            None,
+            "connection-test",
+            status=401 if test["error"] else 200,
+            error=test["error"],
+        )
+
+
 def _all_rows(call: Call) -> Iterator[dict[str, Any]]:
-    for number, row in enumerate(call.traffic.rows()):
+    newest = merge(call.traffic.rows(), _test_rows(call), key=lambda row: row["timestamp"], reverse=True)
+    for number, row in enumerate(newest):
         if call.world.fork and number == 0:
             extra = row | {"id": "in-flight", "status": 0, "active": True, "duration": 0, "error": None}
             yield extra | {"timestamp": call.world.now_iso()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from random import Random
 from typing import Any
 
@@ -90,23 +89,6 @@ def _write(call: Call, target: str, what: str, before: dict[str, Any] | None) ->
     world.changed()
 
 
-def _audit(world: World, row: dict[str, Any], fields: list[str], before: dict[str, Any], after: dict[str, Any]) -> None:
-    world.data["audit"].append(
-        {
-            "id": len(world.data["audit"]) + 1,
-            "timestamp": world.now_iso(),
-            "action": "provider.credentials.updated",
-            "actor": "admin",
-            "target": f"{row['provider']}:{row['name']}",
-            "details": {"provider": row["provider"], "changedFields": fields, "before": before, "after": after},
-            "ip_address": "127.0.0.1",
-            "resource_type": "provider_credentials",
-            "status": "success",
-            "request_id": str(uuid.uuid4()),
-        }
-    )
-
-
 def _body(call: Call) -> dict[str, Any] | Reply:
     try:
         body = call.json()
@@ -120,7 +102,14 @@ def _update(call: Call, row: dict[str, Any], changes: dict[str, Any]) -> None:
     row |= changes
     row["updatedAt"] = call.world.now_iso()
     call.world.data["connections"].sort(key=lambda one: (one["priority"], one["createdAt"]))
-    _audit(call.world, row, sorted(changes), before, shown(call, row))
+    target = f"{row['provider']}:{row['name']}"
+    details = {
+        "provider": row["provider"],
+        "changedFields": sorted(changes),
+        "before": before,
+        "after": shown(call, row),
+    }
+    call.world.audit("provider.credentials.updated", target, "provider_credentials", details)
     _write(call, row["id"], ", ".join(f"{key}={value}" for key, value in changes.items()), before)
 
 
@@ -164,13 +153,15 @@ def patch_connections(call: Call) -> Reply:
 
 @route("POST", "/api/providers/*/test")
 def test_connection(call: Call) -> Reply:
-    """An upstream call through one connection."""
+    """An upstream call through one connection. It leaves a row in call-logs, off /v1/."""
     row = find_connection(call.world, call.ids[0])
     if row is None:
         return text_error(404, "Connection not found")
     bad = bool(call.world.data["modes"].get(row["id"])) or call.world.has("instant-errors")
     message = "[500]: upstream is overloaded" if bad else None
     kind, code = ("upstream_error", "upstream_error") if bad else ("ok", None)
+    call.world.data["tests"].append({"at": call.world.now_iso(), "connection": row["id"], "error": message})
+    call.world.save()
     return Reply(
         200,
         {

@@ -115,25 +115,10 @@ class Control:
         before = dict(row)
         row |= fields
         row["updatedAt"] = self._world.now_iso()
-        self._world.data["audit"].append(
-            {
-                "id": len(self._world.data["audit"]) + 1,
-                "timestamp": row["updatedAt"],
-                "action": "provider.credentials.updated",
-                "actor": "somebody-else",
-                "target": f"{row['provider']}:{row['name']}",
-                "details": {
-                    "provider": row["provider"],
-                    "changedFields": sorted(fields),
-                    "before": before,
-                    "after": dict(row),
-                },
-                "ip_address": "127.0.0.2",
-                "resource_type": "provider_credentials",
-                "status": "success",
-                "request_id": "somebody-else",
-            }
-        )
+        target = f"{row['provider']}:{row['name']}"
+        details = {"provider": row["provider"], "changedFields": sorted(fields), "before": before, "after": dict(row)}
+        action, resource = "provider.credentials.updated", "provider_credentials"
+        self._world.audit(action, target, resource, details, actor="somebody-else")
         self._world.changed()
 
 

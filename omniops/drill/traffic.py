@@ -138,7 +138,10 @@ class Traffic:
         group = cast.identity(rng)
         for number, (connection, model, ms, error, status) in enumerate(attempts):
             moment = at - (len(attempts) - 1 - number) / 1000
-            row = self._row(moment, path, connection, wanted, model, combo, ms, error, status, key, rng)
+            stamp = iso(datetime.fromtimestamp(moment, UTC))
+            bare = self._owner[model][1]
+            row = self.row(stamp, path, connection, wanted, bare, status=status, error=error or None)
+            row |= {"id": cast.identity(rng), "duration": ms, "comboName": combo, "apiKeyId": key, "apiKeyName": key}
             if self._world.fork:
                 row["correlationId"] = group
             second.rows.append(row)
@@ -151,44 +154,42 @@ class Traffic:
         rows = {row["id"]: row for row in self._world.data["connections"]}
         return [rows[id] for id in state["active"] if id in rows and rows[id]["provider"] == provider]
 
-    def _row(
-        self,
-        moment: float,
+    @staticmethod
+    def row(
+        stamp: str,
         path: str,
         connection: dict[str, Any],
-        wanted: str,
+        wanted: str | None,
         model: str,
-        combo: str | None,
-        ms: int,
-        error: str,
+        *,
         status: int,
-        key: str,
-        rng: Random,
+        error: str | None,
     ) -> dict[str, Any]:
+        """A row of call-logs. ``duration``, the key and the combo are filled in by whoever knows them."""
         tokens = {"in": 5 if status == 200 else 0, "out": 3 if status == 200 else 0}
         return {
-            "id": cast.identity(rng),
-            "timestamp": iso(datetime.fromtimestamp(moment, UTC)),
+            "id": f"{stamp}-{connection['id'][:8]}",
+            "timestamp": stamp,
             "method": "POST",
             "path": path,
             "status": status,
-            "model": self._owner[model][1],
+            "model": model,
             "requestedModel": wanted,
             "provider": connection["provider"],
             "account": connection["name"],
             "connectionId": connection["id"],
-            "duration": ms,
+            "duration": 0,
             "tokens": tokens | {"cacheRead": None, "cacheWrite": None, "reasoning": None, "compressed": None},
             "cacheSource": "upstream",
             "requestType": None,
             "sourceFormat": "openai",
             "targetFormat": "openai",
-            "apiKeyId": key,
-            "apiKeyName": key,
-            "comboName": combo,
+            "apiKeyId": None,
+            "apiKeyName": None,
+            "comboName": None,
             "comboStepId": None,
             "comboExecutionKey": None,
-            "error": error or None,
+            "error": error,
             "detailState": "ready",
             "artifactRelPath": None,
             "artifactSizeBytes": None,

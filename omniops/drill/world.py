@@ -10,6 +10,7 @@ import json
 import os
 import sqlite3
 import threading
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -83,6 +84,7 @@ class World:
             "audit": [],
             "writes": [],
             "scripts": [],
+            "tests": [],
             "stale": {},
             "login_failures": [],
             "ports": {},
@@ -156,6 +158,24 @@ class World:
             if {k: v for k, v in last.items() if k != "at"} != {k: v for k, v in latest.items() if k != "at"}:
                 self.data["history"].append(latest)
             self.save()
+
+    def audit(self, action: str, target: str, resource: str, details: dict[str, Any], actor: str = "admin") -> None:
+        """Add a row to the audit log, spelt both ways as the server does; the caller writes the state."""
+        row: dict[str, Any] = {
+            "id": len(self.data["audit"]) + 1,
+            "timestamp": self.now_iso(),
+            "action": action,
+            "actor": actor,
+            "target": target,
+            "details": details,
+            "ip_address": "127.0.0.1",
+            "resource_type": resource,
+            "status": "success",
+            "request_id": str(uuid.uuid4()),
+        }
+        twins = {"metadata": "details", "createdAt": "timestamp", "ip": "ip_address"}
+        twins |= {"resourceType": "resource_type", "requestId": "request_id"}
+        self.data["audit"].append(row | {twin: row[name] for twin, name in twins.items()})
 
     def save(self) -> None:
         """Write the state atomically. It need not survive a power cut, only a kill."""

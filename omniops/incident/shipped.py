@@ -12,16 +12,16 @@ LADDER = Ladder(
             examples=("Cluster down", "auth layer broken", "5xx flood"),
             tell="engineering on-call, immediately",
             facts=(
+                Fact(
+                    id="data_loss",
+                    words="data is lost or damaged (4.4; the data team is paged too)",
+                ),
                 Fact(id="cluster_down", words="the cluster is down"),
                 Fact(
                     id="auth_broken",
                     words="the auth layer is broken (5xx for all keys)",
                 ),
                 Fact(id="5xx_flood", words="a flood of 5xx answers"),
-                Fact(
-                    id="data_loss",
-                    words="data is lost or damaged (4.4; the data team is paged too)",
-                ),
             ),
             page=Page(role="engineering", priority="P0", within_s=0),
             resolve_s=14400,

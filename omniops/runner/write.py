@@ -224,7 +224,17 @@ def _succeed(target: Target, judged: dict[str, Any], outputs: dict[str, Any], af
     intent = target.item.intent or {}
     how = "would be done" if target.walk.dry else "done" + (" and read back" if target.spec.readback else "")
     target.walk.person.say(f"{intent['target']}: {how}.", "good")
-    target.walk.record(target.done("success", changed=True, at=judged.get("at"), outputs=outputs, after=after))
+    done = target.done("success", changed=True, at=judged.get("at"), outputs=outputs, after=after)
+    target.walk.record(done, *_put_back_by(target))
+
+
+def _put_back_by(target: Target) -> list[tuple[str, dict[str, Any]]]:
+    """Starting the cluster again is the undo of having stopped it: that change is no longer in force."""
+    if not target.spec.reverses:
+        return []
+    records = target.walk.state.changes.records.values()
+    reversed_ = [record for record in records if record.in_force and record.intent["action"] == target.spec.reverses]
+    return [("undone", {"key": record.key, "detail": f"by step {target.id}"}) for record in reversed_]
 
 
 def settle(walk: Walk, step: str, index: int) -> None:

@@ -63,7 +63,7 @@ def test_a_slip_is_found_where_it_is(old: str, new: str, place: str, words: str,
         ("{type: choice, question: q, choices: {a: {label: a, go: done}}}", "at least 2"),
         ("{type: backup, question: q}", "`options` belongs to type backup"),
         (
-            "{type: choice, question: q, unattended: c, choices: {a: {label: a, go: done}, b: {label: b, go: aborted}}}",
+            "{type: choice, question: q, unattended: c, choices: {a: {label: a, go: done}, b: {label: b, go: done}}}",
             "none of the choices",
         ),
     ],

@@ -110,7 +110,7 @@ def reference_mutants(id: str) -> Iterator[Mutant]:
 
 
 def action_mutants(id: str) -> Iterator[Mutant]:
-    """Misspell each action and input, leave an input out, add one, take approvals away, approve a read, misuse `each`."""
+    """Misspell each action and input, leave inputs out or add one, take approvals away, approve a read, misuse `each`."""
     book = _load(id)
     for name, step in book["steps"].items():
         if "action" not in step:
@@ -155,7 +155,7 @@ def other_mutants(id: str) -> Iterator[Mutant]:
             yield f"{name} calls nothing", _changed(book, name, runbook="nothing")
             yield f"{name} calls itself", _changed(book, name, runbook=id)
             yield f"{name} gives nothing", _changed(book, name, **{"with": None})
-            yield f"{name} gives text", _changed(book, name, **{"with": {key: True for key in step["with"]}})
+            yield f"{name} gives text", _changed(book, name, **{"with": dict.fromkeys(step["with"], True)})
         if "ask" in step and "options" in step["ask"]:
             yield f"{name} options", _changed(book, name, ask={**step["ask"], "options": "${inputs.nothing}"})
     for name, timer in book.get("timers", {}).items():

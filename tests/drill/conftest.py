@@ -85,5 +85,6 @@ def start(tmp_path: Path) -> Iterator[Start]:
         return client.login() if login else client
 
     yield begin
-    for simulator in running:
-        simulator.stop()
+    for simulator in running:  # the polite way has tests of its own
+        simulator.process.kill()
+        simulator.process.wait()

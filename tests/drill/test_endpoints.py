@@ -85,7 +85,7 @@ def test_writing_a_connection(start: Start, flavour: str) -> None:
     assert second["updatedAt"] > first["updatedAt"]
     assert client.get(f"/api/providers/{id}")["connection"]["isActive"] is False
     log = client.get("/api/compliance/audit-log?limit=10")
-    assert [row["id"] for row in log] == [2, 1]
+    assert [row["action"] for row in log] == ["provider.credentials.updated"] * 2 + ["auth.login.success"]
     assert log[0]["target"] == "openai:openai-main"
     assert log[0]["details"]["changedFields"] == ["isActive"]
     assert client.simulator.writes() == {id: 2}
@@ -151,7 +151,7 @@ def test_combos_and_models(start: Start) -> None:
     assert changed["version"] == combo["version"]
     named = client.ask("PUT", f"/api/combos/{combo['id']}", {"models": ["openai/gpt-4o"]}).json
     assert named["models"][0]["providerId"] == "openai"
-    assert client.get("/api/compliance/audit-log") == []
+    assert [row["action"] for row in client.get("/api/compliance/audit-log")] == ["auth.login.success"]
     assert client.simulator.writes() == {combo["id"]: 2}
     ids = {entry["id"] for entry in client.get("/v1/models")["data"]}
     assert {"ha", "openai/gpt-4o", "llama/llama-70b"} <= ids
@@ -174,13 +174,15 @@ def test_client_requests_by_hand(start: Start) -> None:
 
 
 def test_test_connection(start: Start) -> None:
-    """A test of a failing connection says why; healed, it is valid."""
+    """A test of a failing connection says why; healed, it is valid. Both leave a row in the call logs, off /v1/."""
     client = start()
     path = f"/api/providers/{client.id_of('openai-main')}/test"
     bad = client.ask("POST", path, {}).json
     assert (bad["valid"], bad["diagnosis"]["type"]) == (False, "upstream_error")
     client.simulator.control("heal", {"connection": "openai-main"})
     assert client.ask("POST", path, {}).json["valid"] is True
+    newest = client.get("/api/usage/call-logs?limit=20&model=connection-test")
+    assert [(row["path"], row["status"]) for row in newest] == [("/api/providers/test", n) for n in (200, 401)]
     assert client.ask("POST", "/api/providers/nope/test", {}).status == 404
 
 

@@ -334,3 +334,13 @@ def test_worse_figures_never_lower_the_severity(signals: dict[str, Any], key: st
     elif key == "for" and "slo_breach" in worse:
         worse["slo_breach"]["for"] = f"{int(worse['slo_breach']['for'][:-1]) + data.draw(st.integers(0, 60))}m"
     assert RANK[judge(**worse).severity] >= RANK[judge(**signals).severity]
+
+
+def test_demotion_is_no_reason_while_something_fires() -> None:
+    """A quiet week does not stand among the reasons of a SEV-1 or SEV-2."""
+    assert [reason[:5] for reason in judge(**burn(_7d=0.6, _1h=2)).reasons] == ["SEV-2"]
+
+
+def test_a_longer_windows_requests_do_not_count_for_a_shorter_one() -> None:
+    """Requests of the hour do not make a floor for 5 minutes; the answer says that it was skipped."""
+    assert "requests over 5m not given" in judge(requests={"1h": 60000}, **burn(_5m=10)).reasons[0]

@@ -9,7 +9,6 @@ import pytest
 
 from omniops.clock import SystemClock
 from omniops.config import Settings
-from omniops.services import http
 from omniops.services.omniroute import OmniRoute
 from tests.support.scripted_http import Scripted
 
@@ -33,21 +32,13 @@ def make(server: Scripted, settings: Callable[..., Settings]) -> Iterator[MakeCl
     """Make a client of the scripted server, with these settings; it gives up after ``timeout_s``."""
     made: list[OmniRoute] = []
 
-    def make(*, timeout_s: float = 10.0, url: str = "", guard: Callable[[str], None] | None = None, **given: str) -> OmniRoute:
-        class Impatient(OmniRoute):
-            pass
-
-        Impatient.timeout_s = timeout_s
-        made.append(Impatient(url or server.url, settings(**given), SystemClock(), guard))
+    def make(
+        *, timeout_s: float = 10.0, url: str = "", guard: Callable[[str], None] | None = None, **given: str
+    ) -> OmniRoute:
+        kind = type("Impatient", (OmniRoute,), {"timeout_s": timeout_s})
+        made.append(kind(url or server.url, settings(**given), SystemClock(), guard))
         return made[-1]
 
     yield make
     for client in made:
         client.close()
-
-
-@pytest.fixture
-def small_answers(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Lower the limit on the size of an answer, so that passing it takes no 8 MB."""
-    monkeypatch.setattr(http, "MAX_BODY", 200_000)
-    return 200_000

@@ -68,7 +68,9 @@ class Scripted:
     def __enter__(self) -> Scripted:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._listening.close()
         for connection in self._open:
             connection.close()
