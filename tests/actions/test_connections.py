@@ -10,7 +10,7 @@ import pytest
 from omniops.actions.connections import ACTIONS
 from omniops.clock import iso
 from omniops.errors import BadInput, NotOurs, Refused, Unreachable
-from omniops.services.omniroute import TestReply as Tested
+from omniops.services.omniroute import TestReply as Probe
 from omniops.services.omniroute import WriteReply
 from tests.support.fake_omniroute import DOWN, START, FakeOmniRoute, connection, context
 
@@ -105,7 +105,9 @@ def test_an_expired_credential_serves_nothing(server: FakeOmniRoute) -> None:
 def test_nothing_is_listed(server: FakeOmniRoute) -> None:
     """A custom upstream with no listed models is named by its default model, or by itself; a failing list changes
     nothing."""
-    only = connection("node-a", "openai-compatible-chat-1", "a", label="Fake Upstream", prefix="fake", default_model="m")
+    only = connection(
+        "node-a", "openai-compatible-chat-1", "a", label="Fake Upstream", prefix="fake", default_model="m"
+    )
     server.known.append(only)
     seen = DISABLE.observe(context(server), {"connection": "node-a"})
     assert "serves fake/m:" in seen.warnings[0]
@@ -198,14 +200,12 @@ def test_a_deleted_connection_cannot_come_back(server: FakeOmniRoute) -> None:
 @pytest.mark.parametrize(
     ("reply", "error", "words"),
     [
-        (Tested(False, "401 invalid\x07 key", None), None, "401 invalid key"),
-        (Tested(False, "", None), None, "the upstream refuses it"),
-        (Tested(True, "", 3.0), Unreachable("no answer in 10 s"), "it could not be tested: no answer in 10 s"),
+        (Probe(False, "401 invalid\x07 key", None), None, "401 invalid key"),
+        (Probe(False, "", None), None, "the upstream refuses it"),
+        (Probe(True, "", 3.0), Unreachable("no answer in 10 s"), "it could not be tested: no answer in 10 s"),
     ],
 )
-def test_a_failing_test_is_shown(
-    server: FakeOmniRoute, reply: Tested, error: Unreachable | None, words: str
-) -> None:
+def test_a_failing_test_is_shown(server: FakeOmniRoute, reply: Probe, error: Unreachable | None, words: str) -> None:
     """A connection test that fails, or cannot be made, is a warning and is named for the runner."""
     before, after = disabled(server)
     server.tests[MAIN] = reply

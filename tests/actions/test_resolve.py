@@ -122,7 +122,16 @@ def test_a_server_without_connections() -> None:
     assert "the server has no provider connections" in refusal(FakeOmniRoute(), "openai")
 
 
-HOSTILE = ["\x1b[2J\x1b]0;owned\x07x", "a\u202eb", "🙂🙂", "x" * 5000, "two\nlines", "\u200b", "%s{0}${inputs.x}", "[red]x"]
+HOSTILE = [
+    "\x1b[2J\x1b]0;owned\x07x",
+    "a\u202eb",
+    "🙂🙂",
+    "x" * 5000,
+    "two\nlines",
+    "\u200b",
+    "%s{0}${inputs.x}",
+    "[red]x",
+]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

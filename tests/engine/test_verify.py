@@ -35,7 +35,11 @@ def looks(letters: str) -> list[Look]:
         ({"p95_s": 9.0, "stragglers": 1}, "fail", "p95 is 9.00s"),
         ({"p95_s": None, "requests": 0}, "cannot tell", "p95 cannot be told"),
         ({"whole": Tally(1000, 6), "ok": 994}, "pass", "6 of 1000"),
-        ({"whole": Tally(1000, 7), "ok": 993, "worst": "on a/b, m"}, "fail", "7 of 1000 attempts failed, most of them on"),
+        (
+            {"whole": Tally(1000, 7), "ok": 993, "worst": "on a/b, m"},
+            "fail",
+            "7 of 1000 attempts failed, most of them on",
+        ),
         ({"whole": Tally(100, 4), "ok": 96}, "cannot tell", "too few to judge"),
         ({"whole": Tally(100000, 20), "scope": Tally(40, 20), "ok": 99980}, "fail", "20 of 40"),
         ({"whole": Tally(2, 2), "scope": Tally(2, 2), "ok": 0}, "fail", "2 of 2"),

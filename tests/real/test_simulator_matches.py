@@ -80,7 +80,7 @@ CASES = [
     Case("GET", "/api/telemetry/summary?windowMs=abc"),
     Case("GET", "/api/usage/call-logs?limit=1&model=connection-test"),
     Case("GET", "/api/usage/call-logs?limit=3&status=ok"),
-    Case("GET", "/api/usage/call-logs?limit=1&offset=2"),
+    Case("GET", "/api/usage/call-logs?limit=1&offset=1"),
     Case("GET", "/api/usage/call-logs?status=error&limit=1&offset=100000"),
     Case("GET", "/api/usage/model-latency-stats"),
     Case("GET", "/api/compliance/audit-log?limit=1"),
@@ -106,7 +106,7 @@ NULLABLE = {
     "lastBackupAt", "error", "message", "code", "statusCode", "autoUpdateError", "news", "apiKeyId", "apiKeyName",
     "comboName", "artifactRelPath", "artifactSizeBytes", "artifactSha256", "maxConcurrent", "ip_address", "parent",
     "cacheRead", "cacheWrite", "reasoning", "compressed", "latencyMs", "lastFailure", "request_id", "scopes",
-    "resource_type", "cacheSource", "correlation_id", "correlationId",
+    "resource_type", "cacheSource", "correlation_id", "requestedModel", "correlationId",
 }  # fmt: skip
 # Tables: their keys are ids, so only what is under them is compared.
 TABLES = {"providerHealth", "rateLimitStatus", "localProviders", "byApiKey", "byProvider", "learnedLimits", "(root)"}

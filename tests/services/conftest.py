@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omniops.clock import SystemClock
+from omniops.clock import Clock, SystemClock
 from omniops.config import Settings
 from omniops.services.omniroute import OmniRoute
 from tests.support.scripted_http import Scripted
@@ -33,10 +33,15 @@ def make(server: Scripted, settings: Callable[..., Settings]) -> Iterator[MakeCl
     made: list[OmniRoute] = []
 
     def make(
-        *, timeout_s: float = 10.0, url: str = "", guard: Callable[[str], None] | None = None, **given: str
+        *,
+        timeout_s: float = 10.0,
+        url: str = "",
+        clock: Clock | None = None,
+        guard: Callable[[str], None] | None = None,
+        **given: str,
     ) -> OmniRoute:
         kind = type("Impatient", (OmniRoute,), {"timeout_s": timeout_s})
-        made.append(kind(url or server.url, settings(**given), SystemClock(), guard))
+        made.append(kind(url or server.url, settings(**given), clock or SystemClock(), guard))
         return made[-1]
 
     yield make

@@ -50,7 +50,7 @@ def test_no_answer_to_something_sent(server: Scripted, http: Http, what: Play, w
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "http://nosuch.invalid"], ids=["refused", "no-such-name"])
 def test_nothing_was_sent(url: str) -> None:
     """Where no connection comes about, it is certain that nothing was sent."""
-    with pytest.raises(NoAnswer, match="no connection|not resolved|no answer") as caught:
+    with pytest.raises(NoAnswer, match=r"no connection|no answer") as caught:
         Http(url, {}, SystemClock(), timeout_s=2).ask("PUT", "/x", body={})
     assert not caught.value.sent
 
@@ -100,7 +100,7 @@ def test_gzip_that_nobody_asked_for_is_read(server: Scripted, http: Http) -> Non
 
 
 def test_headers(server: Scripted, http: Http) -> None:
-    """Every request names omniops and its version, and carries no Origin or Sec-Fetch header (the fork refuses them)."""
+    """Every request names omniops and its version, and carries no Origin or Sec-Fetch header (the fork minds)."""
     server.on("PUT", "/x", play.answer({}))
     http.ask("PUT", "/x", body={"a": 1})
     headers = server.seen[0].headers
