@@ -68,7 +68,7 @@ class Settings:
         import subprocess
 
         try:
-            done = subprocess.run(  # noqa: S603 - an argv list from the operator's own configuration
+            done = subprocess.run(
                 shlex.split(line),
                 capture_output=True,
                 check=False,
@@ -83,7 +83,9 @@ class Settings:
                 return done.stdout.strip()
             why = f"it exited with {done.returncode}" if done.returncode else "it printed nothing"
         # The command's output may hold the secret, so it is not shown.
-        raise BadInput(f"{name}_COMMAND failed: {why}", state="nothing was attempted", next="run it by hand and mend it")
+        raise BadInput(
+            f"{name}_COMMAND failed: {why}", state="nothing was attempted", next="run it by hand and mend it"
+        )
 
     @property
     def environment(self) -> str:
@@ -118,7 +120,10 @@ class Settings:
     @property
     def replica_urls(self) -> list[str]:
         """The replicas' own URLs (OMNIROUTE_URLS, separated by commas or spaces); empty where unset."""
-        return [_plain_url("OMNIROUTE_URLS", url.rstrip("/")) for url in self.get("OMNIROUTE_URLS").replace(",", " ").split()]
+        return [
+            _plain_url("OMNIROUTE_URLS", url.rstrip("/"))
+            for url in self.get("OMNIROUTE_URLS").replace(",", " ").split()
+        ]
 
     @property
     def home(self) -> Path | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from omniops.clock import Clock
     from omniops.config import Settings
-    from omniops.runner.jobs import Jobs
+    from omniops.jobs.contract import Jobs
     from omniops.services.omniroute import OmniRoute
     from omniops.services.pagerduty import Events
 
@@ -43,8 +43,8 @@ class Applied(NamedTuple):
     """What came of an attempt to write.
 
     status: ``applied`` (the answer says so), ``not_applied`` (it certainly did not happen: refused before it was sent,
-    or a 4xx), ``in_doubt`` (5xx, timeout, reset, nonsense: observe before anything else), ``failed`` (it ran, ended, and
-    did not do it; something may have changed: ``detail`` says what).
+    or a 4xx), ``in_doubt`` (5xx, timeout, reset, nonsense: observe before anything else), ``failed`` (it ran, ended,
+    and did not do it; something may have changed: ``detail`` says what).
     """
 
     status: str

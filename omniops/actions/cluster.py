@@ -13,8 +13,8 @@ from omniops.actions.base import Applied, Args, Context, Observation
 from omniops.actions.scripts import ScriptWrite, here, last_words
 from omniops.clock import iso, parse_iso
 from omniops.errors import BadInput, NotOurs, OmniopsError, Unreachable
-from omniops.runner.host import compose_file, compose_services, find_program, probe, program_env
-from omniops.runner.jobs import LOST, TIMED_OUT, JobResult
+from omniops.jobs.contract import LOST, TIMED_OUT, JobResult
+from omniops.jobs.host import compose_file, compose_services, find_program, probe, program_env
 
 if TYPE_CHECKING:
     from omniops.services.omniroute import Health

@@ -25,9 +25,9 @@ from omniops.actions.scripts import (
     ready,
 )
 from omniops.errors import BadInput, NotOurs
-from omniops.runner.jobs import LOST, TIMED_OUT, JobResult
-from omniops.runner.local_jobs import safe_name
-from omniops.runner.supervisor import sync_folder
+from omniops.jobs.contract import LOST, TIMED_OUT, JobResult
+from omniops.jobs.local import safe_name
+from omniops.jobs.supervisor import sync_folder
 from omniops.text import one_line
 
 LABEL = re.compile(r"[A-Za-z0-9._-]{1,60}")
@@ -145,7 +145,7 @@ class CopyData(OnlyAdds):
             raise BadInput(
                 f"There is no {DATABASE} in {data}", state="nothing was copied", next="check OMNIROUTE_DATA_DIR"
             )
-        from omniops.runner.host import holders
+        from omniops.jobs.host import holders
 
         backups = backups_folder(ctx, data)
         warnings = _space(data, backups)

@@ -14,6 +14,7 @@ from omniops.actions.connections import head, live, models_of, some, written
 from omniops.actions.resolve import item
 from omniops.clock import iso
 from omniops.errors import BadInput, NotOurs, Unreachable
+from omniops.services.omniroute_parse import model_names
 from omniops.text import one_line
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class Withdraw:
             state=_state(found, found.models),
             desired=_state(found, stay),
             already=not out,
-            shown={"takes out": some([model_name(e) for e in out]), "stays": some([model_name(e) for e in stay])},
+            shown={"takes out": some(model_names(out)), "stays": some(model_names(stay)) or "nothing"},
             at=iso(ctx.omniroute.server_now()),
         )
         if stay or not out:

@@ -21,7 +21,7 @@ class Version:
 
 class Inventory:
     """The authz inventory's verdict. Neither 3.7.9 (no such page) nor today's fork (no ``policies_active``) says
-    whether the policies are there; so the number of API keys is read as well, and a store that cannot count them is failing."""
+    whether the policies are there; so the API keys are counted as well, and a store that cannot count them fails."""
 
     def read(self, ctx: Context, args: Args) -> dict[str, Any]:
         """Raises Refused; and Unreachable when the server does not answer at all."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 LOOKS = 30
 ANSWERS_PER_REPLICA = 2
+FAILED, UNKNOWN = "no answer", "an unknown process"
 SAME_START_S = 3.0
 """Two answers of one process put its start at most this far apart (the fork caches its health page for 1 s)."""
 
@@ -71,17 +72,17 @@ class BalancerProof:
         if balancer in urls:
             why = f"cannot tell: OMNIROUTE_URL is a replica itself ({_name(balancer)}), no balancer"
             return {"dropped": False, "seen": [why], "summary": why}
-        known = {url: identity for url in urls if (identity := _identity_of(ctx, url)) is not None}
+        known = {url: who for url in urls if isinstance(who := _who(ctx, url), Identity)}
         twins = [f"{_name(a)} and {_name(b)}" for a in known for b in known if a < b and known[a].is_of(known[b])]
         if twins:
             why = f"cannot tell: {twins[0]} cannot be told apart (same pid, started together)"
             return {"dropped": False, "seen": [why], "summary": why}
         counts: dict[str, int] = {}
         for _ in range(LOOKS):
-            seen = _identity_of(ctx, balancer)
-            who = next((url for url, identity in known.items() if seen and seen.is_of(identity)), "")
-            who = who or ("failed" if seen is None else "unknown")
-            counts[who] = counts.get(who, 0) + 1
+            seen = _who(ctx, balancer)
+            if isinstance(seen, Identity):
+                seen = next((url for url, identity in known.items() if seen.is_of(identity)), UNKNOWN)
+            counts[seen] = counts.get(seen, 0) + 1
         dropped, why = _verdict(counts, bad, len(urls))
         seen_words = [f"{_name(url)}: {count} of {LOOKS} answers" for url, count in counts.items()]
         return {"dropped": dropped, "seen": [*seen_words, why], "summary": why}
@@ -91,13 +92,13 @@ def _verdict(counts: dict[str, int], bad: set[str], replicas: int) -> tuple[bool
     still = [_name(url) for url in counts if url in bad]
     if still:
         return False, f"{', '.join(still)} still answers behind the load balancer"
-    if counts.get("failed"):
+    if counts.get(FAILED):
         return (
             False,
-            f"cannot tell: {counts['failed']} of {LOOKS} requests failed, and a bad replica may have failed them",
+            f"cannot tell: {counts[FAILED]} of {LOOKS} requests failed, and a bad replica may have failed them",
         )
-    if counts.get("unknown"):
-        return False, f"cannot tell: {counts['unknown']} of {LOOKS} answers came from a process that no replica has"
+    if counts.get(UNKNOWN):
+        return False, f"cannot tell: {counts[UNKNOWN]} of {LOOKS} answers came from a process that no replica has"
     good = sum(counts.values())
     if good < ANSWERS_PER_REPLICA * replicas:
         return False, f"cannot tell: only {good} answers"
@@ -139,14 +140,13 @@ def _judge_together(asked: list[Asked]) -> list[Asked]:
     ]
 
 
-def _identity_of(ctx: Context, url: str) -> Identity | None:
-    """Who answers at an address, asked on a connection of its own; None where the answer does not say, or is none."""
+def _who(ctx: Context, url: str) -> Identity | str:
+    """Who answers at an address, asked on a connection of its own; UNKNOWN where the answer does not say, or FAILED."""
     client = ctx.omniroute.sibling(url)
     try:
-        health = client.health()
-        return _identity(ctx, health)
+        return _identity(ctx, client.health()) or UNKNOWN
     except (Unreachable, Refused):
-        return None
+        return FAILED
     finally:
         client.close()
 
@@ -158,9 +158,7 @@ def _identity(ctx: Context, health: Health) -> Identity | None:
 
 
 def _name(url: str) -> str:
-    parts = urlsplit(url)
-    words = {"failed": "failed", "unknown": "an unknown process"}
-    return words.get(url) or parts.netloc or url
+    return urlsplit(url).netloc or url
 
 
 def _row(asked: Asked) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from omniops.actions.scripts import (
     saved_folder,
 )
 from omniops.errors import BadInput, NeedsPerson, NotOurs, Refused, Unreachable
-from omniops.runner.jobs import JobResult
+from omniops.jobs.contract import JobResult
 from omniops.text import one_line
 
 UNTOUCHED = "nothing was restored"
@@ -239,7 +239,7 @@ class RestoreData(Restore):
 
 def not_down(ctx: Context, data: Path) -> str:
     """Say what shows that the server still runs, "" if it is down: no answer, and no process holds the database."""
-    from omniops.runner.host import holders
+    from omniops.jobs.host import holders
 
     held = holders([data / name for name in COPIED])
     if held:

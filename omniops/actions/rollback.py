@@ -16,8 +16,8 @@ from omniops.actions.base import Applied, Args, Context, Observation
 from omniops.actions.scripts import ScriptWrite, by_hand, here, last_words, ready, script_path
 from omniops.clock import iso
 from omniops.errors import BadInput, NeedsPerson, NotOurs, OmniopsError
-from omniops.runner.host import compose_file, compose_services, probe, program_env
-from omniops.runner.jobs import JobResult
+from omniops.jobs.contract import JobResult
+from omniops.jobs.host import compose_file, compose_services, probe, program_env
 from omniops.text import one_line
 
 VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)")

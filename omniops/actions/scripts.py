@@ -16,12 +16,12 @@ from omniops.actions.base import Applied, Args, Context
 from omniops.actions.specs import SPECS
 from omniops.config import Settings
 from omniops.errors import BadInput, OmniopsError
-from omniops.runner.jobs import LOST, NOT_STARTED, TIMED_OUT, JobResult
+from omniops.jobs.contract import LOST, NOT_STARTED, TIMED_OUT, JobResult
 from omniops.text import one_line
 
 if TYPE_CHECKING:
     from omniops.engine.graph import Graph
-    from omniops.runner.host import HostProof
+    from omniops.jobs.host import HostProof
 
 DATABASE = "storage.sqlite"
 
@@ -38,7 +38,7 @@ def check_present(settings: Settings, ctx: Context, names: Sequence[str]) -> Non
     On another host its steps are done by hand, so nothing is missing there.
     """
     problems = _problems(settings, names)
-    if problems and here(ctx).here:
+    if problems and (settings.get("OMNIROUTE_BIN") or here(ctx).here):
         raise BadInput(
             "A script that this runbook may run cannot be run here",
             why="; ".join(problems),
@@ -48,8 +48,8 @@ def check_present(settings: Settings, ctx: Context, names: Sequence[str]) -> Non
 
 
 def _problems(settings: Settings, names: Sequence[str]) -> list[str]:
-    from omniops.runner.host import compose_file, find_program
-    from omniops.runner.local_jobs import check_program
+    from omniops.jobs.host import compose_file, find_program
+    from omniops.jobs.local import check_program
 
     problems = []
     for name in names:
@@ -78,7 +78,7 @@ def script_path(settings: Settings, name: str) -> str:
 
 def ready(settings: Settings, name: str) -> str:
     """Return the full path of a script that can be run here. Raises BadInput where it cannot."""
-    from omniops.runner.local_jobs import check_program
+    from omniops.jobs.local import check_program
 
     path = script_path(settings, name)
     try:
@@ -96,8 +96,8 @@ def ready(settings: Settings, name: str) -> str:
 
 
 def here(ctx: Context) -> HostProof:
-    """Prove that the server runs on this host (see `runner/host.py`)."""
-    from omniops.runner.host import prove
+    """Prove that the server runs on this host (see `jobs/host.py`)."""
+    from omniops.jobs.host import prove
 
     return prove(ctx.settings, ctx.omniroute)
 

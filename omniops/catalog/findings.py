@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 from omniops.text import one_line
 
-
 ENOUGH = 200
-"""Each group of rules stops here: every finding looks for the nearest name, and nobody mends more at once."""
+"""Each group of rules stops here, and names are compared with so many: nobody mends more at once."""
 
 
 class Finding(NamedTuple):
@@ -39,7 +38,7 @@ def unique(findings: Iterable[Finding]) -> list[Finding]:
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return ``did you mean X?`` or, where nothing is near, the list of what is known."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name)[:80], names, n=1)
+    near = difflib.get_close_matches(str(name)[:80], names[:ENOUGH], n=1)
     if near:
         return f"did you mean {near[0]!r}?"
     return one_line(f"known: {', '.join(names)}", 300) if names else "there is none"

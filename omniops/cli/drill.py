@@ -29,14 +29,14 @@ def _command(name: str) -> Callable[..., None]:
     def drill(
         auto: Auto = False,
         flavour: Annotated[str, typer.Option(help="Which OmniRoute: 3.7.9 or fork.")] = "3.7.9",
-        faults: Annotated[str, typer.Option(help="Nasty cases: applied-500@PUT#1, no-traffic, ... (drill faults)")] = "",
+        faults: Annotated[str, typer.Option(help="Nasty cases, such as applied-500@PUT#1.")] = "",
         speed: Annotated[float, typer.Option(help="Virtual seconds per second; 60 with --auto.")] = 0.0,
         seed: Annotated[int, typer.Option(help="Another seed, other traffic.")] = 1,
         until: Annotated[str, typer.Option(metavar="STEP", help="End after this step.")] = "",
         json: Json = False,
     ) -> None:
+        from omniops.cli.practice import new_folder, walk
         from omniops.drill.launcher import start
-        from omniops.drill.practice import new_folder, walk
 
         rate = speed or (AUTO_SPEED if auto else 1.0)
         state = new_folder(_base(), name)
@@ -65,8 +65,8 @@ def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
 @app.command()
 def resume(auto: Auto = False, json: Json = False) -> None:
     """Go on with the last drill, with the same simulated world and clocks."""
+    from omniops.cli.practice import go_on, newest_folder
     from omniops.drill.launcher import attach
-    from omniops.drill.practice import go_on, newest_folder
 
     with attach(newest_folder(_base())) as simulator:
         result = go_on(simulator, auto)
@@ -79,8 +79,8 @@ def resume(auto: Auto = False, json: Json = False) -> None:
 @app.command()
 def undo(auto: Auto = False, json: Json = False) -> None:
     """Put back what the last drill changed."""
+    from omniops.cli.practice import newest_folder, session
     from omniops.drill.launcher import attach
-    from omniops.drill.practice import newest_folder, session
     from omniops.runner.putting_back import put_back
 
     with attach(newest_folder(_base())) as simulator:

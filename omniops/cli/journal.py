@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from omniops.cli.context import emit, open_journal, settings, streams
+from omniops.cli.context import clock, emit, open_journal, settings, streams
 from omniops.cli.options import Json
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -26,9 +26,14 @@ def verify(json: Json = False) -> None:
 @app.command()
 def accept(reason: Annotated[str, typer.Option(help="What happened to the lost events.")], json: Json = False) -> None:
     """Go on with a journal that has lost its tail. The loss itself is recorded."""
-    from omniops.runner.records import accept_loss
+    import socket
 
-    lost = accept_loss(settings(), reason)
+    from omniops.journal.store import SqliteJournal
+
+    here = settings()
+    lost = SqliteJournal.accept_loss(
+        here.journal_path, clock(), here.operator, socket.gethostname(), here.drill, reason
+    )
     if json:
         emit({"schema": "omniops.journal/1", "path": str(settings().journal_path), "accepted": lost})
     else:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-from omniops.journal.events import Event
 
 
 @cache
@@ -38,7 +35,7 @@ def me() -> dict[str, Any]:
 
 
 def holder_state(holder: dict[str, Any]) -> str:
-    """"me", "alive", "dead" (proved: same host, and another boot or no such process), or "unknown"."""
+    """ "me", "alive", "dead" (proved: same host, and another boot or no such process), or "unknown"."""
     here = me()
     if holder["host"] != here["host"]:
         return "unknown"

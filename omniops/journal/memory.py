@@ -13,9 +13,7 @@ from omniops.text import redact
 class MemoryJournal:
     """Implements ``Journal``. With ``under``, its events come first and appends never reach it."""
 
-    def __init__(
-        self, clock: Clock, actor: str, host: str, drill: bool = False, under: Journal | None = None
-    ) -> None:
+    def __init__(self, clock: Clock, actor: str, host: str, drill: bool = False, under: Journal | None = None) -> None:
         self.clock, self.actor, self.host, self.drill, self.under = clock, actor, host, drill, under
         self._events: list[Event] = []
 

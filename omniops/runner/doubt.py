@@ -47,7 +47,7 @@ def quiet_in(target: Target, intent: dict[str, Any]) -> float:
     limit = REQUEST_TIMEOUT_S
     if intent["boot"] == me()["boot"]:
         return max(float(intent["send_by"]) + limit - clock.boot(), 0.0)
-    # Another boot: its clock says nothing here. The machine that wrote the intent has been down since, or is another one.
+    # Another boot, so its clock says nothing here: the machine was down since, or it is another one.
     written = parse_iso(target.walk.state.changes.records[intent.get("undo_of") or intent["key"]].time)
     return min(max(5.0 + limit - (clock.now() - written).total_seconds(), 0.0), 5.0 + limit)
 

@@ -76,7 +76,7 @@ def attach(journal: Journal, person: Person, wanted: str) -> Incident | None:
 
 
 def read_onset(text: str, now: datetime) -> datetime:
-    """Read when an incident began: ``now``, ``10m`` or ``10m ago``, ``02:15`` (UTC), or an ISO moment. Raises BadInput."""
+    """Read when an incident began: ``now``, ``10m`` or ``10m ago``, ``02:15`` (UTC), or ISO. Raises BadInput."""
     from omniops.text import seconds
 
     words = text.strip().lower().removesuffix("ago").strip()
@@ -197,7 +197,8 @@ def refuse_double(journal: Journal, plan: Plan) -> None:
             continue
         on = f" on {', '.join(sorted(common))}" if common else ""
         raise NeedsPerson(
-            f"{plan.graph['id']}{on} is being walked already: run {run}, by {open_run['by']}, since {open_run['since']}",
+            f"{plan.graph['id']}{on} is being walked already: run {run}",
+            why=f"begun by {open_run['by']} at {open_run['since']}, and not ended",
             state="nothing was attempted",
             next=f"omniops resume {run}",
         )

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from omniops.config import Settings
 from omniops.errors import BadInput, NeedsPerson
 from omniops.incident.view import MITIGATION_KINDS, Incident, Mitigation, mitigations
 from omniops.journal.events import Conflict, Journal, New
@@ -78,10 +75,3 @@ def resolve(journal: Journal, incident: Incident) -> None:
         raise NeedsPerson(
             f"{incident.id} has changed just now", state="the incident stays open", next="omniops incident show"
         ) from None
-
-
-def accept_loss(settings: Settings, reason: str) -> Any:
-    """Go on with a journal whose tail is lost; the loss becomes an event of its own."""
-    from omniops.cli.context import open_journal
-
-    return open_journal(settings, create=False).accept_loss(reason)

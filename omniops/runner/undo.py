@@ -10,7 +10,8 @@ from omniops.engine.changes import Record
 from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Unreachable
 from omniops.failpoints import reached
 from omniops.runner.doubt import judge
-from omniops.runner.write import FRESH_S, Target, bind, change_of, intent_of, send
+from omniops.runner.walk import bind
+from omniops.runner.write import FRESH_S, Target, change_of, intent_of, send
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk

@@ -34,8 +34,8 @@ def watch(
     tell: Callable[[Sequence[Sample], float], None],
     pause: Callable[[], None],
 ) -> str:
-    """Look every ``every_s`` seconds until there is a verdict. ``tell`` journals and shows each look; ``pause`` may raise
-    between looks."""
+    """Look every ``every_s`` seconds until there is a verdict. ``tell`` journals and shows each look; ``pause`` may
+    raise between looks."""
     while True:
         if samples:
             rest = (parse_iso(samples[-1].at) + timedelta(seconds=every_s) - clock.now()).total_seconds()
@@ -113,7 +113,8 @@ def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str
     samples: list[Sample] = []
     try:
         verdict = watch(
-            session.clock, measure, samples, every_s=5.0, passes=3, deadline=session.clock.now() + timedelta(seconds=60),
+            session.clock, measure, samples,
+            every_s=5.0, passes=3, deadline=session.clock.now() + timedelta(seconds=60),
             tell=lambda series, left: session.person.sample("verify", series, left), pause=lambda: None,
         )  # fmt: skip
     finally:

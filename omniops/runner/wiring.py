@@ -26,7 +26,7 @@ def loopback_only(url: str) -> None:
 
 def context(settings: Settings, clock: Clock, incident: str, onset: datetime) -> Context:
     """Build what actions may use. Nothing is asked of any service yet. Raises BadInput."""
-    from omniops.runner.local_jobs import LocalJobs
+    from omniops.jobs.local import LocalJobs
     from omniops.services.omniroute import OmniRoute
     from omniops.services.pagerduty import Events
 

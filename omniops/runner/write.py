@@ -12,7 +12,7 @@ from omniops.actions.base import Applied, Observation, Write
 from omniops.actions.specs import SPECS
 from omniops.engine.next import MOST_TRIES
 from omniops.engine.refs import Undefined
-from omniops.errors import Broken, OmniopsError, Unreachable
+from omniops.errors import Broken, OmniopsError
 from omniops.failpoints import reached
 from omniops.runner.person import Change
 from omniops.runner.walk import CAUSES, bind
@@ -215,9 +215,9 @@ def confirm(walk: Walk, step: str, index: int) -> None:
             _succeed(target, judged, outputs, seen.desired)
             return
         problem = "the server took the change, but reading it back does not show it"
-    error = Unreachable(f"{intent['target']}: {problem}", why="whether the change holds cannot be told")
-    target.walk.person.say(error.what, "bad")
-    walk.record(target.done("failure", detail=error.what, cause="in_doubt"))
+    doubt = f"{intent['target']}: {problem}; whether the change holds cannot be told"
+    walk.person.say(doubt, "bad")
+    walk.record(target.done("failure", detail=doubt, cause="in_doubt"))
 
 
 def _succeed(target: Target, judged: dict[str, Any], outputs: dict[str, Any], after: dict[str, Any]) -> None:

@@ -267,7 +267,7 @@ def telemetry(value: Any) -> Telemetry:
 
 
 def log_row(row: Any) -> tuple[datetime | None, Attempt | None]:
-    """One row of call-logs: when, and the attempt, if it is a client's. Neither of an unfinished one. Raises Nonsense."""
+    """One row of call-logs: when, and the attempt, if it is a client's; neither of an unfinished one. May raise."""
     status = int(_number(_field(row, "status", "row"), "row.status"))
     if row.get("active") is True or status == 0:
         return None, None

@@ -13,7 +13,7 @@ import pytest
 from omniops.actions.copies import ACTIONS, whole
 from omniops.actions.scripts import check_present, missing
 from omniops.errors import BadInput, NotOurs
-from omniops.runner.local_jobs import safe_name
+from omniops.jobs.local import safe_name
 from tests.support.script_host import Host, database
 
 SNAPSHOT, COPY = ACTIONS["script.snapshot"], ACTIONS["data.copy"]

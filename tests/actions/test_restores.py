@@ -15,7 +15,7 @@ import pytest
 
 from omniops.actions.restores import ACTIONS
 from omniops.errors import NeedsPerson, NotOurs, OmniopsError
-from omniops.runner.local_jobs import safe_name
+from omniops.jobs.local import safe_name
 from tests.support.script_host import Host, database, keys
 
 POLICIES, DATA = ACTIONS["script.restore_policies"], ACTIONS["script.restore_data"]

@@ -1,4 +1,4 @@
-"""Every shipped runbook, walked over all outcomes with up to two faults: the pure engine never hangs and never slips."""
+"""Every shipped runbook, walked over all outcomes with up to two faults: the engine never hangs and never slips."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ def ways(state: RunState, command: c.Command) -> list[Way]:
         case c.Wait(_, until):
             return [Way(0, [("note", {"text": "waited"})], (until - START).total_seconds())]
         case c.Finish(step, outcome, go):
-            outputs = {}
+            outputs: dict[str, Any] = {}
             for item in state.steps[step].items:
                 outputs.update((item.done or {}).get("outputs") or {})
             return [Way(0, [("step.done", {"step": step, "outcome": outcome, "go": go, "outputs": outputs})])]

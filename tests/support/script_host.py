@@ -14,7 +14,7 @@ from omniops.actions.base import Context
 from omniops.clock import SystemClock
 from omniops.config import Settings
 from omniops.errors import Unreachable
-from omniops.runner.local_jobs import LocalJobs
+from omniops.jobs.local import LocalJobs
 from omniops.services.omniroute import Health
 
 ONSET = datetime(2026, 11, 23, 7, 0, tzinfo=UTC)

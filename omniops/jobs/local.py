@@ -23,8 +23,8 @@ from omniops.clock import Clock, iso
 from omniops.config import SECRETS, Settings
 from omniops.errors import BadInput
 from omniops.failpoints import reached
-from omniops.runner import supervisor
-from omniops.runner.jobs import LOST, NOT_STARTED, TIMED_OUT, JobResult
+from omniops.jobs import supervisor
+from omniops.jobs.contract import LOST, NOT_STARTED, TIMED_OUT, JobResult
 
 ALLOWED_ENV = ("PATH", "HOME", "LANG", "LC_ALL", "DATA_DIR", "DB_BACKUPS_DIR")
 """What a script may inherit; everything else of omniops' environment stays with omniops."""

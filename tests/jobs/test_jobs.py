@@ -20,9 +20,9 @@ from omniops import text
 from omniops.clock import FastClock, SystemClock
 from omniops.config import Settings
 from omniops.errors import BadInput
-from omniops.runner import supervisor
-from omniops.runner.jobs import LOST, NOT_STARTED, TIMED_OUT, JobResult
-from omniops.runner.local_jobs import LocalJobs, child_env, safe_name, scope_command
+from omniops.jobs import supervisor
+from omniops.jobs.contract import LOST, NOT_STARTED, TIMED_OUT, JobResult
+from omniops.jobs.local import LocalJobs, child_env, safe_name, scope_command
 
 KEY = "r7f3a/restore/0"
 CALLER = """
@@ -30,7 +30,7 @@ import sys
 from pathlib import Path
 from omniops.clock import SystemClock
 from omniops.config import Settings
-from omniops.runner.local_jobs import LocalJobs
+from omniops.jobs.local import LocalJobs
 jobs = LocalJobs(Path(sys.argv[1]), Settings({"PATH": "/usr/bin:/bin"}), SystemClock())
 result = jobs.run(sys.argv[2], sys.argv[3:], timeout_s=20, env={})
 print(result.exit)

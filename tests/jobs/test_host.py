@@ -15,7 +15,7 @@ import pytest
 from omniops.clock import SystemClock
 from omniops.config import Settings
 from omniops.errors import BadInput, Refused, Unreachable
-from omniops.runner.host import HostProof, Service, holders, is_local, parse_ps, probe, prove
+from omniops.jobs.host import HostProof, Service, holders, is_local, parse_ps, probe, prove
 from omniops.services.omniroute import Health
 from tests.support.script_host import Host
 

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from omniops.clock import SystemClock
 from omniops.config import Settings
 from omniops.errors import BadInput, OmniopsError
-from omniops.runner.local_jobs import check_program, child_env
+from omniops.jobs.local import check_program, child_env
 from omniops.text import clean, one_line
 
 if TYPE_CHECKING:
