@@ -1,7 +1,8 @@
 """Named places where a test can make the process die or stop, as a power cut or a closed lid would.
 
 ``OMNIOPS_FAILPOINT=after_intent@disable`` kills the process (SIGKILL) at that place; ``=stop`` appended suspends it
-(SIGSTOP) instead, ``#2`` means the second time the place is reached. Without the variable a place costs one comparison.
+(SIGSTOP) instead, ``#2`` means the second time the place is reached. ``OMNIOPS_FAILPOINT_LOG=FILE`` writes down every
+place that is reached instead. Without either variable a place costs one comparison.
 The places are listed in ``PLACES``; the crash matrix in tests/crash walks all of them.
 """
 
@@ -27,13 +28,18 @@ PLACES = (
 )
 
 _WANTED = os.environ.get("OMNIOPS_FAILPOINT", "")
+_LOG = os.environ.get("OMNIOPS_FAILPOINT_LOG", "")
+_ARMED = bool(_WANTED or _LOG)
 _hits = 0
 
 
 def reached(place: str, detail: str = "") -> None:
-    """Die here if the environment asks for it. ``detail`` is the step id."""
-    if not _WANTED:
+    """Die here if the environment asks for it. ``detail`` is the step id (after_send: the HTTP method)."""
+    if not _ARMED:
         return
+    if _LOG:
+        with open(_LOG, "a", encoding="utf-8") as log:
+            log.write(f"{place}@{detail}\n")
     global _hits
     wanted, _, how = _WANTED.partition("=")
     wanted, _, count = wanted.partition("#")

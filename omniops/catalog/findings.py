@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -37,6 +36,8 @@ def unique(findings: Iterable[Finding]) -> list[Finding]:
 
 def nearest(name: object, known: Iterable[str]) -> str:
     """Return ``did you mean X?`` or, where nothing is near, the list of what is known."""
+    import difflib
+
     names = sorted(known)
     near = difflib.get_close_matches(str(name)[:80], names[:ENOUGH], n=1)
     if near:

@@ -29,8 +29,22 @@ _FITS = {
 }
 """What is needed, and the types that may be given for it."""
 
-_LITERALS = {"text": "text", "version": "text", "connection": "text", "number": "number", "flag": "flag"}
-_WORDS = {"flag": "true or false", "list": "a list", "connections": "a list", "backup": "a backup that was picked"}
+_LITERALS = {
+    "text": "text",
+    "version": "text",
+    "connection": "text",
+    "number": "number",
+    "flag": "flag",
+    "list": "list",
+}
+"""What may be written out in the file; connections and backups are looked up, so that they are always references."""
+
+_WORDS = {
+    "flag": "true or false",
+    "list": "a list",
+    "connections": "a list that was asked for or given",
+    "backup": "a backup that was picked",
+}
 _COMPARED = {"version": "text", "time": "text", "connection": "text"}
 
 
@@ -179,9 +193,7 @@ def _fits(values: Values, id: str, keys: Keys, value: Any, wanted: str, name: st
     if not type or not wanted:
         return
     literal = not isinstance(value, str) or "${" not in value
-    allowed = (_LITERALS.get(wanted, wanted),) if literal and wanted != "backup" else _FITS[wanted]
-    allowed = ("list",) if wanted == "connections" else allowed
-    if type not in allowed:
+    if type != _LITERALS.get(wanted) if literal else type not in _FITS[wanted]:
         words = _WORDS.get(wanted, wanted)
         values.add(id, keys, f"{name} must be {words}, and this is {_WORDS.get(type, type)}", f"give it {words}")
 

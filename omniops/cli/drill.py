@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from omniops.cli.context import emit, settings, streams
 from omniops.cli.options import Json
 from omniops.drill.scenarios import SCENARIOS
+from omniops.errors import OmniopsError
 
 if TYPE_CHECKING:
     from omniops.drill.launcher import Simulator
@@ -54,12 +56,10 @@ for _name in SCENARIOS:
 def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
     from omniops.cli.walking import conclude
 
-    error = result.error
-    if error is not None:
-        error.next = error.next.replace(f"omniops resume {result.state.run}", "omniops drill resume")
-    code = conclude(result, json)
-    streams().say(f"This was a drill; its journal: {simulator.state}/home/state/drill.db", "dim")
-    return code
+    streams().say(f"This is a drill; its journal: {simulator.state}/home/state/drill.db", "dim")
+    if result.error is not None:
+        result.error.next = result.error.next.replace(f"omniops resume {result.state.run}", "omniops drill resume")
+    return conclude(result, json)
 
 
 @app.command()
@@ -77,14 +77,22 @@ def resume(auto: Auto = False, json: Json = False) -> None:
 
 
 @app.command()
-def undo(auto: Auto = False, json: Json = False) -> None:
+def undo(
+    auto: Auto = False,
+    force: Annotated[bool, typer.Option("--force", help="Put back even what fails its own test.")] = False,
+    json: Json = False,
+) -> None:
     """Put back what the last drill changed."""
     from omniops.cli.practice import newest_folder, session
     from omniops.drill.launcher import attach
     from omniops.runner.putting_back import put_back
 
     with attach(newest_folder(_base())) as simulator:
-        done = put_back(session(simulator, auto), [])
+        try:
+            done = put_back(session(simulator, auto), [], force=force)
+        except OmniopsError as error:
+            error.next = re.sub(r"omniops undo m\d+", "omniops drill undo", error.next)
+            raise
     if json:
         emit({"schema": "omniops.undo/1", "drill": True, "undone": done})
     elif not done:

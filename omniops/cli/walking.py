@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from omniops.cli.context import emit, streams
 
 if TYPE_CHECKING:
+    from omniops.errors import OmniopsError
     from omniops.runner.session import Result
 
 
@@ -19,11 +20,20 @@ def conclude(result: Result, as_json: bool) -> int:
     if as_json:
         emit(answer(result.state, result.outcome, error.what if error else ""))
     if error is not None:
-        from omniops.terminal.errors import show_error
-
-        show_error(error, streams())
+        _stopped(error)
     elif not as_json or streams().err_tty:
-        for number, line in enumerate(lines(result.state, result.outcome)):
-            tone = ("good" if result.outcome == "mitigated" else "warn") if number == 0 else ""
+        for line, tone in lines(result.state, result.outcome):
             streams().say(line, tone)
     return result.exit
+
+
+def _stopped(error: OmniopsError) -> None:
+    """What stopped the walk. A pause that was asked for is no error."""
+    from omniops.errors import Interrupted
+    from omniops.terminal.errors import show_error
+
+    if not isinstance(error, Interrupted):
+        show_error(error, streams())
+        return
+    streams().say(f"Paused: {error.what}; {error.state}.", "warn")
+    streams().say(f"next: {error.next}", "key")

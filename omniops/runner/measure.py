@@ -149,7 +149,7 @@ class Measure:
             self._rows = logs.rows
             return logs
         kept = [row for row in self._rows if start <= row.at < begin]
-        self._rows = [row for row in logs.rows if row.at >= begin] + kept
+        self._rows = [*logs.rows, *kept]
         return logs._replace(rows=self._rows)
 
     def _try(self, read: Callable[[], T], what: str, *, needed: bool = True) -> T | None:

@@ -34,7 +34,7 @@ def changes(state: RunState) -> list[dict[str, Any]]:
         if record.status == "not_applied":
             continue
         intent = record.intent
-        undo = f"omniops undo {record.id}" if record.reversible else ""
+        undo = undo_command(state, record.id) if record.reversible else ""
         change: dict[str, Any] = {
             "target": intent["target"],
             "action": intent["action"],
@@ -80,18 +80,30 @@ def _evidence(state: RunState) -> dict[str, Any] | None:
     return None
 
 
-def lines(state: RunState, outcome: str) -> list[str]:
-    """The last words on the screen: what came of it, what is still in force, what to type next."""
-    said = [WORDS.get(outcome, outcome)]
-    in_force = [record for record in state.changes.records.values() if record.in_force]
+def undo_command(state: RunState, id: str) -> str:
+    """The command that puts a change back; a drill has its own."""
+    return "omniops drill undo" if state.started.get("drill") else f"omniops undo {id}"
+
+
+def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
+    """The last words on the screen, with their tones: what came of it, what is in force, and last what to type next."""
+    said = [(_verdict(state, outcome), "good" if outcome == "mitigated" else "warn")]
+    in_force = [record for record in state.changes.records.values() if record.in_force and record.reversible]
     for record in in_force:
         doubt = " (in doubt)" if record.status == "open" else ""
-        if record.reversible:
-            said.append(
-                f"in force: {record.intent['action']} {record.intent['target']}{doubt}; undo: omniops undo {record.id}"
-            )
-    if outcome == "mitigated" and any(record.reversible for record in in_force):
-        said.append("When the cause is gone: omniops undo. Then: omniops incident resolve")
-    if outcome in ("not_recovered", "inconclusive"):
-        said.append("Next: omniops runbook list shows the other mitigations; omniops incident verify looks again.")
+        said.append((f"in force: {record.intent['action']} {record.intent['target']}{doubt}", ""))
+    if in_force:
+        when = "when the cause is gone" if outcome == "mitigated" else "to put it back"
+        last = in_force[-1] if len(in_force) == 1 else None
+        command = undo_command(state, last.id) if last else undo_command(state, "").strip()
+        said.append((f"next: {command}   ({when})", "key"))
+    elif outcome in ("not_recovered", "inconclusive"):
+        said.append(("next: omniops incident verify looks again; omniops runbook list shows the other ways", "key"))
     return said
+
+
+def _verdict(state: RunState, outcome: str) -> str:
+    until = state.started.get("until")
+    if until and outcome == "mitigated" and state.steps[until].done and not _evidence(state):
+        return f"Ended after step {until}, as asked. Whether it has recovered was not looked at."
+    return WORDS.get(outcome, outcome)

@@ -114,7 +114,7 @@ def _inputs(session: Session, request: Request, graph: Graph, ctx: Any) -> tuple
         "connections": lambda text: resolve.connections(ctx.omniroute, text),
         "version": resolve.version,
     }
-    read = readers.get(spec["type"], lambda text: text)
+    read = readers.get(spec["type"], str)
     text = request.target or _ask_target(session, graph, name, spec, read)
     value = read(text)
     if spec["type"] == "connections":
@@ -212,7 +212,7 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
     try:
         walk.go()
     except (PauseAsked, KeyboardInterrupt):
-        error = _paused(state, walk.interrupts.wanted)
+        error = _paused(session, state, walk.interrupts.wanted)
     except OmniopsError as stopped:
         error = stopped
         if _ends_the_run(session, state, stopped):
@@ -245,14 +245,14 @@ def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> boo
     return untouched and isinstance(error, (Refused, Unreachable, BadInput))
 
 
-def _paused(state: RunState, number: int) -> Interrupted:
+def _paused(session: Session, state: RunState, number: int) -> Interrupted:
     import signal
 
     in_force = [record.intent["target"] for record in state.changes.records.values() if record.in_force]
     error = Interrupted(
-        f"paused at step {state.current}",
+        f"at step {state.current}",
         state=f"in force: {', '.join(in_force)}" if in_force else "nothing is in force",
-        next=f"omniops resume {state.run}",
+        next="omniops drill resume" if session.settings.drill else f"omniops resume {state.run}",
     )
     if number in (signal.SIGTERM, signal.SIGHUP):
         error.exit = Exit.TERMINATED

@@ -153,8 +153,11 @@ def is_html(body: bytes) -> bool:
 
 
 def safe_id(value: str) -> bool:
-    """May this be put into a URL path? (It is quoted all the same.)"""
-    return bool(_SAFE_ID.fullmatch(value))
+    """May this be put into a URL path? (It is quoted all the same.)
+
+    "client" may not: GET /api/providers/client is no connection, it answers with the upstreams' raw keys.
+    """
+    return bool(_SAFE_ID.fullmatch(value)) and value.lower() != "client"
 
 
 def retry_after(value: str, now: datetime) -> float | None:

@@ -166,6 +166,29 @@ def test_an_earlier_write_and_the_servers_notes_do_not_count(server: FakeOmniRou
     assert "not_ours" not in undo_view(server, before, after).shown
 
 
+def test_our_own_row_is_told_by_what_it_changed(server: FakeOmniRoute) -> None:
+    """Another's write a few milliseconds before ours is not taken for ours, nor ours for another's."""
+    before, after = disabled(server)
+    server.wrote("openai:main", ["priority"], "alice", START + timedelta(milliseconds=2))
+    assert "not_ours" not in undo_view(server, before, after).shown
+
+
+def test_without_our_own_row_a_later_one_is_still_not_ours(server: FakeOmniRoute) -> None:
+    """Where our own row is missing, nobody else's is passed over in its stead."""
+    before, after = disabled(server)
+    server.audit.clear()
+    server.wrote("openai:main", ["isActive"], "alice", START + timedelta(seconds=5))
+    assert "alice changed isActive" in undo_view(server, before, after).shown["not_ours"]
+
+
+def test_a_row_under_the_connections_id_counts(server: FakeOmniRoute) -> None:
+    """A log that names the connection by its id is read as well."""
+    before, after = disabled(server)
+    server.audit.clear()
+    server.wrote(MAIN, ["isActive"], "alice", START + timedelta(seconds=5))
+    assert "alice" in undo_view(server, before, after).shown["not_ours"]
+
+
 def test_a_write_with_unknown_fields_or_moment_counts(server: FakeOmniRoute) -> None:
     """What the audit log does not say is not taken for harmless."""
     before, after = disabled(server)

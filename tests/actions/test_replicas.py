@@ -137,3 +137,5 @@ def test_a_restarted_replica_is_known_by_its_new_start(replicas: dict[str, FakeO
     assert LOOKS >= 30
     replicas[C].up_since = replicas[A].up_since + timedelta(seconds=4)
     assert proof()["dropped"] is True
+    replicas[C].up_since, replicas[C].pid = replicas[A].up_since, 2
+    assert proof()["dropped"] is True

@@ -136,7 +136,9 @@ def test_what_ends_a_called_runbook_does_not_end_its_caller() -> None:
     over = compiled(text, small=STOPPING).graph["steps"]["call.over"]
     assert (over["kind"], over["wait_s"], over["edges"]) == ("wait", 0.0, {"success": "after"})
     assert over["why"] == "For ${steps.which.outputs.value}."
-    text = text.replace("on_failure: after", "on_failure: not_recovered").replace("on_success: after", "on_success: done")
+    text = text.replace("on_failure: after", "on_failure: not_recovered").replace(
+        "on_success: after", "on_success: done"
+    )
     text = text[: text.index("  after:")]
     over = compiled(text, small=STOPPING).graph["steps"]["call.over"]
     assert (over["kind"], over["stop"]) == ("stop", "not_recovered")
@@ -156,10 +158,16 @@ def test_clocks_of_a_called_runbook() -> None:
 
 def test_a_value_given_as_a_literal_is_written_out() -> None:
     """A literal that a call gives takes the place of the input, as a value and inside text."""
-    text = CALLER.replace('"${steps.which.outputs.value}"', "[a, b]")
-    steps = compiled(text, small=STOPPING.replace("- For", "- For")).graph["steps"]
-    assert steps["call.disable"]["each"] == ["a", "b"]
-    assert steps["call.over"]["why"] == "For a, b."
+    small = SMALL.replace("help: which}", "help: which}\n  note: {type: text, help: x}")
+    small = small.replace("title: Proof", 'title: "${inputs.note}"').replace(
+        "why: Because", "why: For ${inputs.note}, since"
+    )
+    text = CALLER.replace("with: {", 'with: {note: "a ${steps.which.outputs.value} b", ')
+    steps = compiled(text, small=small).graph["steps"]
+    assert steps["call.recovered"]["title"] == "a ${steps.which.outputs.value} b"
+    assert steps["call.disable"]["why"].startswith("For a ${steps.which.outputs.value} b, since ${steps.call.look")
+    steps = compiled(CALLER.replace("with: {", "with: {note: 1.5.0, "), small=small).graph["steps"]
+    assert steps["call.recovered"]["title"] == "1.5.0"
 
 
 @pytest.mark.parametrize("id", SHIPPED)
@@ -200,9 +208,11 @@ def test_worst_cases() -> None:
     """The longest path to each end: time-outs, `within`, waits and prompts that expire; answers are counted apart."""
     cases = {case.end: case for case in worst_cases(compiled(CALLER, small=SMALL).graph)}
     path = ("which", "call", "call.look", "call.disable", "call.recovered")
-    assert cases["not_recovered"] == ("not_recovered", 600.0 + 30 + 30 + 300, 1, ("call.disable",), (*path, "after"))
+    longest = cases["not_recovered"]
+    assert (longest.seconds, longest.answers) == (600.0 + 30 + 30 + 300, 1)
+    assert (longest.per_item, longest.path) == (("call.disable",), (*path, "after"))
     assert cases["aborted"].path == path[:-1]
     assert cases["a person decides"].seconds == 660.0
-    assert cases["not_recovered"].words() == (
+    assert longest.words() == (
         "not_recovered: 16m 00s plus the time you take for 1 answer (call.disable: once for each item)"
     )

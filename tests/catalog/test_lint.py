@@ -165,7 +165,10 @@ POST = "    post: {channel: status-page, text: It goes on.}\n    on_success: ret
         (_clock(POST.replace("on_success: return", "on_success: recovered")), "leads into the main flow (recovered)"),
         (SMALL.replace("on_failure: not_recovered", "on_failure: return"), "`return` ends a clock's handler"),
         (_clock("    stop: aborted\n"), "a clock's handler cannot end the run (aborted)"),
-        (_clock(POST.replace("It goes on.", '"${steps.look.outputs.version}"')), "look has not succeeded on every path"),
+        (
+            _clock(POST.replace("It goes on.", '"${steps.look.outputs.version}"')),
+            "look has not succeeded on every path",
+        ),
         (_clock(POST, "{from: onset, after: 15m, do: recovered}"), "recovered is in the main flow"),
         (_clock(POST, "{from: late, after: 15m, do: late}"), "'late' is no moment"),
         (_clock(POST, "{from: onset, after: 15m, unless: late, do: late}"), "there is no step 'late' in the main flow"),
@@ -213,7 +216,11 @@ CALLER = """\
         ('{connections: "${inputs.connections}"}', "{}", "does not give its input 'connections'"),
         ("{connections:", "{colour: red, connections:", "small has no input 'colour'"),
         ("${inputs.connections}", "${inputs.version}", "connections must be a list"),
-        ('"${inputs.connections}"', "openai", "connections must be a list"),
+        (
+            '"${inputs.connections}"',
+            "openai",
+            "connections must be a list that was asked for or given, and this is text",
+        ),
         ("on_failure: not_recovered", "on_failure: ask", "a whole runbook cannot be tried again"),
         ("    on_declined: aborted\n", "", "on_declined is missing"),
         ("on_success: done", "on_success: nowhere", "there is no step 'nowhere'"),
@@ -317,12 +324,14 @@ def _random_graph(rng: random.Random, size: int) -> Graph:
         later = [f"s{m}" for m in range(n + 1, size)] + ["end:done"]
         edges = {outcome: rng.choice(later) for outcome in ("success", "failure", "declined")}
         steps[f"s{n}"] = Step(id=f"s{n}", kind="action", title="", action="", edges=edges)
-    return Graph(format=1, id="", section="", title="", summary="", inputs={}, start="s0", steps=steps, timers=[], hash="")
+    return Graph(
+        format=1, id="", section="", title="", summary="", inputs={}, start="s0", steps=steps, timers=[], hash=""
+    )
 
 
 @pytest.mark.parametrize("seed", range(40))
 def test_dominators_agree_with_the_definition(seed: int) -> None:
-    """"Has succeeded on every path": the same as "cannot be reached once its success edge is cut", on random graphs."""
+    """To have succeeded on every path is not to be reachable once the success edge is cut; on random graphs."""
     rng = random.Random(seed)
     flow = Flow(_random_graph(rng, rng.randrange(2, 40)))
     order, circle = flow.order()

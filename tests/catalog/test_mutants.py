@@ -110,7 +110,7 @@ def reference_mutants(id: str) -> Iterator[Mutant]:
 
 
 def action_mutants(id: str) -> Iterator[Mutant]:
-    """Misspell each action and input, leave inputs out or add one, take approvals away, approve a read, misuse `each`."""
+    """Misspell actions and inputs, leave inputs out or add one, take approvals away, approve a read, misuse `each`."""
     book = _load(id)
     for name, step in book["steps"].items():
         if "action" not in step:

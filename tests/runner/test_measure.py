@@ -69,6 +69,19 @@ def test_slow_leftovers_do_not_fail_it(server: FakeOmniRoute) -> None:
     assert verdict(measure(server, "a"))[0] == "pass"
 
 
+def test_slow_new_requests_do_fail_it(server: FakeOmniRoute) -> None:
+    """Slow requests that began since the change are the new traffic, and count against it."""
+    server.rows += [attempt(START + timedelta(seconds=20), "b", duration_s=5.0)] * 5
+    server.requests += [(START + timedelta(seconds=20), 5.0)] * 5
+    assert verdict(measure(server, "a")) == ("fail", "p95 is 5.00s of 35 requests")
+
+
+def test_the_first_half_second_is_left_off(server: FakeOmniRoute) -> None:
+    """The server's clock is known to half a second, so what may lie before the change stays out of p95."""
+    server.requests += [(START + timedelta(seconds=0.4), 60.0)] * 30
+    assert measure(server, "a").look().p95_s == 0.25
+
+
 def test_through_another_connection(server: FakeOmniRoute) -> None:
     """Successes of the affected connection itself, and of other providers, are no evidence."""
     server.rows = [attempt(row.at, "a") for row in server.rows]
@@ -199,6 +212,10 @@ def test_more_rows_than_can_be_read(server: FakeOmniRoute) -> None:
     assert (figures.whole.attempts, figures.complete) == (25, False)
     server.most_rows = 5000
     assert look.look().whole.attempts == 30
+    server.clock.sleep(10)
+    server.rows += [attempt(server.clock.now(), "b")] * 40
+    server.most_rows = 20
+    assert look.look().whole.attempts == 20
 
 
 def test_rows_that_make_no_sense(server: FakeOmniRoute) -> None:
