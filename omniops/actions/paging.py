@@ -34,7 +34,10 @@ class Page:
     def apply(self, ctx: Context, args: Args, before: dict[str, Any], key: str) -> Applied:
         role = _role(args)
         source = "omniops" if role == "security" else f"omniops, environment {ctx.settings.environment}"
-        reply = ctx.pagerduty.trigger(role, _words(role, args), dedup_key(ctx.incident, key), source)
+        try:
+            reply = ctx.pagerduty.trigger(role, _words(role, args), dedup_key(ctx.incident, key), source)
+        except BadInput as error:  # the routing key is configured, but cannot be had
+            return Applied("not_applied", f"{error.what}: {error.why}" if error.why else error.what)
         status = _STATUS.get(reply.status, "in_doubt")
         outputs = {"how": "PagerDuty took it; whether somebody was reached, only they can say"}
         return Applied(status, one_line(reply.detail, 200), {}, outputs if status == "applied" else {})

@@ -101,7 +101,7 @@ class Http:
             given["Content-Type"] = "application/json"
         url = self.url + path
         client, exchange = self._open()
-        exchange.begin(self.timeout_s if within_s is None else min(within_s, self.timeout_s))
+        exchange.begin(self.timeout_s if within_s is None else min(within_s, self.timeout_s), method)
         for _ in range(MAX_REDIRECTS + 1):
             if self._guard:
                 self._guard(url)

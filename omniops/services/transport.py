@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 import httpcore
 import httpx
 
+from omniops.failpoints import reached
+
 # Node closes idle connections after 5 s; closing ours earlier keeps a write from being lost in that race.
 KEEPALIVE_S = 4.0
 _LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
@@ -29,11 +31,20 @@ class Exchange:
         self._ends = 0.0
         self.within_s = 0.0
         self.sent = False
+        self.waiting = False  # sent, and nothing of the answer has been read
+        self._method = ""
 
-    def begin(self, within_s: float) -> None:
+    def begin(self, within_s: float, method: str = "") -> None:
         self.within_s = within_s
         self._ends = self._boot() + within_s
-        self.sent = False
+        self.sent = self.waiting = False
+        self._method = method
+
+    def reading(self) -> None:
+        """The answer is about to be read; the first time, the request has just gone out whole."""
+        if self.waiting:
+            self.waiting = False
+            reached("after_send", self._method)
 
     def left(self, limit: float | None) -> float:
         """Seconds that the next operation may take. Raises httpcore.ReadTimeout when the time is up."""
@@ -49,11 +60,12 @@ class _Stream(httpcore.NetworkStream):
         self._exchange = exchange
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        self._exchange.reading()
         return self._inner.read(max_bytes, self._exchange.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         left = self._exchange.left(timeout)
-        self._exchange.sent = True
+        self._exchange.sent = self._exchange.waiting = True
         self._inner.write(buffer, left)
 
     def close(self) -> None:

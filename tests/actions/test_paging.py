@@ -63,6 +63,14 @@ def test_answers(answer: str, status: str) -> None:
     assert (applied.status, applied.detail) == (status, "HTTP 500")
 
 
+def test_a_key_that_cannot_be_had() -> None:
+    """A routing key whose command fails: nothing was sent, and the runbook goes on to paging by hand."""
+    events = FakeEvents("data")
+    events.broken = BadInput("PAGERDUTY_ROUTING_KEY_DATA_COMMAND failed: it exited with 1")
+    applied = PAGE.apply(context(FakeOmniRoute(), events), DATA, {}, "k")
+    assert (applied.status, applied.detail) == ("not_applied", events.broken.what)
+
+
 def test_a_repeat_pages_once() -> None:
     """Every attempt of one page has the same dedup key; another step, run or incident has another."""
     first = dedup_key("i", "r1/page/0")

@@ -203,11 +203,14 @@ class FakeEvents:
         self.roles = roles
         self.sent: list[dict[str, str]] = []
         self.reply = EventReply("sent", "202, unconfirmed")
+        self.broken: OmniopsError | None = None
 
     def has_key(self, role: str) -> bool:
         return role in self.roles
 
     def trigger(self, role: str, summary: str, dedup_key: str, source: str) -> EventReply:
+        if self.broken:
+            raise self.broken
         self.sent.append({"role": role, "summary": summary, "dedup_key": dedup_key, "source": source})
         return self.reply
 

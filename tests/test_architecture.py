@@ -1,0 +1,90 @@
+"""The arrows between the packages point one way, and what is pure stays pure."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1] / "omniops"
+LEAVES = {"errors", "text", "clock", "failpoints", "config"}
+ALLOWED: dict[str, set[str]] = {
+    "errors": set(),
+    "text": set(),
+    "clock": set(),
+    "failpoints": set(),
+    "config": {"errors", "text"},
+    "journal": LEAVES,
+    "engine": {"errors", "text", "clock", "journal.events", "actions.specs"},
+    "incident": {"errors", "text", "clock", "journal.events", "engine"},
+    "catalog": {*LEAVES, "engine", "incident", "actions.specs"},
+    "services": LEAVES,
+    "jobs": {*LEAVES, "services", "actions.base"},
+    "actions": {*LEAVES, "services", "jobs", "engine"},
+    "runner": {*LEAVES, "services", "jobs", "actions", "engine", "incident", "journal", "catalog"},
+    "terminal": {*LEAVES, "runner.person", "incident", "engine.graph"},
+    "drill": LEAVES,
+    "cli": {*LEAVES, "runner", "catalog", "terminal", "incident", "journal", "drill", "engine", "actions", "services"},
+    "entry": {"cli", "errors", "text", "terminal"},
+    "__main__": {"entry"},
+}
+READS_FILES = {"load", "strict_yaml", "ladder", "cache", "catalogue", "node", "signals_file"}
+IMPURE = {
+    "os", "pathlib", "io", "sqlite3", "socket", "subprocess", "time", "httpx", "yaml", "threading", "random", "secrets",
+    "shutil", "tempfile", "signal", "sys", "asyncio", "logging", "typer", "rich", "questionary",
+}  # fmt: skip
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in ROOT.rglob("*.py") if path.name != "__init__.py" or path.parent != ROOT)
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module a file imports, wherever in it, type-checking blocks left out: they are not run."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    skipped = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in skipped:
+            continue
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def house(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_arrows(path: Path) -> None:
+    """A package imports only what lies below it."""
+    own = house(path)
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] != "omniops" or len(parts) == 1 or parts[1] in (own, "__version__"):
+            continue
+        assert parts[1] in ALLOWED[own] or ".".join(parts[1:3]) in ALLOWED[own], f"{own} may not import {name}"
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_pure_is_pure(path: Path) -> None:
+    """engine, incident and catalog (but its readers of files) do no I/O and know no clock."""
+    if house(path) not in ("engine", "incident", "catalog") or path.stem in READS_FILES:
+        return
+    for name in imports(path):
+        assert name.split(".")[0] not in IMPURE, f"{path.name} imports {name}"
+
+
+def test_files_are_short() -> None:
+    """No file is much over 400 lines, and the median is near 100."""
+    lengths = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in modules())
+    assert lengths[-1] <= 440
+    assert lengths[len(lengths) // 2] <= 140
