@@ -179,7 +179,7 @@ class SqliteJournal:
             )  # fmt: skip
             hash = chain(last.hash, SEPARATOR.join(map(str, row)))
             self._db.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?)", (*row, last.hash, hash))
-            written.append(Event(*row[:8], json.loads(data)))
+            written.append(Event._make((*row[:8], json.loads(data))))
             last = Mark(last.seq + 1, hash)
         return written, last
 
@@ -209,7 +209,7 @@ class SqliteJournal:
     def streams(self, prefix: str) -> list[str]:
         with self._translated():
             rows = self._db.execute(
-                "SELECT stream, min(seq) AS first FROM events WHERE substr(stream, 1, ?) = ? GROUP BY stream ORDER BY first",
+                "SELECT stream FROM events WHERE substr(stream, 1, ?) = ? GROUP BY stream ORDER BY min(seq)",
                 (len(prefix), prefix),
             ).fetchall()
         return [row[0] for row in rows]

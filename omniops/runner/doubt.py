@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omniops.actions.base import Applied, Observation
+from omniops.actions.base import Applied
 from omniops.clock import iso, parse_iso
 from omniops.errors import OmniopsError
 from omniops.services.omniroute import REQUEST_TIMEOUT_S
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 LOOK_EVERY_S = 1.0
 
 
-def judge(
-    target: Target, intent: dict[str, Any], *, answered: bool, undoing: bool, after: dict[str, Any] | None = None
-) -> Applied:
+def judge(target: Target, intent: dict[str, Any], *, answered: bool, undoing: bool) -> Applied:
     """Decide between applied, not_applied, failed and in_doubt.
 
     "Not applied" is believed only when nothing can arrive any more: after the intent's deadline and one request's
@@ -31,7 +29,7 @@ def judge(
     until = clock.boot() + left
     virtual = clock.now().timestamp() + left
     while True:
-        verdict = _look(target, intent, undoing, after)
+        verdict = _look(target, intent, undoing)
         if verdict.status == "applied":
             return verdict
         if clock.boot() >= until or clock.now().timestamp() >= virtual:
@@ -52,22 +50,17 @@ def quiet_in(target: Target, intent: dict[str, Any]) -> float:
     return min(max(5.0 + limit - (clock.now() - written).total_seconds(), 0.0), 5.0 + limit)
 
 
-def _look(target: Target, intent: dict[str, Any], undoing: bool, after: dict[str, Any] | None) -> Applied:
+def _look(target: Target, intent: dict[str, Any], undoing: bool) -> Applied:
+    """Compare the state with what it was and what was wanted. Observing is enough: undo's own look would test the
+    target each time, which is traffic."""
     try:
-        if undoing:
-            seen = target.action.observe_undo(target.ctx, intent["args"], intent["before"], after or intent["desired"])
-        else:
-            seen = target.observe()
+        seen = target.observe()
     except OmniopsError as error:
         return Applied("in_doubt", f"{intent['target']} cannot be read: {error.what}")
-    return _compare(intent, seen, undoing, iso(target.walk.now()))
-
-
-def _compare(intent: dict[str, Any], seen: Observation, undoing: bool, now: str) -> Applied:
-    if seen.already:
-        return Applied("applied", "the state is what was wanted", at=seen.at or now)
-    expected = intent["desired"] if undoing else intent["before"]
-    if seen.state == expected:
+    wanted, otherwise = (intent["before"], intent["desired"]) if undoing else (intent["desired"], intent["before"])
+    if seen.state == wanted or (seen.already and not undoing):
+        return Applied("applied", "the state is what was wanted", at=seen.at or iso(target.walk.now()))
+    if seen.state == otherwise:
         return Applied("not_applied", f"{intent['target']}: the change was not made")
     return Applied("in_doubt", f"{intent['target']} is neither as it was nor as wanted")
 

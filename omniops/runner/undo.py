@@ -84,7 +84,7 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
     """The events of the approval; None if it took so long that the target has to be looked at again."""
     walk, record = target.walk, target.record
     failing = seen.shown.get("test_failed")
-    change = change_of(walk, target.name, seen, "the runbook's own step does it again")
+    change = change_of(walk, target.name, seen, "the runbook's own step does it again", "undo of ")
     bound = bind(change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired)
     walk.person.change(change)
     if failing and not force and not walk.person.interactive:
@@ -165,7 +165,7 @@ def settle(walk: Walk, key: str) -> None:
         _by_hand(target, intent)
         return
     answered = record.undo.outcome is not None
-    _judged(target, intent, judge(target, intent, answered=answered, undoing=True, after=target.after), "reconciled")
+    _judged(target, intent, judge(target, intent, answered=answered, undoing=True), "reconciled")
 
 
 def _judged(target: Undoing, intent: dict[str, Any], applied: Applied, kind: str) -> None:

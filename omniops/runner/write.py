@@ -67,14 +67,22 @@ def target_of(walk: Walk, step: str, index: int) -> Target | None:
         return None
 
 
-def change_of(walk: Walk, name: str, seen: Observation, undo: str) -> Change:
+def change_of(walk: Walk, name: str, seen: Observation, undo: str, verb: str = "") -> Change:
     """A write as it is shown before it is approved."""
     settings = walk.ctx.settings
     destructive = seen.destructive or SPECS[name].effect == "destructive"
     typed = f"{settings.environment}/{seen.typed or seen.target}" if destructive else ""
-    host = settings.get("OMNIROUTE_URL") or "this host"
     return Change(
-        settings.environment, host, seen.target, name, seen.state, seen.desired, seen.shown, seen.warnings, undo, typed
+        environment=settings.environment,
+        host=settings.get("OMNIROUTE_URL") or "this host",
+        target=seen.target,
+        action=verb + name,
+        before=seen.state,
+        after=seen.desired,
+        shown=seen.shown,
+        warnings=seen.warnings,
+        undo=undo,
+        typed=typed,
     )
 
 

@@ -252,7 +252,7 @@ class OmniRoute:
         return healthy, shown or ("no issues" if healthy else "it does not say what is wrong")
 
     def data_folder(self) -> str:
-        """dataDir of /api/storage/health."""
+        """dataDir of /api/storage/health, as the server writes it: a leading ~ is the home of the server's user."""
         path = "/api/storage/health"
         return self._parsed(path, lambda body: parse.text(body, "dataDir"), self._json(path))
 

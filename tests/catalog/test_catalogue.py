@@ -194,6 +194,7 @@ def test_a_damaged_cache_is_made_anew(home: Path, damage: Callable[[Path], objec
     fresh = catalog.entries(_settings(home))
     path = _file(home)
     damage(path)
+    assert cache.read(home / "cache", _key(home)) is None
     assert catalog.entries(_settings(home)) == fresh
     if path.is_file():
         assert cache.read(home / "cache", _key(home)) is not None, "it was not written anew"

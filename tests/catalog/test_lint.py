@@ -235,6 +235,12 @@ def test_calls(old: str, new: str, words: str) -> None:
     assert any(words in one.what and one.file == "it.yaml" for one in found), [str(one) for one in found]
 
 
+def test_the_edge_of_a_call_is_told_once() -> None:
+    """A wrong edge of a call is told at the call, and not at the steps of the called runbook that end there."""
+    what, line = _one(HEAD + CALLER.replace("on_failure: not_recovered", "on_failure: nowhere"), small=SMALL)
+    assert (what, line) == ("there is no step 'nowhere'", _line(HEAD + CALLER, "on_failure"))
+
+
 def test_circles_of_calls_of_any_length_are_refused() -> None:
     """a calls b, b calls c, c calls a: told with the whole circle, and nothing is expanded for ever."""
     books = {

@@ -85,7 +85,7 @@ def test_connections(make: Make, two_connections: Pair) -> None:
 
 
 def test_set_active_and_back(make: Make, two_connections: Pair) -> None:
-    """A connection goes off and on again; each write tells its time, and the audit log has a row under its request id."""
+    """A connection goes off and on again; each write tells its time and has a row in the audit log."""
     client = make()
     before = client.connection(two_connections.a)
     assert before is not None

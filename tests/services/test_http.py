@@ -73,6 +73,15 @@ def test_body_that_drips_ends_at_the_deadline(server: Scripted, http: Http) -> N
     assert (reply.code, reply.broken) == (200, "the answer did not end in time")
 
 
+def test_silence_after_a_drip_ends_at_the_deadline(server: Scripted) -> None:
+    """The deadline is one for the whole request: what a drip has used up is not given to the silence after it."""
+    server.on("GET", "/x", play.drip(then_hang_after=0.8))
+    started = time.monotonic()
+    reply = Http(server.url, {}, SystemClock(), timeout_s=1.0).ask("GET", "/x")
+    assert time.monotonic() - started < 1.5
+    assert reply.broken == "the answer did not end in time"
+
+
 @pytest.mark.parametrize(
     ("what", "words"),
     [

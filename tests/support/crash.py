@@ -25,7 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 60.0
 READS = ("ps", "inspect", "ls", "jlist", "view", "logs", "list")
 """Words by which a stand-in's call is known to change nothing."""
-_PROMPT = re.compile(r"(?:^|  )((?:y/N|type it|done/n|posted/n|paged/n|choose|answer|reason)> .*)$")
+# Without "posted/n", which only a clock asks.
+_PROMPT = re.compile(r"(?:^|  )((?:y/N|type it|done/n|paged/n|choose|answer|reason)> .*)$")
 _VOLATILE = (
     (re.compile(r"r[0-9a-f]{4}-(\w+-\d+)(?:-\d+)?-[0-9a-f]{12}"), r"RUN-\1"),
     (re.compile(r"\d{8}T\d{6}Z"), "TIME"),
@@ -54,7 +55,7 @@ class Facts(NamedTuple):
     runs: list[tuple[str, str]]  # runbook, outcome
     in_force: list[tuple[str, str, str]]  # action, target, state
     answers: Counter[str]  # what a person decided, as the journal has it
-    timers: Counter[str]
+    clocks: Counter[str]  # timers that ran out, and what was answered then: a crash takes time, so these may differ
 
 
 class Bench:
@@ -115,23 +116,25 @@ class Bench:
     def facts(self) -> Facts:
         """What is true now: of the simulated world, and of the journal."""
         state = self.simulator.control("state")
-        events = self.events()
+        events, runs = self.events(), self.states()
+        clocks = {timer["do"] for run in runs for timer in run.graph["timers"]}
         return Facts(
             world=_world(state) | {"keys": self._keys()},
             writes=dict(state["writes"]),
             scripts=Counter(self.masked(f"{call['name']} {' '.join(call['argv'])} = {call['exit']}") for call in writing(state)),
             copies=Counter(self.masked(path.name) for path in (self.simulator.state / "data" / "db_backups").iterdir()),
-            runs=self._runs(),
+            runs=[(run.started["runbook"], run.outcome) for run in runs],
             in_force=self._in_force(),
-            answers=Counter(self.masked(words) for event in events for words in decided(event)),
-            timers=Counter(event.data["timer"] for event in events if event.kind == "timer.fired"),
+            answers=Counter(self.masked(words) for event in events if (words := decided(event)) and not late(event, clocks)),
+            clocks=Counter(event.data["do" if event.kind == "timer.fired" else "step"] for event in events if late(event, clocks)),
         )
 
-    def _runs(self) -> list[tuple[str, str]]:
+    def states(self) -> list[RunState]:
+        """Every run, folded."""
         journal = self.journal()
         states = [RunState(journal.read(stream)) for stream in journal.streams("run/")]
         journal.close()
-        return [(state.started["runbook"], state.outcome) for state in states]
+        return states
 
     def _in_force(self) -> list[tuple[str, str, str]]:
         journal = self.journal()
@@ -162,13 +165,18 @@ class Bench:
         return Counter(self.masked(one[1]) for one in found if one)
 
 
-def decided(event: Event) -> list[str]:
-    """What a person decided in an event, in words; nothing for other events."""
+def decided(event: Event) -> str:
+    """What a person decided in an event, in words; "" for other events."""
     data = event.data
     if event.kind not in ("approved", "declined", "answered", "guided"):
-        return []
+        return ""
     what = data.get("value", data.get("choice", ""))
-    return [f"{event.kind} {data['step']} {data.get('item', '')} {what}{' undo' if data.get('undo_of') else ''}"]
+    return f"{event.kind} {data['step']} {data.get('item', '')} {what}{' undo' if data.get('undo_of') else ''}"
+
+
+def late(event: Event, clocks: set[str]) -> bool:
+    """A clock that ran out, or what a person answered then. ``clocks``: the steps that clocks lead to."""
+    return event.kind == "timer.fired" or (event.kind == "answered" and event.data["step"] in clocks)
 
 
 def writing(state: dict[str, Any]) -> list[dict[str, Any]]:

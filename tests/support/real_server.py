@@ -2,12 +2,12 @@
 
 To run the tests that need it:
 
-    python -m pytest tests/real                                # installs into .cache/omniroute on the first run (20 to 60 s)
-    OMNIOPS_TEST_CACHE=/var/tmp/omniops python -m pytest ...   # installs there instead, into its folder omniroute
-    OMNIOPS_TEST_OMNIROUTE=/somewhere python -m pytest ...     # uses a copy that is there already, and installs nothing
+    python -m pytest tests/real                               # installs into .cache/omniroute on the first run
+    OMNIOPS_TEST_CACHE=/var/tmp/omniops python -m pytest ...  # installs there instead, into its folder omniroute
+    OMNIOPS_TEST_OMNIROUTE=/somewhere python -m pytest ...    # uses a copy that is there already, and installs nothing
 
-No compiler is needed: Node is a wheel, and better-sqlite3 13 carries prebuilt binaries. pip and npm are used as this
-machine has them configured. Where the installation fails the tests are skipped with the reason, but with CI=true they fail.
+No compiler is needed: Node is a wheel, and better-sqlite3 13 carries prebuilt binaries. pip and npm are used as the
+machine has them configured. Where the installation fails the tests are skipped with the reason; with CI=true they fail.
 
 Another folder's conftest.py gets the fixtures by `from tests.support.real_server import omniroute, two_connections`;
 one server is shared by the whole session.
@@ -31,6 +31,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,6 +133,7 @@ class RealOmniRoute:
         installed = install()
         self.password = PASSWORD
         self.data_dir = Path(tempfile.mkdtemp(prefix="omniroute-"))
+        (self.data_dir / "home").mkdir()
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._cookie = ""
@@ -152,7 +154,7 @@ class RealOmniRoute:
     def _environment(self, port: int) -> dict[str, str]:
         return {
             "PATH": os.environ.get("PATH", ""),
-            "HOME": str(self.data_dir),
+            "HOME": str(self.data_dir / "home"),  # the server abbreviates its home to ~ in what it tells
             "PORT": str(port),
             "HOSTNAME": "127.0.0.1",
             "NODE_ENV": "production",
@@ -169,7 +171,7 @@ class RealOmniRoute:
         ends = time.monotonic() + START_S
         while time.monotonic() < ends:
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"{self.url}/api/monitoring/health", timeout=2).close()  # noqa: S310
+                urllib.request.urlopen(f"{self.url}/api/monitoring/health", timeout=2).close()
                 return
             if self._process.poll() is not None:
                 break
@@ -191,12 +193,12 @@ class RealOmniRoute:
         """Ask as the admin (or with a Bearer, as a client), without omniops' own client: (status, JSON or text)."""
         if not bearer and not self._cookie:
             login = self._request("POST", "/api/auth/login", {"password": PASSWORD})
-            with urllib.request.urlopen(login, timeout=15) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(login, timeout=15) as answer:
                 self._cookie = answer.headers["Set-Cookie"].partition(";")[0]
         request = self._request(method, path, body)
         request.add_header(*(("Authorization", f"Bearer {bearer}") if bearer else ("Cookie", self._cookie)))
         try:
-            with urllib.request.urlopen(request, timeout=15) as answer:  # noqa: S310 - loopback
+            with urllib.request.urlopen(request, timeout=15) as answer:
                 code, text = answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             code, text = error.code, error.read().decode()
@@ -207,9 +209,7 @@ class RealOmniRoute:
 
     def _request(self, method: str, path: str, body: Any) -> urllib.request.Request:
         data = None if body is None else json.dumps(body).encode()
-        return urllib.request.Request(  # noqa: S310 - loopback
-            self.url + path, data, {"Content-Type": "application/json"}, method=method
-        )
+        return urllib.request.Request(self.url + path, data, {"Content-Type": "application/json"}, method=method)
 
     def provision(self, upstream: FakeUpstream) -> Pair:
         """Make the two connections, and a client's key."""

@@ -158,15 +158,17 @@ def hang(seconds: float = 30.0) -> Play:
     return play
 
 
-def drip(code: int = 200, every: float = 0.05, head: bool = False) -> Play:
-    """Answer a byte at a time, for ever: the body, or with ``head`` the header lines."""
+def drip(code: int = 200, every: float = 0.05, head: bool = False, then_hang_after: float = 30.0) -> Play:
+    """Answer a byte at a time, for ever: the body, or with ``head`` the header lines. Then say nothing."""
 
     def play(connection: socket.socket, request: Seen) -> None:
         start = f"HTTP/1.1 {code} OK\r\n" + ("X-Slow: " if head else "Content-Length: 100000\r\n\r\n")
         connection.sendall(start.encode())
-        while True:
+        ends = time.monotonic() + then_hang_after
+        while time.monotonic() < ends:
             connection.sendall(b"a")
             time.sleep(every)
+        hang()(connection, request)
 
     return play
 

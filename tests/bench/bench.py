@@ -1,0 +1,103 @@
+"""The benchmark: ``python -m tests.bench.bench [--write] [startup toggle steps journal]``.
+
+Every figure is a ratio to something that was run beside it, in turn with it: a machine's speed, and how busy it is,
+cancel out. ``--write`` puts the tables into docs/benchmarks.md. It is not a test: nothing fails when an aim is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench.measure import RUNS, Row, Skipped
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "benchmarks.md"
+HEAD = "| what | beside | ratio | aim | |\n|---|---|---|---|---|\n"
+
+
+def startup(work: Path) -> list[Row]:
+    from tests.bench import startup
+
+    return startup.measure(_programs(work), work)
+
+
+def toggle(work: Path) -> list[Row]:
+    from tests.bench import toggle
+
+    return toggle.measure(_programs(work), work)
+
+
+def steps(work: Path) -> list[Row]:
+    from tests.bench import steps
+
+    return steps.measure(work)
+
+
+def journal(work: Path) -> list[Row]:
+    from tests.bench import journal
+
+    return journal.measure(work)
+
+
+PARTS: dict[str, Callable[[Path], list[Row]]] = {
+    "startup": startup,
+    "toggle": toggle,
+    "steps": steps,
+    "journal": journal,
+}
+
+
+def _programs(work: Path) -> Path:
+    """The wheel, built and installed as a user would: with the newest pip, whose start script imports nothing."""
+    from tests.support import wheel
+
+    programs = work.parent / "venv" / "bin"
+    if not programs.exists():
+        wheel.install(wheel.build(work.parent / "dist"), programs.parent, newest_pip=True)
+    return programs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    asked = parser.parse_args()
+    unknown = set(asked.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    with tempfile.TemporaryDirectory(prefix="omniops-bench-") as folder:
+        for name in asked.parts or PARTS:
+            work = Path(folder) / name
+            work.mkdir()
+            try:
+                table = HEAD + "\n".join(row.line() for row in PARTS[name](work))
+            except Skipped as why:
+                print(f"\n{name}: skipped, {why}", file=sys.stderr)
+                continue
+            print(f"\n{name}\n\n{table}", flush=True)
+            if asked.write:
+                _write(name, f"{table}\n\n{_measured_with()}")
+
+
+def _measured_with() -> str:
+    return f"Medians of {RUNS} where nothing else is said; Python {platform.python_version()}, {platform.system()}."
+
+
+def _write(part: str, table: str) -> None:
+    """Replace one table of the page, between its two marks."""
+    text = PAGE.read_text(encoding="utf-8")
+    block = f"<!-- {part} -->\n{table}\n<!-- end -->"
+    changed, count = re.subn(rf"<!-- {part} -->.*?<!-- end -->", lambda _: block, text, flags=re.DOTALL)
+    if count != 1:
+        raise SystemExit(f"{PAGE} has {count} places for {part}")
+    PAGE.write_text(changed, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

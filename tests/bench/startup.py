@@ -1,0 +1,147 @@
+"""Start-up of the built wheel against ``python -c pass`` of the same environment."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from omniops.drill import launcher
+from tests.bench.measure import Row, environment, medians, timed
+
+READ_AIM = 5.5
+TARGET = ("mitigate", "provider-outage", "openai-main")
+PASS = "`python -c pass`"
+
+
+def measure(programs: Path, work: Path) -> list[Row]:
+    """Run every command in turn; ``programs`` is the bin folder of an environment with the wheel in it."""
+    omniops, python = str(programs / "omniops"), str(programs / "python")
+    with launcher.start("provider-outage", state=work / "drill") as simulator, _silent_server() as (silent, first):
+        home = _warm_home(omniops, work / "home", simulator.env)
+        env = environment(home)
+        real = environment(home, {name: simulator.env[name] for name in ("OMNIROUTE_URL", "OMNIROUTE_PASSWORD")})
+        mute = {**real, "OMNIROUTE_URL": silent}
+
+        def whole(*argv: str) -> Callable[[], float]:
+            return lambda: timed(lambda: _quiet(argv, env))
+
+        def fresh(given: dict[str, str]) -> dict[str, str]:
+            """A copy of the warm home, because a run that is killed would stand in the next one's way."""
+            copy = work / "copy"
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(home, copy)
+            return {**given, "OMNIOPS_HOME": str(copy)}
+
+        took = medians(
+            bare=whole(python, "-c", "pass"),
+            version=whole(omniops, "--version"),
+            help=whole(omniops, "--help"),
+            mitigations=whole(omniops, "mitigations", "--json"),
+            incidents=whole(omniops, "incident", "list", "--json"),
+            classify=whole(omniops, "classify", "--error-ratio", "0.62", "--json"),
+            line=lambda: _first_byte([omniops, *TARGET, "--yes"], fresh(real)),
+            send=lambda: _first_request([omniops, *TARGET, "--yes"], fresh(mute), first),
+            question=lambda: _on_terminal([omniops, "classify"], env, b"figures come next"),
+            approval=lambda: _on_terminal([omniops, *TARGET, "--onset", "now"], fresh(real), b"[y/N]"),
+        )
+    bare = took.pop("bare")
+
+    def row(what: str, name: str, aim: float | None) -> Row:
+        return Row(what, PASS, took[name] / bare, aim)
+
+    return [
+        row("`omniops --version`", "version", 1.5),
+        row("`omniops --help`", "help", 1.5),
+        row("`mitigations --json`", "mitigations", READ_AIM),
+        row("`incident list --json`", "incidents", READ_AIM),
+        row("`classify --error-ratio 0.62 --json`", "classify", 6),
+        row("`mitigate`: first visible line", "line", 5),
+        row("`mitigate`: first request sent", "send", 13),
+        row("first question on a terminal (`classify`)", "question", 6),
+        row("first [y/N] of `mitigate`, after its three requests", "approval", None),
+    ]
+
+
+def _warm_home(omniops: str, home: Path, drill: dict[str, str]) -> Path:
+    """A home with compiled runbooks and a journal that holds a finished run and one mitigation in force."""
+    env = environment(home, {name: drill[name] for name in ("OMNIROUTE_URL", "OMNIROUTE_PASSWORD")})
+    _quiet((omniops, *TARGET, "--yes", "--until", "disable"), env)
+    _quiet((omniops, "undo", "--yes", "--force"), env)
+    return home
+
+
+def _quiet(argv: tuple[str, ...], env: dict[str, str]) -> None:
+    subprocess.run(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True)
+
+
+def _first_byte(argv: list[str], env: dict[str, str]) -> float:
+    """Seconds until something is on stderr; the process is then killed."""
+    begin = time.perf_counter()
+    with _started(argv, env) as process:
+        assert process.stderr is not None
+        os.read(process.stderr.fileno(), 1)
+        return time.perf_counter() - begin
+
+
+def _first_request(argv: list[str], env: dict[str, str], first: Callable[[], None]) -> float:
+    begin = time.perf_counter()
+    with _started(argv, env):
+        first()
+        return time.perf_counter() - begin
+
+
+@contextmanager
+def _started(argv: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(
+        argv, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def _silent_server() -> Iterator[tuple[str, Callable[[], None]]]:
+    """A server that reads and never answers: its URL, and a function that returns when a request begins to come in."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(30)
+
+        def first() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.settimeout(30)
+                assert connection.recv(1)
+
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}", first
+
+
+def _on_terminal(argv: list[str], env: dict[str, str], wanted: bytes) -> float:
+    """Seconds until ``wanted`` is on a pseudo-terminal; the process is then killed."""
+    begin = time.perf_counter()
+    pid, terminal = pty.fork()
+    if pid == 0:
+        try:
+            os.execve(argv[0], argv, {**env, "TERM": "xterm-256color"})
+        finally:
+            os._exit(127)
+    seen = b""
+    try:
+        while wanted not in seen:
+            seen += os.read(terminal, 4096)
+        return time.perf_counter() - begin
+    except OSError:
+        raise AssertionError(f"{argv} ended without asking: {seen[-500:]!r}") from None
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(terminal)
