@@ -27,7 +27,9 @@ def test_no_file_names_this_machine_or_a_registry() -> None:
     import subprocess
 
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    bad = re.compile("|".join(["/ro" + "ot/", "/wo" + "rk/", "/opt/" + "pypi", "pypi" + r"\.org", "registry" + r"\.npmjs"]))
+    bad = re.compile(
+        "|".join(["/ro" + "ot/", "/wo" + "rk/", "/opt/" + "pypi", "pypi" + r"\.org", "registry" + r"\.npmjs"])
+    )
     for name in files:
         found = bad.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))
         assert not found, f"{name}: {found and found.group()}"

@@ -105,9 +105,8 @@ class Compare:
 def _ratio(ctx: Context) -> tuple[float | None, str]:
     """The fork keeps p95 of attempts per provider, model and connection. 3.7.9 keeps none: its telemetry lives in
     memory, and the attempts of its call log are not compared with client requests."""
-    stats = getattr(ctx.omniroute, "model_latency_stats", None)
-    week = stats(WEEK_H) if stats else None
-    recent = stats(NOW_S / 3600) if stats and week is not None else None
+    week = ctx.omniroute.model_latency_stats(WEEK_H)
+    recent = None if week is None else ctx.omniroute.model_latency_stats(NOW_S / 3600)
     if week is None or recent is None:
         return None, "this server keeps no p95 of past days"
     return weigh(recent, week)

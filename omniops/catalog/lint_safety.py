@@ -48,6 +48,9 @@ def _write(compiled: Compiled, id: str, step: Step, spec: ActionSpec | None) -> 
         if step["approve"]:
             what = f"{step['action']} changes nothing, so there is nothing to approve"
             found.append(compiled.finding(id, ("approve",), what, "take `approve` out", at_key=True))
+        if step["each"]:
+            what = f"{step['action']} reads, and a read is done once: `each` is for changes"
+            found.append(compiled.finding(id, ("each",), what, "take `each` out and give it the list", at_key=True))
         return found
     if not step["approve"]:
         what = (

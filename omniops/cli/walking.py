@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omniops.cli.context import emit, streams
+from omniops.errors import Exit, NeedsPerson
 
 if TYPE_CHECKING:
     from omniops.errors import OmniopsError
@@ -18,7 +19,11 @@ def conclude(result: Result, as_json: bool) -> int:
 
     error = result.error
     if as_json:
-        emit(answer(result.state, result.outcome, error.what if error else ""))
+        emit(answer(result.state, result.outcome, error.what if error else "", result.dry))
+    if result.dry and (error is None or isinstance(error, NeedsPerson)):
+        end = f"It would stop here: {error.what}" if error else "It would go through."
+        streams().say(f"Dry run: nothing was changed. {end}", "warn")
+        return int(Exit.DONE)
     if error is not None:
         _stopped(error)
     elif not as_json or streams().err_tty:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from omniops.clock import parse_iso
@@ -91,10 +91,11 @@ class RunState:
 
     def due(self, timer: Timer) -> datetime | None:
         """The absolute moment of a timer; None while it is not armed, or when it is fired or cancelled."""
-        from datetime import timedelta
-
         if timer["id"] in self.fired or self.succeeded(timer.get("unless", "")):
             return None
+        call = timer["id"].rpartition(".")[0]
+        if call and call not in self.steps:
+            return None  # the clock of a called runbook runs only where that was entered
         source = timer["from"]
         if source == "onset":
             begin = self.onset

@@ -48,8 +48,8 @@ def changes(state: RunState) -> list[dict[str, Any]]:
     return found
 
 
-def as_json(state: RunState, outcome: str, error: str = "") -> dict[str, Any]:
-    """The answer ``omniops.run/1``."""
+def as_json(state: RunState, outcome: str, error: str = "", dry: bool = False) -> dict[str, Any]:
+    """The answer ``omniops.run/1``. A dry run has no outcome, no run and no incident: nothing has happened."""
     answer: dict[str, Any] = {
         "schema": "omniops.run/1",
         "incident": state.started["incident"],
@@ -60,6 +60,9 @@ def as_json(state: RunState, outcome: str, error: str = "") -> dict[str, Any]:
         "changes": changes(state),
         "evidence": _evidence(state),
     }
+    if dry:
+        would = [{**change, "status": "would_change", "undo": None, "id": None} for change in answer["changes"]]
+        answer.update(dry_run=True, incident=None, run=None, outcome=None, changes=would)
     if error:
         answer["error"] = error
     return answer

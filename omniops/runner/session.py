@@ -41,6 +41,7 @@ class Result(NamedTuple):
     state: RunState
     outcome: str
     error: OmniopsError | None = None
+    dry: bool = False
 
     @property
     def exit(self) -> int:
@@ -201,6 +202,7 @@ def _abort(session: Session, state: RunState, ctx: Any, reason: str) -> Result:
 
 
 def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False) -> Result:
+    from omniops.journal.writer import LostLease
     from omniops.runner.walk import Walk
 
     ctx = ctx._replace(incident=state.started["incident"], onset=state.onset)
@@ -215,15 +217,17 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
         error = _paused(session, state, walk.interrupts.wanted)
     except OmniopsError as stopped:
         error = stopped
+        if isinstance(stopped, NeedsPerson) and not isinstance(stopped, LostLease):
+            stopped.state = _stands(state)
         if _ends_the_run(session, state, stopped):
             walk.end("aborted")
     finally:
         ctx.omniroute.close()
         opening.release(session.journal, state, "ended" if state.outcome else "paused")
     if error is None:
-        return Result(state, state.outcome)
+        return Result(state, state.outcome, dry=session.dry)
     outcome = "in_doubt" if isinstance(error, InDoubt) else state.outcome or "paused"
-    return Result(state, outcome, error)
+    return Result(state, outcome, error, session.dry)
 
 
 def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> bool:
@@ -245,13 +249,18 @@ def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> boo
     return untouched and isinstance(error, (Refused, Unreachable, BadInput))
 
 
+def _stands(state: RunState) -> str:
+    """What state things are in, in one clause."""
+    in_force = [record.intent["target"] for record in state.changes.records.values() if record.in_force]
+    return f"in force: {', '.join(in_force)}" if in_force else "nothing is in force"
+
+
 def _paused(session: Session, state: RunState, number: int) -> Interrupted:
     import signal
 
-    in_force = [record.intent["target"] for record in state.changes.records.values() if record.in_force]
     error = Interrupted(
         f"at step {state.current}",
-        state=f"in force: {', '.join(in_force)}" if in_force else "nothing is in force",
+        state=_stands(state),
         next="omniops drill resume" if session.settings.drill else f"omniops resume {state.run}",
     )
     if number in (signal.SIGTERM, signal.SIGHUP):

@@ -185,6 +185,13 @@ class OmniRoute:
         path = f"/api/telemetry/summary?windowMs={max(1, round(window_s * 1000))}"
         return self._parsed(path, parse.telemetry, self._json(path))
 
+    def model_latency_stats(self, window_h: float) -> list[dict[str, Any]] | None:
+        """p95 of attempts per provider, model and connection over the last hours; None where the server keeps none."""
+        answer = self._optional(f"/api/usage/model-latency-stats?windowHours={window_h:g}&minSamples=1")
+        if answer is None:
+            return None
+        return self._parsed("/api/usage/model-latency-stats", parse.latency_stats, answer)
+
     def call_logs(self, since: datetime) -> CallLogs:
         """Upstream attempts since then. Pages of 500, one at a time, 10 s and 5,000 rows in all."""
         ends = self._clock.boot() + CALL_LOGS_S

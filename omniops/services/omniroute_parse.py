@@ -269,6 +269,15 @@ def telemetry(value: Any) -> Telemetry:
     return Telemetry(count, p95, p99)
 
 
+def latency_stats(value: Any) -> list[dict[str, Any]]:
+    """The fork's figures per provider, model and connection: key, totalRequests, p95LatencyMs."""
+    found = []
+    for entry in _list(_field(value, "entries", "the answer"), "entries"):
+        figures = {name: _number(_field(entry, name, "entry"), name) for name in ("totalRequests", "p95LatencyMs")}
+        found.append({"key": _text(entry, "key", "entry"), **figures})
+    return found
+
+
 def log_row(row: Any) -> tuple[datetime | None, Attempt | None]:
     """One row of call-logs: when, and the attempt, if it is a client's; neither of an unfinished one. May raise."""
     status = int(_number(_field(row, "status", "row"), "row.status"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import shutil
 import signal
 import socket
@@ -18,7 +19,10 @@ from tests.bench.measure import Row, environment, medians, timed
 
 READ_AIM = 5.5
 TARGET = ("mitigate", "provider-outage", "openai-main")
+SECURITY = ("mitigate", "security", "--onset", "now")
+KEY = {"PAGERDUTY_ROUTING_KEY_SECURITY": "0" * 32}
 PASS = "`python -c pass`"
+WAIT_S = 30.0
 
 
 def measure(programs: Path, work: Path) -> list[Row]:
@@ -49,8 +53,9 @@ def measure(programs: Path, work: Path) -> list[Row]:
             classify=whole(omniops, "classify", "--error-ratio", "0.62", "--json"),
             line=lambda: _first_byte([omniops, *TARGET, "--yes"], fresh(real)),
             send=lambda: _first_request([omniops, *TARGET, "--yes"], fresh(mute), first),
-            question=lambda: _on_terminal([omniops, "classify"], env, b"figures come next"),
-            approval=lambda: _on_terminal([omniops, *TARGET, "--onset", "now"], fresh(real), b"[y/N]"),
+            menu=lambda: _on_terminal([omniops, "classify"], env, b"figures come next"),
+            question=lambda: _on_terminal([omniops, *SECURITY], fresh({**real, **KEY}), b"y/N"),
+            approval=lambda: _on_terminal([omniops, *TARGET, "--onset", "now"], fresh(real), b"y/N"),
         )
     bare = took.pop("bare")
 
@@ -65,8 +70,9 @@ def measure(programs: Path, work: Path) -> list[Row]:
         row("`classify --error-ratio 0.62 --json`", "classify", 6),
         row("`mitigate`: first visible line", "line", 5),
         row("`mitigate`: first request sent", "send", 13),
-        row("first question on a terminal (`classify`)", "question", 6),
-        row("first [y/N] of `mitigate`, after its three requests", "approval", None),
+        row("first y/N question (`mitigate security`)", "question", 6),
+        row("first menu (`classify`)", "menu", 6),
+        row("first y/N question of `mitigate provider-outage`, its requests included", "approval", None),
     ]
 
 
@@ -114,12 +120,12 @@ def _started(argv: list[str], env: dict[str, str]) -> Iterator[subprocess.Popen[
 def _silent_server() -> Iterator[tuple[str, Callable[[], None]]]:
     """A server that reads and never answers: its URL, and a function that returns when a request begins to come in."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(30)
+        listening.settimeout(WAIT_S)
 
         def first() -> None:
             connection, _ = listening.accept()
             with connection:
-                connection.settimeout(30)
+                connection.settimeout(WAIT_S)
                 assert connection.recv(1)
 
         yield f"http://127.0.0.1:{listening.getsockname()[1]}", first
@@ -137,10 +143,12 @@ def _on_terminal(argv: list[str], env: dict[str, str], wanted: bytes) -> float:
     seen = b""
     try:
         while wanted not in seen:
+            if not select.select([terminal], [], [], WAIT_S)[0]:
+                raise OSError
             seen += os.read(terminal, 4096)
         return time.perf_counter() - begin
     except OSError:
-        raise AssertionError(f"{argv} ended without asking: {seen[-500:]!r}") from None
+        raise AssertionError(f"{argv} did not ask: {seen[-500:]!r}") from None
     finally:
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)

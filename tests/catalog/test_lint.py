@@ -317,6 +317,13 @@ def test_every_change_is_approved(effect: str) -> None:
     assert found == [f"connection.disable is {'a write' if effect == 'write' else effect} and nobody approves it"]
 
 
+def test_each_is_for_changes() -> None:
+    """A read is performed once, so that `each` on it would pass over all items but one."""
+    text = SMALL.replace("    action: omniroute.version\n", "    action: db.health\n    each: ${inputs.connections}\n")
+    text = text.replace("    why: Because ${steps.look.outputs.version} is running.\n", "")
+    assert _one(text) == ("db.health reads, and a read is done once: `each` is for changes", _line(text, "each:"))
+
+
 def test_lint_of_many_errors_ends() -> None:
     """Ten thousand wrong steps are a few hundred findings, soon."""
     steps = "".join(f"  s{n}:\n    title: t\n    wait: 1s\n    on_success: nowhere{n}\n" for n in range(10_000))

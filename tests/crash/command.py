@@ -1,4 +1,4 @@
-"""The commands of a drill against a simulator that a test owns: ``python -m tests.crash.command STATE walk|resume|undo``.
+"""Commands of a drill against a simulator that a test owns: ``python -m tests.crash.command STATE walk|resume|undo``.
 
 `omniops drill` starts its own simulator, which would die with the command; everything but that is what the CLI calls.
 OMNIOPS_HOME and OMNIOPS_OPERATOR are taken from the environment, the rest from the simulator's own settings.

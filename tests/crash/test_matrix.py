@@ -25,7 +25,10 @@ pytestmark = [
     pytest.mark.timeout(3 * 3600),
 ]
 
-CASES = [(scenario, "3.7.9") for scenario in SCENARIOS] + [("provider-outage", "fork"), ("provider-outage-all-down", "fork")]
+CASES = [(scenario, "3.7.9") for scenario in SCENARIOS] + [
+    ("provider-outage", "fork"),
+    ("provider-outage-all-down", "fork"),
+]
 UNDONE = [case for case in CASES if case[0] not in ("security", "failover")]  # those two leave nothing to undo
 OPEN = ("after_intent", "after_send", "after_response", "job.", "in_undo")
 """Places that leave an intent without an outcome: going on begins by finding out what became of it."""

@@ -28,7 +28,7 @@ READS = ("ps", "inspect", "ls", "jlist", "view", "logs", "list")
 # Without "posted/n", which only a clock asks.
 _PROMPT = re.compile(r"(?:^|  )((?:y/N|type it|done/n|paged/n|choose|answer|reason)> .*)$")
 _VOLATILE = (
-    (re.compile(r"r[0-9a-f]{4}-(\w+-\d+)(?:-\d+)?-[0-9a-f]{12}"), r"RUN-\1"),
+    (re.compile(r"r[0-9a-f]{4}-([\w.]+-\d+)(?:-\d+)?-[0-9a-f]{12}"), r"RUN-\1"),
     (re.compile(r"\d{8}T\d{6}Z"), "TIME"),
     (re.compile(r"\d{4}-\d{2}-\d{2}T[\d:.-]+Z"), "TIME"),
 )
@@ -78,10 +78,18 @@ class Bench:
         self.home = self.simulator.state / f"home{self.cases}"
 
     def environment(self, operator: str = "alice", **more: str) -> dict[str, str]:
-        kept = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "240", "LC_ALL": "C.UTF-8"}
+        kept = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "NO_COLOR": "1",
+            "COLUMNS": "240",
+            "LC_ALL": "C.UTF-8",
+        }
         return {**kept, "OMNIOPS_HOME": str(self.home), "OMNIOPS_OPERATOR": operator, **more}
 
-    def spawn(self, *words: str, kill: str = "", log: Path | None = None, operator: str = "alice") -> subprocess.Popen[str]:
+    def spawn(
+        self, *words: str, kill: str = "", log: Path | None = None, operator: str = "alice"
+    ) -> subprocess.Popen[str]:
         """Start a command. ``kill`` is a failpoint; ``log`` gets every place that is reached."""
         env = self.environment(operator)
         if kill:
@@ -121,12 +129,18 @@ class Bench:
         return Facts(
             world=_world(state) | {"keys": self._keys()},
             writes=dict(state["writes"]),
-            scripts=Counter(self.masked(f"{call['name']} {' '.join(call['argv'])} = {call['exit']}") for call in writing(state)),
+            scripts=Counter(
+                self.masked(f"{call['name']} {' '.join(call['argv'])} = {call['exit']}") for call in writing(state)
+            ),
             copies=Counter(self.masked(path.name) for path in (self.simulator.state / "data" / "db_backups").iterdir()),
             runs=[(run.started["runbook"], run.outcome) for run in runs],
             in_force=self._in_force(),
-            answers=Counter(self.masked(words) for event in events if (words := decided(event)) and not late(event, clocks)),
-            clocks=Counter(event.data["do" if event.kind == "timer.fired" else "step"] for event in events if late(event, clocks)),
+            answers=Counter(
+                self.masked(words) for event in events if (words := decided(event)) and not late(event, clocks)
+            ),
+            clocks=Counter(
+                event.data["do" if event.kind == "timer.fired" else "step"] for event in events if late(event, clocks)
+            ),
         )
 
     def states(self) -> list[RunState]:
@@ -138,7 +152,9 @@ class Bench:
 
     def _in_force(self) -> list[tuple[str, str, str]]:
         journal = self.journal()
-        found = [(one.action, self.masked(one.target), one.state) for one in mitigations(journal.kinds(MITIGATION_KINDS))]
+        found = [
+            (one.action, self.masked(one.target), one.state) for one in mitigations(journal.kinds(MITIGATION_KINDS))
+        ]
         journal.close()
         return found
 
@@ -188,7 +204,9 @@ def _world(state: dict[str, Any]) -> dict[str, Any]:
     kept = ("version", "next_version", "running", "boots", "auth_ok", "data_ok", "replicas", "images")
     return {
         **{key: state[key] for key in kept},
-        "connections": sorted((row["id"], row["provider"], row["name"], row["isActive"]) for row in state["connections"]),
+        "connections": sorted(
+            (row["id"], row["provider"], row["name"], row["isActive"]) for row in state["connections"]
+        ),
         "combos": sorted((row["name"], [step["model"] for step in row["models"]]) for row in state["combos"]),
     }
 
@@ -214,7 +232,9 @@ def stopped(process: subprocess.Popen[str]) -> None:
         if process.poll() is not None:
             break
         time.sleep(0.01)
-    raise AssertionError(f"it did not stop: {process.poll()} {process.communicate()[0] if process.poll() is not None else ''}")
+    raise AssertionError(
+        f"it did not stop: {process.poll()} {process.communicate()[0] if process.poll() is not None else ''}"
+    )
 
 
 def places(log: Path) -> list[str]:
