@@ -42,12 +42,11 @@ def run(argv: list[str]) -> int:
 
 
 def _root_help() -> int:
-    from pathlib import Path
-
-    shipped = Path(__file__).with_name("help.txt")
-    if not shipped.exists():
+    try:
+        with open(os.path.join(os.path.dirname(__file__), "help.txt"), encoding="utf-8") as shipped:
+            sys.stdout.write(shipped.read())
+    except FileNotFoundError:
         return _command(["--help"])
-    sys.stdout.write(shipped.read_text(encoding="utf-8"))
     return 0
 
 

@@ -44,13 +44,12 @@ def clock() -> Clock:
 def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, create: bool = False) -> SqliteJournal:
     """Open the journal. Reading where there is none yet makes none: an empty one in memory would do, so ``create``
     says whether this command is going to write."""
-    import socket
-
+    from omniops.journal.lease import hostname
     from omniops.journal.store import SqliteJournal
 
     of = of or settings()
     return SqliteJournal(
-        of.journal_path, ticking or clock(), of.operator, socket.gethostname(), drill=of.drill, create=create
+        of.journal_path, ticking or clock(), of.operator, hostname(), drill=of.drill, create=create
     )
 
 

@@ -26,13 +26,12 @@ def verify(json: Json = False) -> None:
 @app.command()
 def accept(reason: Annotated[str, typer.Option(help="What happened to the lost events.")], json: Json = False) -> None:
     """Go on with a journal that has lost its tail. The loss itself is recorded."""
-    import socket
-
+    from omniops.journal.lease import hostname
     from omniops.journal.store import SqliteJournal
 
     here = settings()
     lost = SqliteJournal.accept_loss(
-        here.journal_path, clock(), here.operator, socket.gethostname(), here.drill, reason
+        here.journal_path, clock(), here.operator, hostname(), here.drill, reason
     )
     if json:
         emit({"schema": "omniops.journal/1", "path": str(settings().journal_path), "accepted": lost})

@@ -7,12 +7,11 @@ from omniops.runner.session import Session
 
 def rehearsed(session: Session) -> Session:
     """The session of a dry run: what it appends is forgotten at its end."""
-    import socket
-
+    from omniops.journal.lease import hostname
     from omniops.journal.memory import MemoryJournal
 
     memory = MemoryJournal(
-        session.clock, session.settings.operator, socket.gethostname(), session.journal.drill, session.journal
+        session.clock, session.settings.operator, hostname(), session.journal.drill, session.journal
     )
     session.person.say("Dry run: reads are made, changes are only shown, nothing is journalled.", "warn")
     return session._replace(journal=memory, dry=True)

@@ -17,6 +17,11 @@ def boot_id() -> str:
         return ""
 
 
+def hostname() -> str:
+    """This machine's name, without importing ``socket``."""
+    return os.uname().nodename
+
+
 def started(pid: int) -> str:
     """When a process started, in the system's own terms; "" where there is no such process."""
     try:
@@ -28,10 +33,8 @@ def started(pid: int) -> str:
 
 def me() -> dict[str, Any]:
     """This process, as ``lease.taken`` records it."""
-    import socket
-
     pid = os.getpid()
-    return {"pid": pid, "started": started(pid), "boot": boot_id(), "host": socket.gethostname()}
+    return {"pid": pid, "started": started(pid), "boot": boot_id(), "host": hostname()}
 
 
 def holder_state(holder: dict[str, Any]) -> str:

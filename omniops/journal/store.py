@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -95,7 +94,7 @@ class SqliteJournal:
                 raise self._foreign()
             for statement in _SCHEMA.strip().split(";\n"):
                 db.execute(statement)
-            db.execute("INSERT INTO meta VALUES ('id', ?), ('drill', ?)", (secrets.token_hex(8), str(int(self.drill))))
+            db.execute("INSERT INTO meta VALUES ('id', ?), ('drill', ?)", (os.urandom(8).hex(), str(int(self.drill))))
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             db.execute(f"PRAGMA user_version={FORMAT}")
         db.execute("COMMIT")
@@ -240,7 +239,7 @@ class SqliteJournal:
         more than the tail is wrong."""
         head = Head(path.with_name(path.name + ".head"))
         mark = head.read()
-        aside = head.path.with_name(head.path.name + f".{secrets.token_hex(4)}")
+        aside = head.path.with_name(head.path.name + f".{os.urandom(4).hex()}")
         if mark is not None:
             head.path.rename(aside)
         try:

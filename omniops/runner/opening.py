@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -152,7 +152,7 @@ def begin(journal: Journal, clock: Clock, plan: Plan, where: dict[str, str]) -> 
     for _ in range(20):
         length = journal.length("runs")
         refuse_double(journal, plan)
-        run = f"r{secrets.token_hex(2)}"
+        run = f"r{os.urandom(2).hex()}"
         if journal.length(f"run/{run}"):
             continue
         events: list[New] = []

@@ -135,3 +135,21 @@ def test_flags_are_given_again(tmp_path: Path, armed: bool) -> None:
         assert resumed.code == (0 if armed else 3), resumed.text
         assert list(server.writes().values()) == ([1, 1] if armed else [1])
         assert armed or "--confirm prod/openai/openai-backup" in resumed.text
+
+
+def test_what_cannot_be_seen_is_asked_once(server: launcher.Simulator, tmp_path: Path) -> None:
+    """Killed after the send, and the server cannot be read any more: in doubt, exit 7, nothing is sent again. Once it
+    can be read, one answer ends the doubt, and the change is found to have been made."""
+    env = settings(server, tmp_path / "home")
+    assert omniops(env, *MITIGATE, kill="after_send@PUT").code == KILLED
+    server.control("faults", {"spec": "down"})
+    doubt = omniops(env, "resume", "--yes")
+    assert doubt.code == 7, doubt.text
+    assert "omniops resume" in doubt.text
+    server.control("faults", {"spec": ""})
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("disable.on_failure: retry\n", encoding="utf-8")
+    resumed = omniops(env, "resume", "--yes", "--answers", str(answers), "--json")
+    assert resumed.code == 0, resumed.text
+    assert [change["status"] for change in answer(resumed)["changes"]] == ["applied"]
+    assert list(server.writes().values()) == [1]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from omniops.failpoints import PLACES
 from tests.crash.conftest import MatrixOf
 
 WALK = (
@@ -38,3 +39,10 @@ def test_killed_while_undoing(matrix_of: MatrixOf, scenario: str, place: str) ->
 def test_killed_while_resuming_a_script(matrix_of: MatrixOf) -> None:
     """Killed while the script runs, and again while its end is awaited: the script runs once."""
     matrix_of("rollback").check("walk", "job.spawned#2", "in_resume@rollback#1")
+
+
+def test_every_place_is_somewhere(matrix_of: MatrixOf) -> None:
+    """The runs that are killed here reach every failpoint that omniops has, so none is left untried."""
+    walks = [matrix_of(name).baseline("walk") for name in ("provider-outage-all-down", "rollback", "data-incident")]
+    found = {place for base in [*walks, matrix_of("rollback").baseline("undo")] for place in base.places}
+    assert {place.partition("#")[0].partition("@")[0] for place in found} == set(PLACES)

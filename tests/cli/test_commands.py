@@ -1,0 +1,189 @@
+"""The commands around the walk, through the real program, against the simulator: what they print and how they exit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omniops.drill import launcher
+from tests.support.command import Command
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[launcher.Simulator]:
+    """One simulator with a failing connection; real time, because these walks end after the change."""
+    with launcher.start("provider-outage", state=tmp_path_factory.mktemp("sim") / "drill") as running:
+        yield running
+
+
+@pytest.fixture
+def omniops(simulator: launcher.Simulator, tmp_path: Path) -> Command:
+    simulator.reset()
+    env = {name: value for name, value in simulator.env.items() if name in ("OMNIROUTE_URL", "OMNIROUTE_PASSWORD")}
+    return Command(tmp_path, OMNIOPS_ENV="test", **env)
+
+
+DISABLE = ("mitigate", "provider-outage", "openai-main", "--yes", "--until", "disable")
+
+
+def test_from_the_change_to_the_end(omniops: Command) -> None:
+    """In force until undone; the incident is resolved only then; the record tells all of it."""
+    done = omniops.json(*DISABLE)
+    assert done["outcome"] == "mitigated"
+    (one,) = omniops.json("mitigations")["mitigations"]
+    assert one["undo"] == f"omniops undo {one['id']}" == done["changes"][0]["undo"]
+    assert one["by"] == "eve"
+    refused = omniops("incident", "resolve")
+    assert (refused.returncode, one["undo"] in refused.stderr) == (3, True)
+    assert omniops("undo", "--yes", "--force").returncode == 0
+    assert omniops.json("mitigations")["mitigations"] == []
+    assert omniops("undo", "--yes").returncode == 0
+    assert omniops("incident", "note", "all quiet").returncode == 0
+    assert omniops("incident", "resolve").returncode == 0
+    told = omniops.json("incident", "show", done["incident"])
+    kinds = [event["kind"] for event in told["events"]]
+    for kind in ("incident.opened", "run.started", "intent", "outcome", "undone", "note", "incident.resolved"):
+        assert kind in kinds
+    assert kinds.count("intent") == 2
+    assert omniops.json("incident", "list")["incidents"] == []
+    assert omniops.json("incident", "list", "--all")["incidents"][0]["status"] == "resolved"
+
+
+def test_kept_on_purpose(omniops: Command) -> None:
+    """A kept mitigation no longer stands in the way of resolving, and is still listed."""
+    omniops.json(*DISABLE)
+    (one,) = omniops.json("mitigations")["mitigations"]
+    assert omniops("mitigations", "keep", one["id"], "--reason", " ").returncode == 2
+    assert omniops("mitigations", "keep", "m999", "--reason", "x").returncode == 2
+    assert omniops("mitigations", "keep", one["id"], "--reason", "the provider is being replaced").returncode == 0
+    assert omniops.json("mitigations")["mitigations"][0]["state"] == "kept"
+    assert omniops("incident", "resolve").returncode == 0
+
+
+def test_dry_run_changes_nothing(omniops: Command, simulator: launcher.Simulator) -> None:
+    """Every change is shown before -> after; nothing is sent, and nothing is in the journal."""
+    done = omniops("mitigate", "provider-outage", "openai-main", "--dry-run", "--json")
+    answer = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert (answer["dry_run"], answer["outcome"]) == (True, None)
+    assert answer["changes"][0]["after"]["isActive"] is False
+    assert "Recovered" not in done.stderr
+    assert simulator.writes() == {}
+    assert omniops.json("incident", "list", "--all")["incidents"] == []
+
+
+def test_without_a_person_nothing_is_assumed(omniops: Command, simulator: launcher.Simulator) -> None:
+    """Without --yes a change is not made: exit 3, and the flag is named."""
+    done = omniops("mitigate", "provider-outage", "openai-main", stdin="y\ny\ny\n", FORCE_COLOR="1")
+    assert (done.returncode, "--yes" in done.stderr) == (3, True)
+    assert simulator.writes() == {}
+    again = omniops(*DISABLE)  # the first run has ended, so it is not in the way
+    assert again.returncode == 0, again.stderr
+
+
+def test_unknown_and_ambiguous_targets(omniops: Command) -> None:
+    """A target that is none is refused with what is near it, before anything begins."""
+    done = omniops("mitigate", "provider-outage", "opnai", "--yes")
+    assert (done.returncode, "openai" in done.stderr) == (2, True)
+    assert omniops("mitigate", "provider-outage", "--yes").returncode == 2
+    assert omniops("mitigate", "security", "x", "--yes").returncode == 2
+    assert omniops("mitigate", "provider-outtage", "openai").returncode == 2
+    assert omniops("mitigate", "provider-outage", "openai-main", "--yes", "--until", "nowhere").returncode == 2
+    assert omniops.json("incident", "list", "--all")["incidents"] == []
+
+
+def test_two_walks_of_one_target(omniops: Command) -> None:
+    """A run that is open is resumed, not begun again."""
+    killed = omniops(*DISABLE, OMNIOPS_FAILPOINT="after_outcome")
+    assert killed.returncode == -9
+    second = omniops(*DISABLE)
+    assert (second.returncode, "omniops resume" in second.stderr) == (3, True)
+    resumed = omniops("resume", "--yes", "--json")
+    assert json.loads(resumed.stdout)["outcome"] == "mitigated"
+    assert "Nothing to resume" in omniops("resume").stderr
+
+
+def test_abort_an_open_run(omniops: Command) -> None:
+    """A paused run that nobody wants any more is ended with a reason."""
+    assert omniops(*DISABLE, OMNIOPS_FAILPOINT="before_intent").returncode == -9
+    done = omniops("resume", "--abort", "the page was false", "--json")
+    assert (done.returncode, json.loads(done.stdout)["outcome"]) == (3, "aborted")
+    assert omniops("incident", "resolve").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mitigations",), ("incident", "list"), ("runbook", "list"), ("runbook", "show", "4.1"), ("runbook", "lint"),
+        ("classify", "--error-ratio", "0.7"), ("drill", "list"), ("drill", "faults"), ("resume",), ("undo", "--yes"),
+        ("journal", "verify"),
+    ],
+)  # fmt: skip
+def test_json_is_all_that_is_on_stdout(words: tuple[str, ...], tmp_path: Path) -> None:
+    """With --json stdout is one JSON object with a schema, on a machine where nothing has happened yet."""
+    done = Command(tmp_path)(*words, "--json")
+    assert json.loads(done.stdout)["schema"].startswith("omniops."), done.stderr
+    assert done.returncode == 0, done.stderr
+
+
+def test_reading_makes_no_journal(tmp_path: Path) -> None:
+    """Looking at a journal that is not there does not make one."""
+    assert Command(tmp_path)("mitigations").returncode == 0
+    assert not list(tmp_path.rglob("*.db"))
+
+
+@pytest.mark.parametrize("words", [("mitigat",), ("--nope",), ("incident", "shwo"), ("mitigate",), ("--color", "red")])
+def test_usage_errors(words: tuple[str, ...], tmp_path: Path) -> None:
+    """What is typed wrong exits with 2, in words, without a traceback."""
+    done = Command(tmp_path)(*words)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "Traceback" not in done.stderr
+
+
+def test_no_settings(tmp_path: Path) -> None:
+    """Without OMNIROUTE_URL the message names it."""
+    done = Command(tmp_path)("mitigate", "provider-outage", "x", "--yes", "--json")
+    assert (done.returncode, "OMNIROUTE_URL" in done.stderr) == (2, True)
+    assert json.loads(done.stdout)["schema"] == "omniops.error/1"
+
+
+def test_a_broken_pipe_is_success(tmp_path: Path) -> None:
+    """`omniops runbook show ... | head -1` ends quietly, with 0."""
+    command = Command(tmp_path)
+    argv = f"{sys.executable} -m omniops runbook show 4.4; echo $? >&2"
+    done = subprocess.run(
+        ["bash", "-c", f"({argv}) | head -1"], env=command.env, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.strip() == "0"
+
+
+def test_an_unreachable_server(tmp_path: Path) -> None:
+    """Nothing listens: exit 5, state unchanged, and the same command works later."""
+    command = Command(tmp_path, OMNIROUTE_URL="http://127.0.0.1:9", OMNIROUTE_PASSWORD="x")
+    done = command("mitigate", "provider-outage", "openai", "--yes")
+    assert done.returncode == 5
+    assert len(done.stderr.strip().splitlines()) <= 6
+
+
+def test_onsets(tmp_path: Path) -> None:
+    """An onset is a moment in the past; what is none is refused before anything begins."""
+    from datetime import UTC, datetime, timedelta
+
+    from omniops.errors import BadInput
+    from omniops.runner.opening import read_onset
+
+    now = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
+    assert read_onset("now", now) == now
+    assert read_onset("10m ago", now) == now - timedelta(minutes=10)
+    assert read_onset("02:15", now) == now - timedelta(minutes=45)
+    assert read_onset("23:50", now) == now - timedelta(hours=3, minutes=10)
+    assert read_onset("2026-11-24T02:00Z", now) == now - timedelta(hours=1)
+    for bad in ("soon", "25:00", "10", "2026-11-24T02:00", "2026-11-25T00:00Z", "9999999999d"):
+        with pytest.raises(BadInput):
+            read_onset(bad, now)

@@ -1,0 +1,32 @@
+"""The real command as a subprocess, with an environment of its own: nothing of the shell's is in it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.support.screen import ROOT
+
+
+class Command:
+    """``command("mitigations", "--json")`` runs it; ``command.env`` is its environment."""
+
+    def __init__(self, home: Path, **env: str) -> None:
+        self.env = {
+            "PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8", "HOME": str(home),
+            "OMNIOPS_HOME": str(home), "OMNIOPS_OPERATOR": "eve", **env,
+        }  # fmt: skip
+
+    def __call__(self, *words: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+        argv = [sys.executable, "-m", "omniops", *words]
+        return subprocess.run(
+            argv, env={**self.env, **env}, input=stdin, capture_output=True, text=True, timeout=90, check=False
+        )
+
+    def json(self, *words: str, **env: str) -> Any:
+        """The answer of a command with ``--json``, whatever its exit code."""
+        done = self(*words, "--json", **env)
+        return json.loads(done.stdout)
