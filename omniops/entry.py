@@ -72,6 +72,9 @@ def _global_options(argv: list[str]) -> list[str]:
 
 
 def _command(argv: list[str]) -> int:
+    from omniops.cli.lean import import_typer
+
+    import_typer()
     from omniops.cli.app import build
 
     wanted = next((word for word in argv if not word.startswith("-")), "")

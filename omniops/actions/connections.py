@@ -42,11 +42,18 @@ class Disable:
             shown=dict(found.shown),
             at=found.updated_at,
         )
-        lost = lost_with(ctx, found) if found.active else ""
-        if not lost:
+        if not found.active:
             return seen
-        warning = f"this is the last live connection that serves {lost}: {CLIENTS_SEE}"
-        return seen._replace(warnings=(warning,), destructive=True, typed=typable(found))
+        warnings = []
+        if "stops" in args:
+            others = some([str(model) for model in args["stops"]]) or "no other model"
+            warnings.append(f"stopping the whole provider {one_line(found.label, 40)}; with it stops: {others}")
+        lost = lost_with(ctx, found)
+        if lost:
+            warnings.append(f"this is the last live connection that serves {lost}: {CLIENTS_SEE}")
+        if not warnings:
+            return seen
+        return seen._replace(warnings=tuple(warnings), destructive=True, typed=typable(found))
 
     def apply(self, ctx: Context, args: Args, before: dict[str, Any], key: str) -> Applied:
         return written(ctx.omniroute.set_active(before["id"], False))
@@ -151,7 +158,7 @@ def _find(ctx: Context, args: Args) -> Connection:
             f"there is no connection {one_line(args['connection'], 60)}",
             why="the server does not know that id",
             state="nothing was changed",
-            next="omniops doctor lists the connections",
+            next="omniops mitigate provider-outage, with a provider's name, lists its connections",
         )
     return found
 

@@ -30,8 +30,10 @@ SPECS: dict[str, ActionSpec] = {
     "connection.disable": ActionSpec(
         "write",
         "Disable one provider connection (PUT /api/providers/{id} with isActive false).",
-        {"connection": "connection"},
+        # stops: models that stop with it, on purpose (4.1.3); they are listed, and the confirmation is typed.
+        {"connection": "connection", "stops": "list"},
         {"changed_at": "time"},
+        optional=("stops",),
         undo="tests the connection, then enables it again",
         readback=True,
     ),

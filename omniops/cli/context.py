@@ -48,8 +48,9 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
     from omniops.journal.store import SqliteJournal
 
     of = of or settings()
+    operator = of.operator if create else ""  # only what is written needs a name
     return SqliteJournal(
-        of.journal_path, ticking or clock(), of.operator, hostname(), drill=of.drill, create=create
+        of.journal_path, ticking or clock(), operator, hostname(), drill=of.drill, create=create
     )
 
 

@@ -249,3 +249,11 @@ def test_refusals_are_not_swallowed(server: FakeOmniRoute) -> None:
 def test_reconcile_leaves_it_to_the_state() -> None:
     """There is no better evidence than the connection itself."""
     assert DISABLE.reconcile(context(FakeOmniRoute()), {}, {}, "k", False) is None
+
+
+def test_stopping_a_whole_provider_is_typed(server: FakeOmniRoute) -> None:
+    """4.1.3: where a whole provider has to stop, what stops with it is listed, and the confirmation is typed."""
+    seen = DISABLE.observe(context(server), {"connection": MAIN, "stops": ["openai/gpt-4o"]})
+    assert seen.destructive
+    assert "openai/gpt-4o" in seen.warnings[0]
+    assert not DISABLE.observe(context(server), {"connection": MAIN}).destructive
