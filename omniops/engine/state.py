@@ -214,6 +214,11 @@ class RunState:
 
     def _undone(self, event: Event) -> None:
         self.changes.apply(event)
+        item = self._item(self.changes.records[event.data["key"]].intent)
+        if item.done is None and item.intent is not None and item.intent["key"] == event.data["key"]:
+            # Put back before the step was over: a run that goes on begins it anew, and asks again.
+            item.approved = ""
+            item.forget()
 
     def _ended(self, event: Event) -> None:
         self.outcome = event.data["outcome"]

@@ -52,6 +52,8 @@ def one(walk: Walk, record: Record, *, force: bool = False) -> None:
     """Put one change back. Returns when it is back and has been read back, or when it already was."""
     target = Undoing(walk, record)
     what = record.intent["target"]
+    if record.status == "open" and not record.undone:
+        _find_out(target)
     while not record.undone:
         if walk.state.changes.undoing:
             settle(walk, walk.state.changes.undoing)
@@ -65,6 +67,27 @@ def one(walk: Walk, record: Record, *, force: bool = False) -> None:
         approved = _approve(target, seen, force)
         if approved is not None:
             _send(target, seen, approved)
+
+
+def _find_out(target: Undoing) -> None:
+    """Of a change that nobody saw the end of, find out first: what was sent may still arrive after it was undone."""
+    walk, record = target.walk, target.record
+    item = walk.state.steps[target.id].items[record.intent["item"]]
+    if record.intent.get("by_hand") or item.intent is None or item.intent["key"] != record.key:
+        return
+    reached("in_resume", target.id)
+    walk.person.say(f"{record.intent['target']}: finding out whether the change was made ...", "dim")
+    applied = judge(target, record.intent, answered=item.outcome is not None, undoing=False)
+    if applied.status == "in_doubt":
+        return  # it is put back all the same, if what is there can be told to be ours
+    found: dict[str, Any] = {"key": record.key, "status": applied.status, "detail": applied.detail}
+    found.update({key: value for key, value in (("at", applied.at), ("outputs", applied.outputs)) if value})
+    events: list[tuple[str, dict[str, Any]]] = [("reconciled", found)]
+    if applied.status == "not_applied":
+        walk.person.say(f"{record.intent['target']}: the change was never made.", "good")
+        events.append(("undone", {"key": record.key, "detail": "it was never made"}))
+    walk.record(*events)
+    target.after = {**record.after, "_at": record.at}
 
 
 def _still_ours(record: Record, seen: Observation) -> None:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 from omniops.clock import Clock, iso, parse_iso
 from omniops.engine.next import next_clock
 from omniops.engine.refs import Undefined, resolve
-from omniops.engine.verify import decide
+from omniops.engine.verify import Budgets, decide
 from omniops.failpoints import reached
 from omniops.incident.view import Incident
 from omniops.journal.events import New
 from omniops.runner.measure import Measure
 from omniops.runner.person import PromptDue, Sample
+from omniops.text import duration
 
 if TYPE_CHECKING:
+    from omniops.config import Settings
     from omniops.runner.session import Session
     from omniops.runner.walk import Walk
 
@@ -69,11 +71,14 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     except Undefined:
         items = []
     since = walk.state.changed_at(spec["since"])
-    measure = Measure(walk.context(step), spec["slo"], items, since, spec["min_requests"])
+    budgets = budgets_of(walk.ctx.settings)
+    measure = Measure(walk.context(step), spec["slo"], items, since, spec["min_requests"], budgets)
     samples = [Sample(**{key: data[key] for key in Sample._fields}) for data in walk.state.steps[step].samples]
     nearest = next_clock(walk.state)
 
     def tell(series: Sequence[Sample], left_s: float) -> None:
+        if len(series) == 1:
+            walk.person.say(_since(since, walk.ctx.omniroute.skew_s()), "dim")
         walk.record(("sample", {"step": step, **series[-1]._asdict()}))
         reached("in_verify", step)
         walk.person.sample(step, series, left_s)
@@ -94,6 +99,29 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     walk.finish(step, EDGES[verdict], outputs=outputs, detail=last.why)
 
 
+def budgets_of(settings: Settings) -> Budgets:
+    """The budgets in force: p95 of ``latency-p95-aggregate``, and the error ratio that burns at SEV-1's 5-minute rate."""
+    from omniops.catalog.ladder import slos_for
+    from omniops.engine.verify import BUDGETS
+
+    slos = slos_for(settings.user_runbooks)
+    try:
+        p95_s = slos.get("latency-p95-aggregate").budget_s
+        objective, burn = slos.get("availability-cluster").objective, slos.get("error-budget-burn-5m").below
+    except KeyError:
+        return BUDGETS
+    if p95_s is None or objective is None or burn is None:
+        return BUDGETS
+    return Budgets(p95_s, round(burn * (1 - objective), 6))
+
+
+def _since(since: datetime, skew_s: float | None) -> str:
+    words = f"Counting traffic since {since:%H:%M:%S}Z, by the server's clock"
+    if skew_s is None or abs(skew_s) < 1:
+        return words + "."
+    return f"{words}, which is {duration(abs(skew_s))} {'ahead of' if skew_s > 0 else 'behind'} this one."
+
+
 def wait(walk: Walk, step: str, until: datetime) -> None:
     """Wait for a moment, in pieces; the engine finishes the step when it has come."""
     _sleep(walk.ctx.clock, min((until - walk.now()).total_seconds(), 1.0), walk.safe_point)
@@ -109,7 +137,7 @@ def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str
     states = [RunState(journal.read(f"run/{event.data['run']}")) for event in opened]
     since, items = _what_to_look_at(states, parse_iso(incident.onset))
     ctx = context(session.settings, session.clock, incident.id, parse_iso(incident.onset))
-    measure = Measure(ctx, "latency-p95-aggregate", items, since, 20)
+    measure = Measure(ctx, "latency-p95-aggregate", items, since, 20, budgets_of(session.settings))
     samples: list[Sample] = []
     try:
         verdict = watch(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from omniops.actions.resolve import item
 from omniops.clock import iso
+from omniops.config import Settings
 from omniops.engine.verify import Budgets, Tally
 from omniops.errors import Refused
 from omniops.runner.measure import Measure
@@ -246,3 +248,13 @@ def test_the_worse_tally_is_shown(server: FakeOmniRoute) -> None:
     look = measure(server, "a")
     sample = look.to_sample(look.look())
     assert (sample.errors, sample.attempts) == (6, 36)
+
+
+def test_budgets_come_from_the_slos(tmp_path: Path) -> None:
+    """The budgets that verify judges by are those of slos.yaml; a user's own file replaces them."""
+    from omniops.runner.verifying import budgets_of
+
+    assert budgets_of(Settings({})) == (1.5, 0.006)
+    shipped = (Path(__file__).parents[2] / "runbooks" / "slos.yaml").read_text(encoding="utf-8")
+    (tmp_path / "slos.yaml").write_text(shipped.replace("budget: 1500ms", "budget: 2s"), encoding="utf-8")
+    assert budgets_of(Settings({"OMNIOPS_RUNBOOKS": str(tmp_path)})) == (2.0, 0.006)
