@@ -1,193 +1,271 @@
 """The journal in SQLite: durable, append-only, one hash chain over all streams.
 
-WAL with synchronous=FULL: a commit that returned is on disk. The head file is written after every commit; a journal
-behind its head is refused. Nothing here repairs what is damaged: the file is left as it is, and the error says how to
-go on.
+What is checked when. Opening: whose file it is, the first and last event, their number, and the head file. Reading:
+each event's own hash, its link to the next one, and that there are as many as there should be. ``verify``: everything;
+a walk does it before it acts on what it reads, and the first append does it where nobody has. Until it writes, the file
+is open for reading only, so that a journal that is refused is left as it was, its write-ahead log included.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from omniops import __version__
 from omniops.clock import Clock, iso
-from omniops.errors import BadInput, Broken, JournalDamaged, OmniopsError, Waiting
+from omniops.errors import BadInput, JournalDamaged
 from omniops.failpoints import reached
-from omniops.journal.codec import COLUMNS, JOINED, SEPARATOR, chain, dump, genesis
+from omniops.journal import trouble
+from omniops.journal.codec import HASH, HASHED, LINE, PREVIOUS, check_name, decode, encode, genesis
 from omniops.journal.events import Conflict, Event, New
-from omniops.journal.head import Head, Mark
+from omniops.journal.head import Head, HeadUnreadable, Mark
 from omniops.text import clean, redact
 
 APPLICATION_ID = 0x6F6D6E69  # "omni"
 FORMAT = 1
 BUSY_S = 10.0
-_SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE events (
-    seq INTEGER PRIMARY KEY, stream TEXT NOT NULL, n INTEGER NOT NULL, time TEXT NOT NULL, actor TEXT NOT NULL,
-    host TEXT NOT NULL, version TEXT NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL, prev TEXT NOT NULL,
-    hash TEXT NOT NULL, UNIQUE (stream, n)
-);
-CREATE INDEX events_kind ON events (kind);
-"""
-_ROW = f"SELECT {', '.join(COLUMNS)}, prev, hash, {JOINED} FROM events "
+SMALLEST = 512  # bytes of SQLite's smallest page
+_STREAM, _N, _KIND = (f"json_extract(line, '$[{LINE.index(name)}]')" for name in ("stream", "n", "kind"))
+_VIEW = ", ".join(f"json_extract(line, '$[{place}]') AS {name}" for place, name in enumerate(LINE))
+_SCHEMA = (
+    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
+    "CREATE TABLE events (seq INTEGER PRIMARY KEY, line TEXT NOT NULL)",
+    f"CREATE UNIQUE INDEX by_stream ON events ({_STREAM}, {_N})",
+    f"CREATE INDEX by_kind ON events ({_KIND})",
+    # How many there are of each, so that an index that has lost an entry cannot hide an event.
+    "CREATE TABLE streams (name TEXT PRIMARY KEY, n INTEGER NOT NULL)",
+    "CREATE TABLE kinds (name TEXT PRIMARY KEY, n INTEGER NOT NULL)",
+    f"CREATE VIEW journal AS SELECT {_VIEW} FROM events",  # for people with sqlite3 at hand
+)
+_COUNT = "INSERT INTO {} VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET n = n + 1"
+# Each event with the hash that the next one says came before it.
+_ROW = "SELECT seq, line, (SELECT substr(a.line, 70, 64) FROM events a WHERE a.seq = events.seq + 1) FROM events"
 
 
 class SqliteJournal:
-    """Implements ``Journal`` on a file. Raises JournalDamaged, BadInput (not our file, or a drill's taken for a real
-    one), Waiting (another process writes and does not finish), Broken (disk full, no permission)."""
+    """Implements ``Journal`` on a file.
+
+    Raises JournalDamaged, BadInput (not our file, or a drill's taken for a real one), Waiting (another process writes
+    and does not finish), Broken (disk full, no permission). Without ``create`` the first append makes the file.
+    """
 
     def __init__(
-        self, path: Path, clock: Clock, actor: str, host: str, drill: bool = False, create: bool = True
+        self,
+        path: Path,
+        clock: Clock,
+        actor: str,
+        host: str,
+        drill: bool = False,
+        create: bool = True,
+        *,
+        _accept: bool = False,
     ) -> None:
         self.path, self.clock, self.drill = path, clock, drill
-        self.actor, self.host = clean(actor).replace(SEPARATOR, ""), clean(host).replace(SEPARATOR, "")
+        self.actor, self.host = redact(clean(actor)), redact(clean(host))
         self.head = Head(path.with_name(path.name + ".head"))
-        self._writing = create
+        self._accept = _accept  # do not hold the journal against its head: the loss is being accepted
+        self._writable = self._verified = False
+        self._inode: tuple[int, int] | None = None
         with self._translated():
-            self._db = self._open(create)
-            self._genesis = self._identity()
-        self._check_head()
+            self._db = self._open()
+        try:
+            self._check_ends()
+            if create:
+                with self._translated():
+                    self._for_writing()
+        except BaseException:
+            self._db.close()
+            raise
 
     # -- opening ------------------------------------------------------------------------------------------------------
 
-    def _open(self, create: bool) -> sqlite3.Connection:
-        exists = self.path.exists()
-        if not exists or self.path.stat().st_size == 0:
-            mark = self.head.read()
-            if mark is not None:
-                raise self._damaged(f"the file is gone or empty, and held {mark.seq} events", lost=True)
-            if not create:
-                return self._made(sqlite3.connect(":memory:"))
-            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-        else:
-            self._look_at_file()
-        db = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None, cached_statements=32)
-        db.execute("PRAGMA synchronous=FULL")
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            db.execute("PRAGMA journal_mode=WAL")
-            return self._made(db)
+    def _open(self) -> sqlite3.Connection:
+        """Open for reading only; where there is nothing yet, an empty journal in memory stands for it."""
+        if self.path.exists() and not self.path.is_file():
+            raise trouble.not_a_journal(self.path, "a folder" if self.path.is_dir() else "no regular file")
+        size = self.path.stat().st_size if self.path.exists() else 0
+        if 0 < size < SMALLEST:  # SQLite takes it for an empty database
+            raise trouble.not_a_journal(self.path, "a file of another kind")
+        if size:
+            db = self._connect("ro")
+            try:
+                if self._whose(db):
+                    return db
+            except BaseException:
+                db.close()
+                raise
+            db.close()
+            self._inode = None
+        # Nothing here, or a creation that was cut off before its first commit.
+        if mark := self._mark():
+            raise trouble.tail_lost(self.path, f"it is empty or gone, and held {mark.seq} events")
+        db = sqlite3.connect(":memory:", isolation_level=None)
+        self._make(db)
+        self._whose(db)
         return db
 
-    def _look_at_file(self) -> None:
-        if not self.path.is_file():
-            raise BadInput(f"{self.path} is not a file", state="nothing was attempted", next="set OMNIOPS_JOURNAL")
-        with self.path.open("rb") as file:
-            top = file.read(16)
-        if top != b"SQLite format 3\0":
-            raise self._damaged("the file does not begin as a journal does")
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        uri = f"{self.path.absolute().as_uri()}?mode={mode}"
+        db = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+        found = self.path.stat()
+        self._inode = (found.st_dev, found.st_ino)
+        return db
 
-    def _made(self, db: sqlite3.Connection) -> sqlite3.Connection:
+    def _whose(self, db: sqlite3.Connection) -> bool:
+        """Refuse what is not ours, and learn the hash before the first event. False: it has never been one."""
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        application = db.execute("PRAGMA application_id").fetchone()[0]
+        if (version, application) == (0, 0) and not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return False
+        if application != APPLICATION_ID:
+            raise trouble.not_a_journal(self.path, "another program's database")
+        if version != FORMAT:
+            raise trouble.other_format(self.path, version, FORMAT)
+        meta: dict[str, str] = dict(db.execute("SELECT name, value FROM meta").fetchall())
+        if meta.get("drill") not in ("0", "1") or "id" not in meta:
+            raise trouble.damaged(self.path, "it does not say whose it is")
+        drill = meta["drill"] == "1"
+        if drill != self.drill:
+            raise trouble.wrong_kind(self.path, drill)
+        self._genesis = genesis(meta["id"], drill)
+        return True
+
+    def _for_writing(self) -> None:
+        """Open the file for writing, and make it if it is not there. WAL with FULL: what was committed is on disk."""
+        if self._writable:
+            return
+        stand_in = self._inode is None
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not self.path.exists():
+            # Not left to SQLite, which goes by the umask; its -wal and -shm take this file's mode.
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+        db = self._connect("rw")
+        try:
+            db.execute("PRAGMA synchronous=FULL")
+            if not self._whose(db):
+                self._make(db)
+                self._whose(db)
+            db.execute("PRAGMA journal_mode=WAL")
+            last = self._last(db)
+        except BaseException:
+            db.close()
+            raise
+        self._db.close()
+        self._db, self._writable = db, True
+        if stand_in:
+            self._seen = last
+        if last.seq and not self._accept:
+            # Killed between a commit and its mark: no loss. No head at all (only journal.db was copied): begin one.
+            self.head.write(last)
+
+    def _make(self, db: sqlite3.Connection) -> None:
         """Make the tables, once, whoever comes first."""
-        db.isolation_level = None
         db.execute("BEGIN IMMEDIATE")
         if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            if db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                db.execute("ROLLBACK")
-                raise self._foreign()
-            for statement in _SCHEMA.strip().split(";\n"):
+            for statement in _SCHEMA:
                 db.execute(statement)
             db.execute("INSERT INTO meta VALUES ('id', ?), ('drill', ?)", (os.urandom(8).hex(), str(int(self.drill))))
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
             db.execute(f"PRAGMA user_version={FORMAT}")
         db.execute("COMMIT")
-        return db
 
-    def _identity(self) -> str:
-        """Check whose file it is, and return the hash before its first event."""
-        if self._db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            raise self._foreign()
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version != FORMAT:
-            raise BadInput(
-                f"{self.path} has format {version}, and this omniops knows {FORMAT}",
-                state="nothing was attempted; the journal is as it was",
-                next="use the omniops that wrote it, or a newer one",
-            )
-        meta: dict[str, str] = dict(self._db.execute("SELECT name, value FROM meta").fetchall())
-        drill = meta.get("drill") == "1"
-        if drill != self.drill:
-            is_, wanted = ("a drill's", "a real one") if drill else ("a real one", "a drill's")
-            raise BadInput(
-                f"{self.path} is {is_} journal, and {wanted} was expected",
-                state="nothing was attempted; the journal is as it was",
-                next="set OMNIOPS_JOURNAL, or unset it",
-            )
-        return genesis(meta.get("id", ""), drill)
-
-    def _check_head(self) -> None:
-        """The journal must have come at least as far as its head says, and must agree with it there."""
-        mark = self.head.read()
+    def _check_ends(self) -> None:
+        """The journal must begin and end as it did, and have come at least as far as its head says."""
         with self._translated():
-            last = self._last()
-            there = None if mark is None else self._hash_at(mark.seq)
-        if mark is not None and mark.seq > last.seq:
-            raise self._damaged(f"events {last.seq + 1} to {mark.seq} are lost", lost=True)
-        if mark is not None and mark.seq and there != mark.hash:
-            raise self._damaged(f"event {mark.seq} is not the one that was written")
-        if self._writing and last.seq and (mark is None or mark.seq < last.seq):
-            self._mark(last)  # killed between a commit and its mark, which is no loss
+            mark = self._mark()  # read first: a commit comes before its mark
+        with self._moment():
+            self._seen = last = self._last(self._db)
+            if mark is not None and mark.seq > last.seq:
+                raise trouble.events_lost(self.path, last.seq, mark.seq)
+            self._check_mark(mark)
+            count = self._db.execute("SELECT count(*) FROM events").fetchone()[0]
+            if count != last.seq or (last.seq and self._line(1)[PREVIOUS] != self._genesis):
+                raise trouble.damaged(self.path, "its events are not the ones that were written")
 
-    def _last(self) -> Mark:
-        row = self._db.execute("SELECT seq, hash FROM events ORDER BY seq DESC LIMIT 1").fetchone()
-        return Mark(row[0], row[1]) if row else Mark(0, self._genesis)
+    def _check_mark(self, mark: Mark | None) -> None:
+        if mark is not None and self._line(mark.seq)[HASH] != mark.hash:
+            raise trouble.damaged(self.path, f"event {mark.seq} is not the one that was written")
 
-    def _hash_at(self, seq: int) -> str | None:
-        row = self._db.execute("SELECT hash FROM events WHERE seq = ?", (seq,)).fetchone()
-        return row[0] if row else None
+    def _mark(self) -> Mark | None:
+        return None if self._accept else self.head.read()
+
+    def _line(self, seq: int) -> str:
+        row = self._db.execute("SELECT line FROM events WHERE seq = ?", (seq,)).fetchone()
+        return row[0] if row and isinstance(row[0], str) else ""
+
+    def _last(self, db: sqlite3.Connection) -> Mark:
+        row = db.execute(f"{_ROW} ORDER BY seq DESC LIMIT 1").fetchone()
+        return Mark(self._event(row).seq, row[1][HASH]) if row else Mark(0, self._genesis)
 
     # -- the contract -------------------------------------------------------------------------------------------------
 
     def append(self, events: Sequence[New]) -> list[Event]:
+        if not events:
+            return []
+        if not self._verified:
+            self.verify()
         with self._translated():
+            self._for_writing()
+            self._still_there()
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 written, last = self._insert(events)
                 reached("journal.commit")
                 self._db.execute("COMMIT")
             except BaseException:
-                if self._db.in_transaction:
+                with suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
                 raise
-        reached("journal.head")
-        self._mark(last)
+            self._seen = last
+            reached("journal.head")
+            if not self._accept:
+                self.head.write(last)
         return written
 
+    def _still_there(self) -> None:
+        """A file that was moved away takes writes as before, and nobody ever reads them."""
+        try:
+            found = self.path.stat()
+        except FileNotFoundError:
+            raise trouble.replaced(self.path) from None
+        if self._inode != (found.st_dev, found.st_ino):
+            raise trouble.replaced(self.path)
+
     def _insert(self, events: Sequence[New]) -> tuple[list[Event], Mark]:
-        last = self._last()
-        lengths: dict[str, int] = {}
-        for new in events:
-            if new.stream not in lengths:
-                lengths[new.stream] = self._length(new.stream)
-                if new.expected is not None and new.expected != lengths[new.stream]:
-                    raise Conflict(new.stream, new.expected, lengths[new.stream])
+        last = self._last(self._db)
+        if last.seq < self._seen.seq or (last.seq == self._seen.seq and last != self._seen):
+            raise trouble.replaced(self.path)
         written = []
         for new in events:
-            lengths[new.stream] += 1
-            data = dump(redact(new.data))
-            row = (
-                last.seq + 1, new.stream, lengths[new.stream], iso(self.clock.now()), self.actor, self.host,
-                __version__, new.kind, data,
+            stream, kind = check_name(new.stream), check_name(new.kind)
+            length = self._length(stream)
+            if new.expected is not None and new.expected != length:
+                raise Conflict(stream, new.expected, length)
+            event = Event(
+                last.seq + 1, stream, length + 1, iso(self.clock.now()),
+                self.actor, self.host, __version__, kind, redact(new.data),
             )  # fmt: skip
-            hash = chain(last.hash, SEPARATOR.join(map(str, row)))
-            self._db.execute("INSERT INTO events VALUES (?,?,?,?,?,?,?,?,?,?,?)", (*row, last.hash, hash))
-            written.append(Event._make((*row[:8], json.loads(data))))
-            last = Mark(last.seq + 1, hash)
+            line = encode(last.hash, event)
+            last = Mark(event.seq, line[HASH])
+            self._db.execute("INSERT INTO events VALUES (?, ?)", (event.seq, line))
+            self._db.execute(_COUNT.format("streams"), (stream,))
+            self._db.execute(_COUNT.format("kinds"), (kind,))
+            written.append(decode(line))  # what a reader will see: a tuple has become a list, a path its name
         return written, last
 
     def read(self, stream: str, after: int = 0) -> list[Event]:
-        with self._translated():
-            rows = self._db.execute(_ROW + "WHERE stream = ? AND n > ? ORDER BY n", (stream, after)).fetchall()
-        events = [self._event(row) for row in rows]
-        if [event.n for event in events] != list(range(after + 1, after + 1 + len(events))):
-            raise self._damaged(f"events of {stream} are missing")
+        with self._moment():
+            length = self._length(stream)
+            rows = self._db.execute(f"{_ROW} WHERE {_STREAM} = ? AND {_N} > ? ORDER BY {_N}", (stream, after))
+            events = [self._event(row) for row in rows]
+        whole = all(event.stream == stream and event.n == at for at, event in enumerate(events, after + 1))
+        if not whole or len(events) != max(length - after, 0):
+            raise trouble.damaged(self.path, f"events of {stream} are missing")
         return events
 
     def length(self, stream: str) -> int:
@@ -195,116 +273,139 @@ class SqliteJournal:
             return self._length(stream)
 
     def _length(self, stream: str) -> int:
-        return int(self._db.execute("SELECT ifnull(max(n), 0) FROM events WHERE stream = ?", (stream,)).fetchone()[0])
+        row = self._db.execute("SELECT n FROM streams WHERE name = ?", (stream,)).fetchone()
+        if row and not isinstance(row[0], int):
+            raise trouble.damaged(self.path, f"the number of events of {stream} is no number")
+        return row[0] if row else 0
 
     def kinds(self, kinds: Iterable[str]) -> Iterator[Event]:
-        wanted = list(kinds)
+        wanted = sorted(set(kinds))
         marks = ",".join("?" * len(wanted))
-        with self._translated():
-            rows = self._db.execute(_ROW + f"WHERE kind IN ({marks}) ORDER BY seq", wanted).fetchall()
-        for row in rows:
-            yield self._event(row)
+        with self._moment():
+            count = self._db.execute(f"SELECT ifnull(sum(n), 0) FROM kinds WHERE name IN ({marks})", wanted).fetchone()
+            rows = self._db.execute(f"{_ROW} WHERE {_KIND} IN ({marks}) ORDER BY seq", wanted)
+            events = [self._event(row) for row in rows]
+        if not {event.kind for event in events} <= set(wanted) or len({event.seq for event in events}) != count[0]:
+            raise trouble.damaged(self.path, f"events of the kinds {', '.join(wanted)} are missing")
+        yield from events
 
     def streams(self, prefix: str) -> list[str]:
         with self._translated():
-            rows = self._db.execute(
-                "SELECT stream FROM events WHERE substr(stream, 1, ?) = ? GROUP BY stream ORDER BY min(seq)",
-                (len(prefix), prefix),
-            ).fetchall()
-        return [row[0] for row in rows]
+            names = [row[0] for row in self._db.execute("SELECT name FROM streams ORDER BY rowid")]
+        if not all(isinstance(name, str) for name in names):
+            raise trouble.damaged(self.path, "the name of a stream is no text")
+        return [name for name in names if name.startswith(prefix)]
 
     def _event(self, row: Sequence[Any]) -> Event:
         """A row as an event, if it is what was written."""
-        *columns, previous, hash, joined = row
-        if not isinstance(joined, str) or chain(str(previous), joined) != hash:
-            raise self._damaged(f"event {columns[0]} has been changed")
-        return Event(*columns[:8], json.loads(columns[8]))
+        seq, line, next_says = row
+        try:
+            event = decode(line)
+        except (ValueError, TypeError, AttributeError):  # changed, or even of another type
+            raise trouble.damaged(self.path, f"event {seq} has been changed") from None
+        if event.seq != seq or next_says not in (None, line[HASH]):
+            raise trouble.damaged(self.path, f"event {seq} is not the one that was written there")
+        return event
 
     # -- the whole ----------------------------------------------------------------------------------------------------
 
     def verify(self) -> int:
-        """Check the whole chain, from the first event to the head; return the number of events."""
-        previous, count = self._genesis, 0
+        """Check the whole chain, from the first event to the head, and the counts; return the number of events."""
         with self._translated():
-            for seq, hash, joined in self._db.execute(f"SELECT seq, hash, {JOINED} FROM events ORDER BY seq"):
+            mark = self._mark()
+        with self._moment():
+            count = self._chain()
+            if mark is not None and mark.seq > count:
+                raise trouble.events_lost(self.path, count, mark.seq)
+            self._check_mark(mark)
+            self._check_counts(count)
+        self._verified = True
+        return count
+
+    def _chain(self) -> int:
+        previous, count = self._genesis, 0
+        rows = self._db.execute("SELECT line FROM events ORDER BY seq")
+        rows.arraysize = 64  # reading some and then hashing them is a quarter faster than one by one
+        while some := rows.fetchmany():
+            for (line,) in some:
                 count += 1
-                if seq != count or not isinstance(joined, str) or chain(previous, joined) != hash:
-                    raise self._damaged(f"event {seq} is not the one that was written there")
+                hash = sha256(line[HASHED].encode()).hexdigest() if isinstance(line, str) else ""
+                if not hash or line[HASH] != hash or line[PREVIOUS] != previous:
+                    raise trouble.damaged(self.path, f"event {count} is not the one that was written there")
                 previous = hash
         return count
 
+    def _check_counts(self, count: int) -> None:
+        """The counts are no part of the chain, and are proved by it: each stream has the event that its count says, and
+        all counts together are the number of events, so none is too small."""
+        last = self._db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0]
+        streams = self._db.execute("SELECT name, n FROM streams").fetchall()
+        kinds = self._db.execute("SELECT ifnull(sum(n), 0) FROM kinds").fetchone()[0]
+        for name, n in streams:
+            row = self._db.execute(f"{_ROW} WHERE {_STREAM} = ? AND {_N} = ?", (name, n)).fetchone()
+            event = self._event(row) if row else None
+            if event is None or (event.stream, event.n) != (name, n):
+                raise trouble.damaged(self.path, f"events of {name} are missing")
+        if not last == count == kinds == sum(n for _, n in streams):
+            raise trouble.damaged(self.path, "its events are not as many as were written")
+
     @classmethod
     def accept_loss(cls, path: Path, clock: Clock, actor: str, host: str, drill: bool, reason: str) -> dict[str, int]:
-        """Go on with a journal that is behind its head: the loss itself becomes an event. Raises JournalDamaged where
-        more than the tail is wrong."""
-        head = Head(path.with_name(path.name + ".head"))
-        mark = head.read()
-        aside = head.path.with_name(head.path.name + f".{os.urandom(4).hex()}")
-        if mark is not None:
-            head.path.rename(aside)
+        """Go on with a journal that is behind its head: the loss itself becomes an event, and the head begins anew.
+
+        Raises BadInput where nothing is lost, JournalDamaged where more than the end is wrong.
+        """
+        if not path.exists() and not Head(path.with_name(path.name + ".head")).path.exists():
+            raise BadInput(f"there is no journal {path}", state="nothing was written", next="set OMNIOPS_JOURNAL")
+        journal = cls(path, clock, actor, host, drill, _accept=True)
         try:
-            journal = cls(path, clock, actor, host, drill)
             has = journal.verify()
-        except BaseException:
-            if mark is not None:
-                aside.rename(head.path)
-            raise
-        lost = {"had": mark.seq if mark else has, "has": has}
-        journal.append([New("journal", None, "journal.tail_lost", {**lost, "reason": reason})])
+            lost = {"had": journal._had(), "has": has}
+            journal.append([New("journal", None, "journal.tail_lost", {**lost, "reason": reason})])
+            with journal._translated():
+                journal.head.replace(journal._seen)
+        finally:
+            journal.close()
         return lost
+
+    def _had(self) -> int:
+        """How far a journal had come whose loss is being accepted. Raises BadInput where it has lost nothing."""
+        with self._translated():
+            try:
+                mark = self.head.read()
+                if mark is not None and mark.seq > self._seen.seq:
+                    return mark.seq
+                self._check_mark(mark)
+            except (HeadUnreadable, JournalDamaged):
+                return self._seen.seq
+        raise BadInput(f"the journal {self.path} has lost nothing", state="nothing was written", next="omniops resume")
 
     def close(self) -> None:
         self._db.close()
 
     # -- errors -------------------------------------------------------------------------------------------------------
 
-    def _mark(self, last: Mark) -> None:
-        if self.path.exists():
-            with self._translated():
-                self.head.write(last)
-
-    def _foreign(self) -> OmniopsError:
-        return BadInput(
-            f"{self.path} is a database, but no omniops journal",
-            state="nothing was attempted; the file is as it was",
-            next="set OMNIOPS_JOURNAL to another path",
-        )
-
-    def _damaged(self, why: str, *, lost: bool = False) -> JournalDamaged:
-        way = 'restore the file from a backup, or: omniops journal accept --reason "..."'
-        return JournalDamaged(
-            f"the journal {self.path} cannot be trusted",
-            why=why,
-            state="nothing was written; the file is left as it is",
-            next=way if lost else f"restore it from a backup, or move it away: mv {self.path} {self.path}.damaged",
-        )
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        """All reads in it see the same moment, whoever writes meanwhile."""
+        with self._translated():
+            self._db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                with suppress(sqlite3.Error):
+                    self._db.execute("ROLLBACK")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
         """Turn what SQLite and the system raise into words."""
         try:
             yield
-        except sqlite3.OperationalError as error:
-            text = str(error)
-            if "locked" in text or "busy" in text:
-                raise Waiting(
-                    f"the journal {self.path} is being written by another omniops",
-                    why=text,
-                    state="nothing was written",
-                    next="try again",
-                ) from None
-            if any(word in text for word in ("full", "readonly", "unable to open", "disk I/O")):
-                raise self._cannot(text) from None
-            raise self._damaged(text) from None
-        except (sqlite3.DatabaseError, UnicodeDecodeError, json.JSONDecodeError, OverflowError) as error:
-            raise self._damaged(f"{type(error).__name__}: {error}") from None
+        except sqlite3.Error as error:
+            known = self.head.path.exists()
+            raise trouble.of_sqlite(error, self.path, known=known, waited=BUSY_S) from None
+        except HeadUnreadable:
+            why = f"{self.head.path.name} is damaged: how far the journal had come is unknown"
+            raise trouble.tail_lost(self.path, why) from None
         except OSError as error:
-            raise self._cannot(error.strerror or str(error)) from None
-
-    def _cannot(self, why: str) -> Broken:
-        return Broken(
-            f"the journal {self.path} cannot be written",
-            why=why,
-            state="what was journalled before is intact; nothing more was begun",
-            next="free some space or mend the permissions, then: omniops resume",
-        )
+            raise trouble.unusable(self.path, error.strerror or str(error)) from None

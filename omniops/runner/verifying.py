@@ -100,7 +100,7 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
 
 
 def budgets_of(settings: Settings) -> Budgets:
-    """The budgets in force: p95 of ``latency-p95-aggregate``, and the error ratio that burns at SEV-1's 5-minute rate."""
+    """The budgets in force: p95 of ``latency-p95-aggregate``, and the error ratio that burns at SEV-1's rate."""
     from omniops.catalog.ladder import slos_for
     from omniops.engine.verify import BUDGETS
 

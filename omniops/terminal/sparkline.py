@@ -61,11 +61,10 @@ def sample_line(sample: Sample) -> str:
     """One sample in full, for a log: a line of its own for each."""
     p95 = "unknown" if sample.p95_s is None else f"{sample.p95_s:.2f}s"
     ratio = "unknown" if sample.error_ratio is None else f"{sample.error_ratio:.2%}"
+    why = f"; {safe(sample.why)}" if sample.why and sample.verdict != "pass" else ""
     return (
-        f"{safe(sample.at, 30)} {_verdict(sample)}: p95 {p95} (budget {sample.budget_s:g}s), errors {ratio} "
-        f"(budget {sample.error_budget:.2%}), {sample.errors} of {sample.attempts} attempts failed, "
-        f"{sample.requests} requests, {sample.ok_elsewhere} of {sample.min_requests} ok elsewhere"
-        + (f"; {safe(sample.why)}" if sample.why else "")
+        f"{safe(sample.at, 30)[11:19]}Z {_verdict(sample)}: p95 {p95}/{sample.budget_s:g}s, "
+        f"errors {ratio}/{sample.error_budget:.2%}, {sample.ok_elsewhere}/{sample.min_requests} ok elsewhere{why}"
     )
 
 
