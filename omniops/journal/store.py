@@ -21,7 +21,7 @@ from omniops.clock import Clock, iso
 from omniops.errors import BadInput, JournalDamaged
 from omniops.failpoints import reached
 from omniops.journal import trouble
-from omniops.journal.codec import HASH, HASHED, LINE, PREVIOUS, check_name, decode, encode, genesis
+from omniops.journal.codec import HASH, HASHED, LINE, PREVIOUS, check_name, decode, decode_verified, encode, genesis
 from omniops.journal.events import Conflict, Event, New
 from omniops.journal.head import Head, HeadUnreadable, Mark
 from omniops.text import clean, redact
@@ -69,7 +69,8 @@ class SqliteJournal:
         self.actor, self.host = redact(clean(actor)), redact(clean(host))
         self.head = Head(path.with_name(path.name + ".head"))
         self._accept = _accept  # do not hold the journal against its head: the loss is being accepted
-        self._writable = self._verified = False
+        self._writable = False
+        self._verified = -1  # how far `verify` has come; -1: nobody has
         self._inode: tuple[int, int] | None = None
         with self._translated():
             self._db = self._open()
@@ -207,7 +208,7 @@ class SqliteJournal:
     def append(self, events: Sequence[New]) -> list[Event]:
         if not events:
             return []
-        if not self._verified:
+        if self._verified < 0:
             self.verify()
         with self._translated():
             self._for_writing()
@@ -261,8 +262,13 @@ class SqliteJournal:
     def read(self, stream: str, after: int = 0) -> list[Event]:
         with self._moment():
             length = self._length(stream)
-            rows = self._db.execute(f"{_ROW} WHERE {_STREAM} = ? AND {_N} > ? ORDER BY {_N}", (stream, after))
-            events = [self._event(row) for row in rows]
+            where = f"WHERE {_STREAM} = ? AND {_N} > ?"
+            known = self._db.execute(
+                f"SELECT line FROM events {where} AND seq <= ? ORDER BY {_N}", (stream, after, self._verified)
+            )
+            events = decode_verified(line for (line,) in known)
+            new = self._db.execute(f"{_ROW} {where} AND seq > ? ORDER BY {_N}", (stream, after, self._verified))
+            events += [self._event(row) for row in new]
         whole = all(event.stream == stream and event.n == at for at, event in enumerate(events, after + 1))
         if not whole or len(events) != max(length - after, 0):
             raise trouble.damaged(self.path, f"events of {stream} are missing")
@@ -319,7 +325,7 @@ class SqliteJournal:
                 raise trouble.events_lost(self.path, count, mark.seq)
             self._check_mark(mark)
             self._check_counts(count)
-        self._verified = True
+        self._verified = count
         return count
 
     def _chain(self) -> int:

@@ -2,7 +2,7 @@
 
 It takes one to two hours, and is run before a release, with one command:
 
-    OMNIOPS_LONG=1 python -m pytest -n 2 --dist load tests/crash
+    OMNIOPS_LONG=1 sh .ci/test --dist load tests/crash
 
 A test is one scenario and phase; all its crashes are tried, and those that went wrong are listed together. Reads that
 are answered (after_send@GET) are left out: a read leaves nothing behind, and the journal's places lie around each.
@@ -35,12 +35,15 @@ OPEN = ("after_intent", "after_send", "after_response", "job.", "in_undo")
 
 
 def tried(matrix: Matrix, phase: str, cases: Iterable[tuple[str, ...]]) -> None:
-    """Try every case, then fail with a list of those that went wrong."""
+    """Try every case, then fail with a list of what went wrong. ``phase``: walk, undo, or "undone" instead of resumed."""
     wrong, count = [], 0
     for kills in cases:
         count += 1
         try:
-            matrix.check(phase, *kills)
+            if phase == "undone":
+                matrix.check_undone(*kills)
+            else:
+                matrix.check(phase, *kills)
         except AssertionError as error:
             wrong.append(f"{' then '.join(kills)}: {error}")
         note = os.environ.get("OMNIOPS_CRASH_LOG")
@@ -74,6 +77,14 @@ def test_killed_in_every_resume(matrix_of: MatrixOf, scenario: str, flavour: str
     matrix = matrix_of(scenario, flavour)
     first = [place for place in matrix.baseline(phase).places if place.startswith(OPEN) and "POST" not in place]
     tried(matrix, phase, ((place, "in_resume#1") for place in first))
+
+
+@pytest.mark.parametrize("scenario", ["provider-outage", "provider-outage-all-down", "rollback", "auth-broken"])
+def test_undone_instead_of_resumed(matrix_of: MatrixOf, scenario: str) -> None:
+    """Killed between every intent and its outcome, and undone instead: everything is as it was."""
+    matrix = matrix_of(scenario)
+    places = [(place,) for place in matrix.baseline("walk").places if place.startswith(OPEN) and "POST" not in place]
+    tried(matrix, "undone", places)
 
 
 @pytest.mark.parametrize("phase", ["walk", "undo"])

@@ -203,3 +203,35 @@ def test_an_undo_taken_over(bench: Bench) -> None:
     assert code == 3, text
     assert "taken over by bob" in text
     assert writes(bench) == [2]
+
+
+@pytest.mark.parametrize(
+    ("place", "sent"), [("after_intent@disable", 0), ("after_send@PUT", 2), ("after_outcome@disable", 2)]
+)
+def test_undo_instead_of_resume(bench: Bench, place: str, sent: int) -> None:
+    """Killed in the middle of a change, and undone instead of resumed: what became of the change is found out first.
+    The run can still be gone on with, and then asks for the change again."""
+    assert bench.run("walk", kill=place).killed
+    bench.simulator.control("heal", {})
+    undone = bench.run("undo")
+    assert undone.code == 0, undone.text
+    assert sum(writes(bench)) == sent
+    assert bench.facts().in_force == []
+    first = next(event.kind for event in bench.events() if event.kind in ("outcome", "reconciled", "undone"))
+    assert first != "undone"
+    resumed = bench.run("resume")
+    assert resumed.code == 0, resumed.text
+    assert sum(bench.asked(resumed.text).values()) == 1, resumed.text
+    assert sum(writes(bench)) == sent + 1
+
+
+def test_undo_waits_for_the_script(matrix_of: MatrixOf) -> None:
+    """Killed while rollback.sh runs, and undone at once: its end is awaited before it is run the other way."""
+    bench = matrix_of("rollback").bench
+    bench.fresh(faults="slow-script=1.5s")
+    assert bench.run("walk", kill="job.spawned#2").killed
+    undone = bench.run("undo")
+    assert undone.code == 0, undone.text
+    calls = [call["argv"][0] for call in bench.simulator.control("state")["scripts"] if call["name"] == "rollback.sh"]
+    assert calls == ["v3.7.8", "v3.7.9"]
+    assert bench.facts().world["version"] == "3.7.9"

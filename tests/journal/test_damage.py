@@ -19,23 +19,25 @@ FILES = {"db": "", "wal": "-wal", "head": ".head"}
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Base:
-    return Base(tmp_path_factory.mktemp("damage") / "base")
+    folder = tmp_path_factory.mktemp("damage") / "base"
+    return Base(folder, in_database=1, in_wal=1) if LONG else Base(folder)
 
 
 def test_the_bench_itself(base: Base) -> None:
     """An untouched copy is whole, and its files hold pages, frames and two marks to damage."""
     assert base.judge() == "whole"
-    assert len(base.files[""]) >= 8 * PAGE
-    assert len(base.files["-wal"]) >= WAL_HEADER + 8 * FRAME
+    assert len(base.files[""]) >= 5 * PAGE
+    assert len(base.files["-wal"]) >= WAL_HEADER + 5 * FRAME
 
 
 def test_the_file_cut_at_every_page(base: Base) -> None:
-    """A database cut at any page is refused, with and without its write-ahead log, and left as it is."""
+    """A database cut anywhere is refused, and left as it is; but what its write-ahead log still holds is no loss."""
     whole = base.files[""]
     for at in range(0, len(whole), PAGE):
-        assert base.judge(db=whole[:at]).startswith("refused"), at
-        assert base.judge(db=whole[:at], wal=None).startswith("refused"), at
-        assert base.judge(db=whole[: at + 1000], wal=None).startswith("refused"), at
+        for cut in (at, at + 1000):
+            assert base.judge(db=whole[:cut], wal=None).startswith("refused"), cut
+            base.judge(db=whole[:cut])
+    assert base.judge(db=b"").startswith("refused")
 
 
 def test_the_log_cut_at_every_frame(base: Base) -> None:
@@ -51,7 +53,7 @@ def test_the_log_cut_at_every_frame(base: Base) -> None:
 def test_a_log_with_a_torn_end_is_no_loss(base: Base) -> None:
     """What a killed writer leaves after the last commit (half a frame) is dropped, and everything acknowledged is there."""
     whole = base.files["-wal"]
-    assert base.judge(wal=whole + os.urandom(0) + b"\x17" * 1500) == "whole"
+    assert base.judge(wal=whole + b"\x17" * 1500) == "whole"
 
 
 def test_the_head_cut_at_every_byte_of_its_marks(base: Base) -> None:
@@ -62,6 +64,7 @@ def test_the_head_cut_at_every_byte_of_its_marks(base: Base) -> None:
         base.judge(head=whole[:at])
 
 
+@pytest.mark.timeout(0 if LONG else 60)
 def test_random_bytes(base: Base) -> None:
     """A flipped byte anywhere in database, log or head: whole or refused (every byte with OMNIOPS_LONG=1)."""
     places = [(file, at) for file, ending in FILES.items() for at in range(len(base.files[ending]))]

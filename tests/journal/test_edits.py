@@ -74,9 +74,7 @@ def test_a_column_of_a_row(base: Base, column: str, place: str) -> None:
             continue
         refuses(path)
         refuses(path, lambda journal: journal.read(touched(base, seq)))  # type: ignore[attr-defined]
-        with pytest.raises(JournalDamaged):
-            opened(path).append([])  # whatever is said about writing nothing, opening to write is not possible ...
-            writing(path)  # ... or at least nothing is written
+        refuses(path, lambda journal: writing(path))
         base.done(path)
 
 
@@ -214,8 +212,11 @@ def test_data_that_is_no_json(tmp_path: Path) -> None:
     fill(journal, 1)
     journal.close()
     column = "data" if "data" in columns() else "line"
-    for value in ("{", "", "nul", json.dumps([1])):
-        edit(path, f"UPDATE events SET {column} = '{value}' WHERE seq = 3")
+    for value in ("{", "", "nul", json.dumps([1]), json.dumps(["0" * 64, "0" * 64])):
+        try:
+            edit(path, f"UPDATE events SET {column} = '{value}' WHERE seq = 3")
+        except sqlite3.OperationalError:
+            continue  # an index over it does not take it
         refuses(path, lambda journal: journal.read(RUN))  # type: ignore[attr-defined]
         refuses(path, lambda journal: list(journal.kinds(["run.started"])))  # type: ignore[attr-defined]
 

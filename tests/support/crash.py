@@ -65,33 +65,22 @@ class Bench:
         self.simulator = simulator
         self.cases = 0
         self.home = Path()
-        self._used = True
 
     def fresh(self, faults: str = "") -> None:
         """The scenario from its beginning, and a journal of its own."""
         if self.cases:
             shutil.rmtree(self.home, ignore_errors=True)
             self.simulator.reset()
-        if faults:
-            self.simulator.control("faults", {"spec": faults})
+        self.simulator.control("faults", {"spec": faults})  # a reset keeps the last case's
         self.cases += 1
         self.home = self.simulator.state / f"home{self.cases}"
-
-    def environment(self, operator: str = "alice", **more: str) -> dict[str, str]:
-        kept = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": str(ROOT),
-            "NO_COLOR": "1",
-            "COLUMNS": "240",
-            "LC_ALL": "C.UTF-8",
-        }
-        return {**kept, "OMNIOPS_HOME": str(self.home), "OMNIOPS_OPERATOR": operator, **more}
 
     def spawn(
         self, *words: str, kill: str = "", log: Path | None = None, operator: str = "alice"
     ) -> subprocess.Popen[str]:
         """Start a command. ``kill`` is a failpoint; ``log`` gets every place that is reached."""
-        env = self.environment(operator)
+        env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "240"}
+        env |= {"LC_ALL": "C.UTF-8", "OMNIOPS_HOME": str(self.home), "OMNIOPS_OPERATOR": operator}
         if kill:
             env["OMNIOPS_FAILPOINT"] = kill
         if log is not None:
@@ -127,14 +116,14 @@ class Bench:
         events, runs = self.events(), self.states()
         clocks = {timer["do"] for run in runs for timer in run.graph["timers"]}
         return Facts(
-            world=_world(state) | {"keys": self._keys()},
+            world=self.world(),
             writes=dict(state["writes"]),
             scripts=Counter(
                 self.masked(f"{call['name']} {' '.join(call['argv'])} = {call['exit']}") for call in writing(state)
             ),
             copies=Counter(self.masked(path.name) for path in (self.simulator.state / "data" / "db_backups").iterdir()),
             runs=[(run.started["runbook"], run.outcome) for run in runs],
-            in_force=self._in_force(),
+            in_force=self.in_force(),
             answers=Counter(
                 self.masked(words) for event in events if (words := decided(event)) and not late(event, clocks)
             ),
@@ -143,6 +132,16 @@ class Bench:
             ),
         )
 
+    def world(self) -> dict[str, Any]:
+        """The simulated world, without what a run or the time of day changes by itself."""
+        state = self.simulator.control("state")
+        kept = ("version", "next_version", "running", "boots", "auth_ok", "data_ok", "replicas", "images")
+        connections = sorted((row["id"], row["provider"], row["name"], row["isActive"]) for row in state["connections"])
+        combos = sorted((row["name"], [step["model"] for step in row["models"]]) for row in state["combos"])
+        return {key: state[key] for key in kept} | {
+            "connections": connections, "combos": combos, "keys": self._keys(),
+        }  # fmt: skip
+
     def states(self) -> list[RunState]:
         """Every run, folded."""
         journal = self.journal()
@@ -150,7 +149,8 @@ class Bench:
         journal.close()
         return states
 
-    def _in_force(self) -> list[tuple[str, str, str]]:
+    def in_force(self) -> list[tuple[str, str, str]]:
+        """Action, target and state of every mitigation still in force."""
         journal = self.journal()
         found = [
             (one.action, self.masked(one.target), one.state) for one in mitigations(journal.kinds(MITIGATION_KINDS))
@@ -198,17 +198,6 @@ def late(event: Event, clocks: set[str]) -> bool:
 def writing(state: dict[str, Any]) -> list[dict[str, Any]]:
     """The stand-ins' calls that change something."""
     return [call for call in state["scripts"] if call["name"].endswith(".sh") or not set(READS) & set(call["argv"])]
-
-
-def _world(state: dict[str, Any]) -> dict[str, Any]:
-    kept = ("version", "next_version", "running", "boots", "auth_ok", "data_ok", "replicas", "images")
-    return {
-        **{key: state[key] for key in kept},
-        "connections": sorted(
-            (row["id"], row["provider"], row["name"], row["isActive"]) for row in state["connections"]
-        ),
-        "combos": sorted((row["name"], [step["model"] for step in row["models"]]) for row in state["combos"]),
-    }
 
 
 def finish(process: subprocess.Popen[str]) -> Ended:

@@ -12,7 +12,7 @@ from tests.support.crash import Bench, Ended, Facts, places
 SPEED = 60.0
 VARYING = ("journal.", "in_verify")
 """Places that a killed run may not reach as often: how many looks a verdict takes depends on the machine's load."""
-PHASES = ("walk", "undo")
+PUT_BACK = ("version", "running", "connections", "combos", "keys")
 
 
 class Baseline(NamedTuple):
@@ -57,6 +57,19 @@ class Matrix:
         if shown[-1].killed:
             shown.append(self.bench.run(self._again(phase)))
         self._compare(base, shown)
+
+    def check_undone(self, kill: str) -> None:
+        """Kill the walk, and undo instead of resuming: nothing is in force, and the world is as it was."""
+        self.bench.fresh()
+        self.bench.simulator.control("heal", {})
+        was = self.bench.world()
+        killed = self.bench.run("walk", kill=kill)
+        assert killed.killed, f"{kill} was not reached:\n{killed.text}"
+        undone = self.bench.run("undo")
+        assert undone.code == 0, undone.text
+        assert not self.bench.in_force(), undone.text
+        now = self.bench.world()
+        assert {key: now[key] for key in PUT_BACK} == {key: was[key] for key in PUT_BACK}, undone.text
 
     def resumed_places(self, phase: str, *kills: str) -> list[str]:
         """The places that are reached when the command was killed at ``kills``, and is then gone on with."""

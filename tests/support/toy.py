@@ -60,8 +60,16 @@ class Toy:
         return ToyRead(self, name) if SPECS[name].effect == "read" else ToyWrite(self, name)
 
     def context(self) -> Context:
+        server: Any = ToyServer()
         none: Any = None
-        return Context(Settings({"OMNIROUTE_URL": "http://toy"}), self.clock, none, none, none, "i", START)
+        return Context(Settings({"OMNIROUTE_URL": "http://toy"}), self.clock, server, none, none, "i", START)
+
+
+class ToyServer:
+    """All that is asked of the server itself: how far its clock is off."""
+
+    def skew_s(self) -> float | None:
+        return None
 
 
 class ToyRead:
