@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pexpect  # type: ignore[import-untyped]
 import pytest
@@ -90,7 +91,7 @@ def prompt(child: pexpect.spawn, label: str) -> None:
 
 def test_by_hand_on_a_terminal(tmp_path: Path) -> None:
     """On a pseudo-terminal of 80x24: approve, pause with Ctrl-C, resume, undo; no line is wider than the screen."""
-    env = Command(tmp_path).env
+    env: Any = Command(tmp_path).env
     python = (sys.executable, "-m", "omniops", "drill")
     child = start(*python, "provider-outage", "--speed", "8", **env)
     prompt(child, "y/N> ")

@@ -78,7 +78,7 @@ def active(server: RealOmniRoute, id: str) -> bool:
 
 
 def test_out_proved_and_back(omniroute: RealOmniRoute, two_connections: Pair, omniops: Omniops) -> None:
-    """The failing connection goes out, the next request goes to the good one, real traffic proves it, undo puts it back."""
+    """The failing connection goes out, the next request goes to the good one, traffic proves it, undo puts it back."""
     pair = two_connections
     pair.upstream.behave["sk-up-a"] = "500"
     before = toggles(omniroute, "fake-a")
