@@ -63,9 +63,10 @@ class SqliteJournal:
         drill: bool = False,
         create: bool = True,
         *,
+        busy_s: float = BUSY_S,
         _accept: bool = False,
     ) -> None:
-        self.path, self.clock, self.drill = path, clock, drill
+        self.path, self.clock, self.drill, self.busy_s = path, clock, drill, busy_s
         self.actor, self.host = redact(clean(actor)), redact(clean(host))
         self.head = Head(path.with_name(path.name + ".head"))
         self._accept = _accept  # do not hold the journal against its head: the loss is being accepted
@@ -112,7 +113,7 @@ class SqliteJournal:
 
     def _connect(self, mode: str) -> sqlite3.Connection:
         uri = f"{self.path.absolute().as_uri()}?mode={mode}"
-        db = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+        db = sqlite3.connect(uri, uri=True, timeout=self.busy_s, isolation_level=None)
         found = self.path.stat()
         self._inode = (found.st_dev, found.st_ino)
         return db
@@ -266,7 +267,10 @@ class SqliteJournal:
             known = self._db.execute(
                 f"SELECT line FROM events {where} AND seq <= ? ORDER BY {_N}", (stream, after, self._verified)
             )
-            events = decode_verified(line for (line,) in known)
+            try:
+                events = decode_verified(line for (line,) in known)
+            except (ValueError, TypeError):  # edited since, by somebody else
+                raise trouble.damaged(self.path, f"events of {stream} have been changed") from None
             new = self._db.execute(f"{_ROW} {where} AND seq > ? ORDER BY {_N}", (stream, after, self._verified))
             events += [self._event(row) for row in new]
         whole = all(event.stream == stream and event.n == at for at, event in enumerate(events, after + 1))
@@ -346,13 +350,15 @@ class SqliteJournal:
         all counts together are the number of events, so none is too small."""
         last = self._db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0]
         streams = self._db.execute("SELECT name, n FROM streams").fetchall()
-        kinds = self._db.execute("SELECT ifnull(sum(n), 0) FROM kinds").fetchone()[0]
+        kinds = dict(self._db.execute("SELECT name, n FROM kinds").fetchall())
+        if kinds != dict(self._db.execute(f"SELECT {_KIND}, count(*) FROM events GROUP BY {_KIND}").fetchall()):
+            raise trouble.damaged(self.path, "its kinds of events are not as many as were written")
         for name, n in streams:
             row = self._db.execute(f"{_ROW} WHERE {_STREAM} = ? AND {_N} = ?", (name, n)).fetchone()
             event = self._event(row) if row else None
             if event is None or (event.stream, event.n) != (name, n):
                 raise trouble.damaged(self.path, f"events of {name} are missing")
-        if not last == count == kinds == sum(n for _, n in streams):
+        if not last == count == sum(n for _, n in streams) == sum(kinds.values()):
             raise trouble.damaged(self.path, "its events are not as many as were written")
 
     @classmethod
@@ -409,7 +415,7 @@ class SqliteJournal:
             yield
         except sqlite3.Error as error:
             known = self.head.path.exists()
-            raise trouble.of_sqlite(error, self.path, known=known, waited=BUSY_S) from None
+            raise trouble.of_sqlite(error, self.path, known=known, waited=self.busy_s) from None
         except HeadUnreadable:
             why = f"{self.head.path.name} is damaged: how far the journal had come is unknown"
             raise trouble.tail_lost(self.path, why) from None

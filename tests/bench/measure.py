@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,6 +58,13 @@ def timed(work: Callable[[], object]) -> float:
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
+
+
+def quiet(argv: Sequence[str], env: Mapping[str, str]) -> None:
+    """Run a command to its end; what it said is shown only where it fails."""
+    done = subprocess.run(argv, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(argv)} ended with {done.returncode}\n{done.stdout}{done.stderr}")
 
 
 def environment(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omniops.drill import launcher
-from tests.bench.measure import Row, environment, medians, timed
+from tests.bench.measure import Row, environment, medians, quiet, timed
 
 READ_AIM = 5.5
 TARGET = ("mitigate", "provider-outage", "openai-main")
@@ -35,7 +35,7 @@ def measure(programs: Path, work: Path) -> list[Row]:
         mute = {**real, "OMNIROUTE_URL": silent}
 
         def whole(*argv: str) -> Callable[[], float]:
-            return lambda: timed(lambda: _quiet(argv, env))
+            return lambda: timed(lambda: quiet(argv, env))
 
         def fresh(given: dict[str, str]) -> dict[str, str]:
             """A copy of the warm home, because a run that is killed would stand in the next one's way."""
@@ -79,13 +79,9 @@ def measure(programs: Path, work: Path) -> list[Row]:
 def _warm_home(omniops: str, home: Path, drill: dict[str, str]) -> Path:
     """A home with compiled runbooks and a journal that holds a finished run and one mitigation in force."""
     env = environment(home, {name: drill[name] for name in ("OMNIROUTE_URL", "OMNIROUTE_PASSWORD")})
-    _quiet((omniops, *TARGET, "--yes", "--until", "disable"), env)
-    _quiet((omniops, "undo", "--yes", "--force"), env)
+    quiet((omniops, *TARGET, "--yes", "--until", "disable"), env)
+    quiet((omniops, "undo", "--yes", "--force"), env)
     return home
-
-
-def _quiet(argv: tuple[str, ...], env: dict[str, str]) -> None:
-    subprocess.run(argv, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, check=True)
 
 
 def _first_byte(argv: list[str], env: dict[str, str]) -> float:

@@ -35,7 +35,7 @@ OPEN = ("after_intent", "after_send", "after_response", "job.", "in_undo")
 
 
 def tried(matrix: Matrix, phase: str, cases: Iterable[tuple[str, ...]]) -> None:
-    """Try every case, then fail with a list of what went wrong. ``phase``: walk, undo, or "undone" instead of resumed."""
+    """Try every case, then list all that went wrong. ``phase``: walk, undo, or undone (instead of resumed)."""
     wrong, count = [], 0
     for kills in cases:
         count += 1

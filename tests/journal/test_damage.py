@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-from pathlib import Path
 
 import pytest
 
@@ -51,7 +50,7 @@ def test_the_log_cut_at_every_frame(base: Base) -> None:
 
 
 def test_a_log_with_a_torn_end_is_no_loss(base: Base) -> None:
-    """What a killed writer leaves after the last commit (half a frame) is dropped, and everything acknowledged is there."""
+    """What a killed writer leaves behind the last commit (half a frame) is dropped, and nothing else."""
     whole = base.files["-wal"]
     assert base.judge(wal=whole + b"\x17" * 1500) == "whole"
 
@@ -59,9 +58,8 @@ def test_a_log_with_a_torn_end_is_no_loss(base: Base) -> None:
 def test_the_head_cut_at_every_byte_of_its_marks(base: Base) -> None:
     """A head cut anywhere never makes a whole journal a wrong one: it is read whole or refused."""
     whole = base.files[".head"]
-    step = 1 if LONG else max(1, len(whole) // 40)
-    for at in range(0, len(whole), step):
-        base.judge(head=whole[:at])
+    cuts = [*range(0, 200, 1 if LONG else 9), 2000, *range(4090, len(whole), 1 if LONG else 9)]
+    assert {base.judge(head=whole[:at]) for at in cuts} >= {"whole"}
 
 
 @pytest.mark.timeout(0 if LONG else 60)

@@ -123,9 +123,7 @@ def _device(path: Path) -> None:
 
 
 @pytest.mark.parametrize("create", [True, False])
-@pytest.mark.parametrize(
-    "make", [_text, _short, _folder, _foreign, _foreign_with_version, _newer, _a_drills, _device]
-)
+@pytest.mark.parametrize("make", [_text, _short, _folder, _foreign, _foreign_with_version, _newer, _a_drills, _device])
 def test_what_is_not_ours(tmp_path: Path, make: Callable[[Path], None], create: bool) -> None:
     """Another program's file, a folder, a newer format, a drill's journal: refused, and left as it is."""
     path = tmp_path / "journal.db"
@@ -285,14 +283,11 @@ def test_the_file_moved_away_under_us(tmp_path: Path) -> None:
         journal.close()
 
 
-def test_a_locked_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_journal(tmp_path: Path) -> None:
     """While another process holds the journal, an append waits, then gives up with exit 8; reading goes on."""
-    from omniops.journal import store
-
     path = tmp_path / "journal.db"
     fill(opened(path), 1)
-    monkeypatch.setattr(store, "BUSY_S", 0.2)
-    ours = opened(path)
+    ours = opened(path, busy_s=0.2)
     before = content(ours)
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

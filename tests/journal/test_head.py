@@ -9,6 +9,7 @@ import pytest
 
 from omniops.errors import BadInput, Exit, JournalDamaged, OmniopsError
 from omniops.journal.events import New
+from omniops.journal.head import SLOT
 from omniops.journal.store import SqliteJournal
 from tests.support.journals import RUN, Base, Ticking, content, fill, opened
 
@@ -99,9 +100,7 @@ def test_damage_is_not_a_lost_tail(behind: Path) -> None:
     import sqlite3
 
     db = sqlite3.connect(behind)
-    columns = [row[1] for row in db.execute("PRAGMA table_info(events)")]
-    column = "line" if "line" in columns else "data"
-    db.execute(f"UPDATE events SET {column} = replace({column}, 'isActive', 'isactive')")
+    db.execute("UPDATE events SET line = replace(line, 'isActive', 'isactive')")
     db.commit()
     db.close()
     files = {path.name: path.read_bytes() for path in behind.parent.iterdir()}
@@ -163,17 +162,10 @@ def test_a_commit_without_its_mark(tmp_path: Path) -> None:
     assert (tmp_path / "journal.db.head").read_bytes() != old
 
 
-def slots(base: Base) -> list[int]:
-    """Where the two marks of the head begin."""
-    raw = base.files[".head"]
-    second = next(at for at in range(100, len(raw)) if raw[at : at + 1].isdigit() and raw[at - 1 : at] in (b"\n", b"\0"))
-    return [0, second]
-
-
 def test_one_mark_damaged(tmp_path: Path) -> None:
     """A torn write of one mark leaves the other: the journal is read whole."""
     base = Base(tmp_path / "base")
-    for at in slots(base):
+    for at in (0, SLOT):
         raw = bytearray(base.files[".head"])
         raw[at : at + 70] = b"\xff" * 70
         assert base.judge(head=bytes(raw)) == "whole"
@@ -182,7 +174,7 @@ def test_one_mark_damaged(tmp_path: Path) -> None:
 def test_one_mark_damaged_and_the_tail_lost(tmp_path: Path) -> None:
     """With the newest mark torn, the one before still finds a loss that reaches behind it."""
     base = Base(tmp_path / "base")
-    for at in slots(base):
+    for at in (0, SLOT):
         raw = bytearray(base.files[".head"])
         raw[at : at + 70] = b"\xff" * 70
         assert base.judge(head=bytes(raw), wal=None).startswith("refused")
@@ -192,7 +184,7 @@ def test_both_marks_damaged(tmp_path: Path) -> None:
     """With no mark that can be read nobody knows how far the journal had come: refused, with the same way out."""
     base = Base(tmp_path / "base")
     raw = bytearray(base.files[".head"])
-    for at in slots(base):
+    for at in (0, SLOT):
         raw[at : at + 70] = b"\xff" * 70
     path = base.case(head=bytes(raw))
     for create in (True, False):

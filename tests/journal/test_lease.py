@@ -89,7 +89,7 @@ def begun(journal: Journal) -> RunWriter:
 def test_the_holder_writes(journal: Journal) -> None:
     """The holder appends to its run, with events of other streams in the same transaction, and gets its own back."""
     writer = begun(journal)
-    mine = writer.append_all([("intent", {"key": "a"}), ("outcome", {"key": "a"})], [New("runs", None, "run.closed", {})])
+    mine = writer.append_all([("intent", {}), ("outcome", {})], [New("runs", None, "run.closed", {})])
     assert [(e.stream, e.n, e.kind) for e in mine] == [(RUN, 3, "intent"), (RUN, 4, "outcome")]
     assert journal.length("runs") == 1
     writer.still_ours()

@@ -93,11 +93,12 @@ class BothJournals(RuleBasedStateMachine):
 
 
 def timeless(found: Any) -> Any:
-    return [event._replace(time="") for event in found] if isinstance(found, list) and found and isinstance(found[0], Event) else found  # noqa: E501
+    """Events without their times; anything else as it is."""
+    return [e._replace(time="") if isinstance(e, Event) else e for e in found] if isinstance(found, list) else found
 
 
 TestBothJournals = BothJournals.TestCase
 TestBothJournals.settings = settings(
-    max_examples=25, stateful_step_count=20, deadline=None, derandomize=True,
+    max_examples=15, stateful_step_count=20, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow],
 )  # fmt: skip

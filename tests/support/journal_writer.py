@@ -20,9 +20,13 @@ def main(path: str, stream: str, count: str, name: str) -> None:
         length = journal.length(stream)
         pair = {"name": name, "at": done}
         try:
-            written = journal.append([
-                New(stream, length, "intent", pair), New("others", None, "note", pair), New(stream, None, "outcome", pair)
-            ])  # fmt: skip
+            written = journal.append(
+                [
+                    New(stream, length, "intent", pair),
+                    New("others", None, "note", pair),
+                    New(stream, None, "outcome", pair),
+                ]
+            )
         except Conflict:
             continue
         print(written[-1].seq, flush=True)
