@@ -31,6 +31,8 @@ class Settings:
     def __init__(self, env: Mapping[str, str], *, drill: bool = False) -> None:
         self.env = env
         self.drill = drill
+        for name in SECRETS:  # redacted from the first word on, used or not
+            is_secret(env.get(name, "").strip())
 
     def get(self, name: str, default: str = "") -> str:
         """Return a setting that is not secret, or ``default`` where it is unset or empty."""

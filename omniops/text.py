@@ -12,6 +12,9 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
+LEAST_SECRET = 6
+"""A shorter one would be found inside ordinary words, and names would be redacted with it."""
+
 _secrets: set[str] = set()
 
 
@@ -50,7 +53,7 @@ def one_line(text: object, limit: int = 200) -> str:
 
 def is_secret(value: str) -> None:
     """Remember a secret's value, so that ``redact`` takes it out of everything written from now on."""
-    if len(value) >= 4:
+    if len(value) >= LEAST_SECRET:
         _secrets.add(value)
 
 

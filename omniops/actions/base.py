@@ -6,6 +6,8 @@ the outcome, and observes again. An action never asks, never prints and never jo
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -65,7 +67,19 @@ class Context(NamedTuple):
     incident: str
     onset: datetime
     step: str = ""
-    checkpoint: Any = None  # callable () -> None, called between observe and send; raises if the lease is lost
+    checkpoint: Any = None  # callable () -> None, called between observe and send; raises if it may not be sent
+
+    @contextmanager
+    def permitted(self, permit: Callable[[], None]) -> Iterator[Context]:
+        """While entered, ``permit`` is asked at the last instant before anything is sent or started; it may raise."""
+        if self.omniroute is None:  # a context without a server writes to none
+            yield self._replace(checkpoint=permit)
+            return
+        before, self.omniroute.permit = self.omniroute.permit, permit
+        try:
+            yield self._replace(checkpoint=permit)
+        finally:
+            self.omniroute.permit = before
 
 
 class Read(Protocol):

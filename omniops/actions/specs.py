@@ -20,6 +20,7 @@ class ActionSpec(NamedTuple):
     why_no_undo: str = ""
     timeout_s: float = 30.0
     script: str = ""
+    repair: bool = False  # mends what was broken: putting it back is a decision, not tidying up
     reverses: str = ""  # the action whose change this one puts back
     readback: bool = False  # observing again proves it; else the action proved it while it applied it
 
@@ -147,6 +148,7 @@ SPECS: dict[str, ActionSpec] = {
         undo="runs rollback.sh again, to the version that ran before",
         timeout_s=600,
         script="rollback.sh",
+        repair=True,
     ),
     "script.restore_policies": ActionSpec(
         "destructive",
@@ -156,6 +158,7 @@ SPECS: dict[str, ActionSpec] = {
         undo="restores the api_key tables from the copy that the script made just before",
         timeout_s=120,
         script="restore-policies.sh",
+        repair=True,
     ),
     "script.restore_data": ActionSpec(
         "destructive",
@@ -165,6 +168,7 @@ SPECS: dict[str, ActionSpec] = {
         undo="restores the data from the copy that the script made just before (the server must be down)",
         timeout_s=300,
         script="restore-data.sh",
+        repair=True,
     ),
     "cluster.stop": ActionSpec(
         "destructive",

@@ -49,9 +49,7 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
 
     of = of or settings()
     operator = of.operator if create else ""  # only what is written needs a name
-    return SqliteJournal(
-        of.journal_path, ticking or clock(), operator, hostname(), drill=of.drill, create=create
-    )
+    return SqliteJournal(of.journal_path, ticking or clock(), operator, hostname(), drill=of.drill, create=create)
 
 
 def person(yes: bool = False, confirm: Sequence[str] = (), answers: str = "", ticking: Clock | None = None) -> Person:

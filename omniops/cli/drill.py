@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +11,6 @@ import typer
 from omniops.cli.context import emit, settings, streams
 from omniops.cli.options import Json
 from omniops.drill.scenarios import SCENARIOS
-from omniops.errors import OmniopsError
 
 if TYPE_CHECKING:
     from omniops.drill.launcher import Simulator
@@ -84,19 +82,13 @@ def undo(
 ) -> None:
     """Put back what the last drill changed."""
     from omniops.cli.practice import newest_folder, session
+    from omniops.cli.walking import conclude_undo
     from omniops.drill.launcher import attach
     from omniops.runner.putting_back import put_back
 
     with attach(newest_folder(_base())) as simulator:
-        try:
-            done = put_back(session(simulator, auto), [], force=force)
-        except OmniopsError as error:
-            error.next = re.sub(r"omniops undo m\d+", "omniops drill undo", error.next)
-            raise
-    if json:
-        emit({"schema": "omniops.undo/1", "drill": True, "undone": done})
-    elif not done:
-        streams().say("Nothing to undo: the last drill has nothing in force.")
+        done = put_back(session(simulator, auto), [], force=force)
+    raise typer.Exit(conclude_undo(done, json, drill=True))
 
 
 @app.command()

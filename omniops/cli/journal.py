@@ -30,9 +30,7 @@ def accept(reason: Annotated[str, typer.Option(help="What happened to the lost e
     from omniops.journal.store import SqliteJournal
 
     here = settings()
-    lost = SqliteJournal.accept_loss(
-        here.journal_path, clock(), here.operator, hostname(), here.drill, reason
-    )
+    lost = SqliteJournal.accept_loss(here.journal_path, clock(), here.operator, hostname(), here.drill, reason)
     if json:
         emit({"schema": "omniops.journal/1", "path": str(settings().journal_path), "accepted": lost})
     else:

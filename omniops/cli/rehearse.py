@@ -10,8 +10,6 @@ def rehearsed(session: Session) -> Session:
     from omniops.journal.lease import hostname
     from omniops.journal.memory import MemoryJournal
 
-    memory = MemoryJournal(
-        session.clock, session.settings.operator, hostname(), session.journal.drill, session.journal
-    )
+    memory = MemoryJournal(session.clock, session.settings.operator, hostname(), session.journal.drill, session.journal)
     session.person.say("Dry run: reads are made, changes are only shown, nothing is journalled.", "warn")
     return session._replace(journal=memory, dry=True)

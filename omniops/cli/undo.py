@@ -6,15 +6,15 @@ from typing import Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, person, settings, streams
-from omniops.cli.options import Answers, Confirm, IncidentId, Json, Yes
+from omniops.cli.context import clock, open_journal, person, settings
+from omniops.cli.options import Answers, Confirm, Json, Yes
 
 
 def undo(
     ids: Annotated[
         list[str] | None, typer.Argument(help="m12, ... as `omniops mitigations` shows them; default all")
     ] = None,
-    incident: IncidentId = "",
+    incident: Annotated[str, typer.Option("--incident", metavar="ID", help="Only those of this incident.")] = "",
     yes: Yes = False,
     confirm: Confirm = None,
     answers: Answers = "",
@@ -25,13 +25,11 @@ def undo(
     json: Json = False,
 ) -> None:
     """Put back what is still in force, newest first."""
+    from omniops.cli.walking import conclude_undo
     from omniops.runner.putting_back import put_back
     from omniops.runner.session import Session
 
     session = Session(settings(), clock(), person(yes, confirm or [], answers), open_journal(create=True))
     session.journal.verify()  # type: ignore[attr-defined]
-    result = put_back(session, ids or [], incident=incident, force=force, take_over=take_over)
-    if json:
-        emit({"schema": "omniops.undo/1", "undone": result})
-    elif not result:
-        streams().say("Nothing to undo: no mitigation is in force.")
+    done = put_back(session, ids or [], incident=incident, force=force, take_over=take_over)
+    raise typer.Exit(conclude_undo(done, json))

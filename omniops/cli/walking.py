@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from omniops.cli.context import emit, streams
@@ -9,6 +11,7 @@ from omniops.errors import Exit, NeedsPerson
 
 if TYPE_CHECKING:
     from omniops.errors import OmniopsError
+    from omniops.runner.putting_back import PutBack
     from omniops.runner.session import Result
 
 
@@ -42,3 +45,19 @@ def _stopped(error: OmniopsError) -> None:
         return
     streams().say(f"Paused: {error.what}; {error.state}.", "warn")
     streams().say(f"next: {error.next}", "key")
+
+
+def conclude_undo(done: Sequence[PutBack], as_json: bool, drill: bool = False) -> int:
+    """Show what was put back and what was not; the exit code is that of the first that was not."""
+    from omniops.terminal.errors import show_error
+
+    failed = [one.error for one in done if one.error is not None]
+    if as_json:
+        emit({"schema": "omniops.undo/1", "drill": drill, "mitigations": [one.as_json() for one in done]})
+    elif not done:
+        streams().say("Nothing to undo: no mitigation is in force.")
+    for error in failed:
+        if drill:
+            error.next = re.sub(r"omniops undo m\d+", "omniops drill undo", error.next)
+        show_error(error, streams())
+    return int(failed[0].exit) if failed else int(Exit.DONE)

@@ -6,13 +6,11 @@ from typing import Any
 
 from omniops.journal.events import Event
 
-KINDS = ("approved", "intent", "outcome", "reconciled", "item.done", "undone")
-
 
 class Item:
     """One thing to write: an item of an action, or the undo of one. Its phase follows from these."""
 
-    __slots__ = ("approved", "done", "intent", "outcome", "settled", "tries")
+    __slots__ = ("approved", "approved_at", "done", "intent", "outcome", "settled", "tries", "unanswered")
 
     def __init__(self) -> None:
         self.approved = ""  # what the operator approved: the bound hash
@@ -20,15 +18,18 @@ class Item:
         self.outcome: dict[str, Any] | None = None
         self.settled: dict[str, Any] | None = None  # the `reconciled` event's data
         self.done: dict[str, Any] | None = None
-        self.tries = 0
+        self.approved_at = ""
+        self.tries = 0  # intents written, so that each has a key of its own
+        self.unanswered = 0  # of these, the ones in a row that a crash cost
 
     def begin(self, intent: dict[str, Any]) -> None:
         self.intent, self.outcome, self.settled = intent, None, None
         self.tries += 1
 
     def forget(self) -> None:
-        """Take it up again from the start: what was sent has been judged."""
+        """Take it up again from the start, because a person says so: what was sent has been judged."""
         self.intent = self.outcome = self.settled = None
+        self.unanswered = 0
 
     @property
     def status(self) -> str:
@@ -66,6 +67,16 @@ class Record:
     def in_force(self) -> bool:
         """Something of it is out there, or may be."""
         return not self.undone and self.status != "not_applied"
+
+    @property
+    def to_put_back(self) -> bool:
+        """In force, and there is a way back."""
+        return self.in_force and self.reversible
+
+    @property
+    def repair(self) -> bool:
+        """It mends what was broken (a restore, a rollback): putting it back is a decision, not tidying up."""
+        return bool(self.intent.get("repair"))
 
     @property
     def reversible(self) -> bool:

@@ -122,7 +122,7 @@ def _choices(state: RunState, failed: dict[str, Any]) -> tuple[str, ...]:
     choices = ["retry"]
     if "success" in step.get("edges", {}) and failed["step"] not in _needed(state):
         choices.append("skip")
-    if any(record.in_force and record.reversible for record in state.changes.records.values()):
+    if any(record.to_put_back for record in state.changes.records.values()):
         choices.append("undo")
     return (*choices, "pause", "abort")
 
@@ -153,6 +153,7 @@ def _due_timer(state: RunState, now: datetime) -> c.Fire | None:
 
 
 def next_clock(state: RunState, expires: datetime | None = None) -> datetime | None:
-    """The nearest moment at which an open prompt has to be left: a timer, or the step's own expiry."""
-    moments = [] if state.frames or not state.begun else [state.due(timer) for timer in state.graph["timers"]]
+    """The nearest moment at which an open prompt has to be left: a timer that may fire now, or the step's expiry."""
+    heeded = state.begun and not (state.frames or state.busy or state.changes.undoing or state.ending or state.outcome)
+    moments = [state.due(timer) for timer in state.graph["timers"]] if heeded else []
     return min((moment for moment in [*moments, expires] if moment is not None), default=None)

@@ -24,9 +24,6 @@ class Scope:
     ) -> None:
         self.inputs, self.outputs, self.item = inputs, outputs, item
 
-    def with_item(self, item: Mapping[str, Any] | None) -> Scope:
-        return Scope(self.inputs, self.outputs, item)
-
     def value(self, root: str, path: str) -> Any:
         """Return what a reference stands for. Raises Undefined."""
         try:

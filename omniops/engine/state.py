@@ -51,6 +51,7 @@ class RunState:
         self.holder: dict[str, Any] | None = None
         self.changes = ChangeLog()
         self.begun = False  # a first step is over
+        self.frozen = False  # the incident is on the security path: no clock of it runs any more
         self.at = ""  # time of the last event
         for event in events:
             self.apply(event)
@@ -91,7 +92,7 @@ class RunState:
 
     def due(self, timer: Timer) -> datetime | None:
         """The absolute moment of a timer; None while it is not armed, or when it is fired or cancelled."""
-        if timer["id"] in self.fired or self.succeeded(timer.get("unless", "")):
+        if self.frozen or timer["id"] in self.fired or self.succeeded(timer.get("unless", "")):
             return None
         call = timer["id"].rpartition(".")[0]
         if call and call not in self.steps:
@@ -140,7 +141,8 @@ class RunState:
     def _approved(self, event: Event) -> None:
         self.changes.apply(event)
         if not event.data.get("undo_of"):
-            self._item(event.data).approved = event.data["bound"]
+            item = self._item(event.data)
+            item.approved, item.approved_at = event.data["bound"], event.time
 
     def _intent(self, event: Event) -> None:
         self.changes.apply(event)
@@ -155,7 +157,10 @@ class RunState:
     def _reconciled(self, event: Event) -> None:
         self.changes.apply(event)
         if not event.data.get("undo_of"):
-            self._item(self.changes.records[event.data["key"]].intent).settled = event.data
+            item = self._item(self.changes.records[event.data["key"]].intent)
+            item.settled = event.data
+            if event.data["status"] == "not_applied" and item.outcome is None:
+                item.unanswered += 1
 
     def _item_done(self, event: Event) -> None:
         state = self.steps[event.data["step"]]
@@ -195,6 +200,7 @@ class RunState:
         state = self.steps[step]
         if choice == "retry":
             state.done = state.bad = None
+            state.entered = state.looked_from = parse_iso(event.time)
             self.outputs.pop(step, None)
             for position, item in enumerate(state.items):
                 if item.done is not None and item.done["outcome"] != "success":
@@ -202,10 +208,20 @@ class RunState:
                     state.index = min(state.index, position)
                     if item.status != "open":
                         item.forget()
+        elif choice == "skip" and len(state.items) > 1 and state.bad is not None and state.bad.done is not None:
+            # One of several: the rest is still to be done.
+            state.bad.done = {**state.bad.done, "outcome": "skipped"}
+            state.done = state.bad = None
+            self.outputs.pop(step, None)
         elif choice == "skip":
             self._go(event.data["go"], event.data)
         else:
-            self.ending = "aborted"
+            self.ending = self.abandoned()
+
+    def abandoned(self) -> str:
+        """How a run ends that nobody walks on: in doubt as long as something of it is."""
+        doubt = any(record.status == "open" and record.in_force for record in self.changes.records.values())
+        return "in_doubt" if doubt else "aborted"
 
     def _fired(self, event: Event) -> None:
         self.fired.add(event.data["timer"])
@@ -214,6 +230,9 @@ class RunState:
 
     def _undone(self, event: Event) -> None:
         self.changes.apply(event)
+        if not event.data.get("by_step") and not self.ending and not self.outcome:
+            # Nothing that comes later in this run could be proved any more: what it was about is gone.
+            self.ending = self.abandoned()
         item = self._item(self.changes.records[event.data["key"]].intent)
         if item.done is None and item.intent is not None and item.intent["key"] == event.data["key"]:
             # Put back before the step was over: a run that goes on begins it anew, and asks again.

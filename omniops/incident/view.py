@@ -64,9 +64,10 @@ class Mitigation(NamedTuple):
     state: str  # "in force", "in doubt", "may have changed something", "undo begun", "kept"
     undo: str
     reason: str = ""  # why it is kept
+    repair: bool = False  # it mends what was broken; `omniops undo` takes it back only by its id
 
     def as_json(self) -> dict[str, Any]:
-        return {key: value for key, value in self._asdict().items() if value != ""}
+        return {key: value for key, value in self._asdict().items() if value not in ("", False)}
 
 
 MITIGATION_KINDS = (
@@ -93,9 +94,7 @@ def mitigations(events: Iterable[Event]) -> list[Mitigation]:
             kept[event.data["id"]] = event.data["reason"]
         else:
             logs.setdefault(event.stream, ChangeLog()).apply(event)
-    records = [
-        record for log in logs.values() for record in log.records.values() if record.in_force and record.reversible
-    ]
+    records = [record for log in logs.values() for record in log.records.values() if record.to_put_back]
     return [_mitigation(record, incidents, kept) for record in sorted(records, key=lambda record: record.seq)]
 
 
@@ -118,6 +117,7 @@ def _mitigation(record: Record, incidents: dict[str, str], kept: dict[str, str])
         state=state,
         undo=f"omniops undo {record.id}",
         reason=kept.get(record.id, ""),
+        repair=record.repair,
     )
 
 

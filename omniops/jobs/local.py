@@ -12,11 +12,10 @@ import os
 import re
 import select
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omniops import text
 from omniops.clock import Clock, iso
@@ -25,6 +24,9 @@ from omniops.errors import BadInput
 from omniops.failpoints import reached
 from omniops.jobs import supervisor
 from omniops.jobs.contract import LOST, NOT_STARTED, TIMED_OUT, JobResult
+
+if TYPE_CHECKING:
+    import subprocess
 
 ALLOWED_ENV = ("PATH", "HOME", "LANG", "LC_ALL", "DATA_DIR", "DB_BACKUPS_DIR")
 """What a script may inherit; everything else of omniops' environment stays with omniops."""
@@ -74,6 +76,8 @@ def scope_command(settings: Settings) -> list[str]:
     loginctl, run = shutil.which("loginctl", path=path), shutil.which("systemd-run", path=path)
     if not loginctl or not run:
         return []
+    import subprocess
+
     try:
         asked = [loginctl, "show-session", "--property=KillUserProcesses"]  # without an id: logind's own settings
         answer = subprocess.run(
@@ -209,6 +213,8 @@ class LocalJobs:
         self._start(place, program, request["env"])
 
     def _start(self, place: Path, command: list[str], env: Mapping[str, str]) -> None:
+        import subprocess
+
         self._spawned[place] = subprocess.Popen(
             command,
             env=dict(env),

@@ -15,11 +15,13 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
 
 KEEP = 256 * 1024
 """Bytes kept of the head, and as many of the tail, of each output."""
@@ -108,6 +110,8 @@ def _kill(group: int, number: int) -> None:
 
 
 def _run(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
+    import subprocess
+
     # Files, not pipes: a script whose supervisor is killed must not die of SIGPIPE in the middle of its work.
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
     outputs = [os.open(folder / name, flags, 0o600) for name in ("stdout", "stderr")]
@@ -135,15 +139,17 @@ def _run(folder: Path, request: dict[str, Any]) -> dict[str, Any]:
 
 def _wait(child: subprocess.Popen[bytes], timeout_s: float, outputs: list[int]) -> bool:
     """Wait for the script's end. False: it had to be killed at its time limit."""
+    from subprocess import TimeoutExpired
+
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        with contextlib.suppress(TimeoutExpired):
             child.wait(min(TICK_S, max(0.0, deadline - time.monotonic())))
             return True
         for handle in outputs:
             trim(handle, TRIM_AT)
     _kill(child.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
+    with contextlib.suppress(TimeoutExpired):
         child.wait(TERM_GRACE_S)
     _kill(child.pid, signal.SIGKILL)  # also what the script has started and left behind
     child.wait()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omniops.engine.next import skip_target
 from omniops.engine.refs import resolve
-from omniops.errors import BadInput, Broken, InDoubt, NeedsPerson, OmniopsError, Refused, Unreachable
+from omniops.errors import BadInput, Broken, InDoubt, NeedsPerson, OmniopsError, Refused, Unreachable, Waiting
 from omniops.runner.person import Option, PauseAsked
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _ERRORS: dict[str, type[OmniopsError]] = {
     "not_applied": Unreachable,
     "in_doubt": InDoubt,
     "bad_input": BadInput,
+    "person": NeedsPerson,
+    "waiting": Waiting,
 }
 
 
@@ -90,6 +92,9 @@ def manual(walk: Walk, step: str, expires: datetime | None) -> None:
 def post(walk: Walk, step: str) -> None:
     """Words to post. The text is shown ready to paste; the journal knows whether somebody said it was posted."""
     node = walk.state.step(step)
+    if walk.is_frozen():
+        walk.finish(step, "declined", detail="frozen: the incident is on the security path")
+        return
     words = walk.words(node.get("text", ""))
     how, did = "posted by hand", False
     try:
@@ -130,8 +135,8 @@ def guide(walk: Walk, step: str, detail: str, cause: str, choices: tuple[str, ..
 def _error(walk: Walk, step: str, detail: str, cause: str) -> OmniopsError:
     changed = [record for record in walk.state.changes.records.values() if record.in_force]
     kind = _ERRORS.get(cause, Broken)
-    if kind is Unreachable and changed:
-        kind = Broken
+    if kind in (Unreachable, Broken):
+        kind = Broken if changed else Unreachable  # 6 says that something was changed, 5 that nothing was
     stands = "; ".join(f"{r.intent['target']}: {'in doubt' if r.status == 'open' else 'changed'}" for r in changed)
     return kind(
         f"{walk.words(walk.state.step(step)['title'])}: {detail}",

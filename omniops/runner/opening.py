@@ -52,9 +52,9 @@ def attach(journal: Journal, person: Person, wanted: str) -> Incident | None:
     """The incident that a new run belongs to: the one named, else the only open one; None: open a new one."""
     if wanted:
         found = incident_of(journal, wanted)
-        if found.resolved:
+        if found.status != "open":
             raise BadInput(
-                f"incident {wanted} is resolved", state="nothing was attempted", next="omniops incident list"
+                f"incident {wanted} is {found.status}", state="nothing was attempted", next="--incident new opens another"
             )
         return found
     open_ones = [incident for incident in incidents(journal) if incident.status == "open"]

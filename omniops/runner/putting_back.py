@@ -2,29 +2,72 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from omniops.errors import BadInput, Interrupted, NeedsPerson
+from omniops.engine.state import RunState
+from omniops.errors import BadInput, Exit, Interrupted, NeedsPerson, OmniopsError
 from omniops.incident.view import MITIGATION_KINDS, Mitigation, mitigations
 from omniops.runner import opening, undo
 from omniops.runner.person import Option, PauseAsked
-from omniops.runner.session import Session
+from omniops.runner.session import Session, same_place
+from omniops.runner.signals import Interrupts
+
+
+class PutBack(NamedTuple):
+    """How the undo of one mitigation went; ``error``: it was not put back, and why."""
+
+    mitigation: Mitigation
+    error: OmniopsError | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        one = self.mitigation
+        answer: dict[str, Any] = {
+            "id": one.id,
+            "target": one.target,
+            "incident": one.incident,
+            "undone": not self.error,
+        }
+        return answer | ({"error": self.error.what, "why": self.error.why} if self.error else {})
 
 
 def put_back(
     session: Session, ids: Sequence[str], *, incident: str = "", force: bool = False, take_over: bool = False
-) -> list[dict[str, Any]]:
-    """Undo the mitigations named, or all in force (of one incident), newest first; return what was put back.
+) -> list[PutBack]:
+    """Undo the mitigations named, or all in force (of one incident) but repairs, newest first; say how each went.
 
-    Raises BadInput for an unknown id, NotOurs, InDoubt, Interrupted, ...; what was put back before stays so.
+    Raises BadInput for an unknown id or incident, NeedsPerson, Interrupted; what was put back before stays so.
     """
+    if incident:
+        opening.incident_of(session.journal, incident)
     wanted = _wanted(session, ids, incident)
-    done: list[dict[str, Any]] = []
-    for mitigation in sorted(wanted, key=lambda one: int(one.id[1:]), reverse=True):
-        _one(session, mitigation, force=force, take_over=take_over)
-        done.append({"id": mitigation.id, "target": mitigation.target, "incident": mitigation.incident})
+    done: list[PutBack] = []
+    with Interrupts() as interrupts:
+        for mitigation in sorted(wanted, key=lambda one: int(one.id[1:]), reverse=True):
+            try:
+                if interrupts.wanted:
+                    raise PauseAsked
+                _one(session, mitigation, interrupts, force=force, take_over=take_over)
+            except (PauseAsked, KeyboardInterrupt):
+                raise _paused(mitigation, interrupts.wanted) from None
+            except OmniopsError as error:
+                # The others are not held up by this one: each stands for itself.
+                done.append(PutBack(mitigation, error))
+            else:
+                done.append(PutBack(mitigation))
     return done
+
+
+def _paused(mitigation: Mitigation, number: int) -> Interrupted:
+    error = Interrupted(
+        f"while putting back {mitigation.target}",
+        state="the journal says how far it got",
+        next=f"omniops undo {mitigation.id}",
+    )
+    if number in (signal.SIGTERM, signal.SIGHUP):
+        error.exit = Exit.TERMINATED
+    return error
 
 
 def in_force(session: Session) -> list[Mitigation]:
@@ -43,7 +86,7 @@ def _wanted(session: Session, ids: Sequence[str], incident: str) -> list[Mitigat
             )
     if ids:
         return [one for one in known if one.id in ids]
-    found = [one for one in known if one.state != "kept" and incident in ("", one.incident)]
+    found = [one for one in known if one.state != "kept" and not one.repair and incident in ("", one.incident)]
     if len({one.incident for one in found}) > 1:
         return _choose(session, found)
     return found
@@ -67,7 +110,7 @@ def _choose(session: Session, found: list[Mitigation]) -> list[Mitigation]:
     return [one for one in found if one.incident == chosen]
 
 
-def _one(session: Session, mitigation: Mitigation, *, force: bool, take_over: bool) -> None:
+def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, force: bool, take_over: bool) -> None:
     from omniops.runner.walk import Walk
     from omniops.runner.wiring import context
 
@@ -75,19 +118,18 @@ def _one(session: Session, mitigation: Mitigation, *, force: bool, take_over: bo
         return take_over
 
     journal = session.journal
-    state = opening.take_over(journal, journal.read(f"run/{mitigation.run}"), confirm=confirm)
+    events = journal.read(f"run/{mitigation.run}")
+    same_place(session, RunState(events))
+    state = opening.take_over(journal, events, confirm=confirm)
+    state.frozen = True  # no clock of the run interrupts an undo
     ctx = context(session.settings, session.clock, state.started["incident"], state.onset)
     walk = Walk(ctx, session.person, journal, state)
+    walk.interrupts = interrupts
     record = next(r for r in state.changes.records.values() if r.id == mitigation.id)
     try:
-        with walk.interrupts:
-            undo.one(walk, record, force=force)
-    except PauseAsked:
-        raise Interrupted(
-            f"paused while putting back {mitigation.target}",
-            state="the journal says how far it got",
-            next=f"omniops undo {mitigation.id}",
-        ) from None
+        undo.one(walk, record, force=force)
+        if state.ending and not state.outcome:
+            walk.end(state.ending)
     finally:
         ctx.omniroute.close()
         opening.release(journal, state, "ended" if state.outcome else "paused")

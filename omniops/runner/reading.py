@@ -40,7 +40,8 @@ def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
         walk.person.say(f"Declared {args['severity']}.", "warn")
     else:
         news = New(stream, None, "frozen", {"by": f"run {walk.state.run}"})
-        walk.person.say("Frozen: omniops sends nothing more about this incident.", "warn")
+        walk.person.say("Frozen: omniops sends nothing more about this incident, and its clocks have stopped.", "warn")
+        walk.state.frozen = True
     walk.finish(step, "success", outputs=args, also=[news])
 
 

@@ -14,7 +14,6 @@ EXITS = {
     "aborted": Exit.PERSON,
     "in_doubt": Exit.IN_DOUBT,
     "stopped": Exit.STOP,
-    "paused": Exit.INTERRUPTED,
 }
 
 WORDS = {
@@ -55,7 +54,7 @@ def as_json(state: RunState, outcome: str, error: str = "", dry: bool = False) -
         "incident": state.started["incident"],
         "run": state.run,
         "runbook": state.graph["id"],
-        "outcome": outcome,
+        "outcome": outcome or None,
         "drill": bool(state.started.get("drill")),
         "changes": changes(state),
         "evidence": _evidence(state),
@@ -91,15 +90,18 @@ def undo_command(state: RunState, id: str) -> str:
 def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
     """The last words on the screen, with their tones: what came of it, what is in force, and last what to type next."""
     said = [(_verdict(state, outcome), "good" if outcome == "mitigated" else "warn")]
-    in_force = [record for record in state.changes.records.values() if record.in_force and record.reversible]
+    in_force = [record for record in state.changes.records.values() if record.to_put_back]
     for record in in_force:
-        doubt = " (in doubt)" if record.status == "open" else ""
-        said.append((f"in force: {record.intent['action']} {record.intent['target']}{doubt}", ""))
-    if in_force:
+        word = "in doubt" if record.status == "open" else "repaired with" if record.repair else "in force"
+        said.append((f"{word}: {record.intent['action']} {record.intent['target']}", ""))
+    passing = [record for record in in_force if not record.repair]
+    if passing:
         when = "when the cause is gone" if outcome == "mitigated" else "to put it back"
-        last = in_force[-1] if len(in_force) == 1 else None
-        command = undo_command(state, last.id) if last else undo_command(state, "").strip()
+        command = undo_command(state, passing[0].id if len(passing) == 1 else "").strip()
         said.append((f"next: {command}   ({when})", "key"))
+    elif in_force and not state.started.get("drill"):
+        keep = f'omniops mitigations keep {in_force[-1].id} --reason "..."'
+        said.append((f"next: {keep}   (a repair stays; then resolve the incident)", "key"))
     elif outcome in ("not_recovered", "inconclusive"):
         said.append(("next: omniops incident verify looks again; omniops runbook list shows the other ways", "key"))
     return said
@@ -107,6 +109,6 @@ def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
 
 def _verdict(state: RunState, outcome: str) -> str:
     until = state.started.get("until")
-    if until and outcome == "mitigated" and state.steps[until].done and not _evidence(state):
+    if until and outcome == "mitigated" and not _evidence(state):
         return f"Ended after step {until}, as asked. Whether it has recovered was not looked at."
     return WORDS.get(outcome, outcome)

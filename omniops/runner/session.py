@@ -36,7 +36,7 @@ class Request(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How it went. ``error`` is what stopped the walk, if anything did."""
+    """How it went. ``error`` is what stopped the walk, if anything did; a run that is only paused has no outcome."""
 
     state: RunState
     outcome: str
@@ -53,10 +53,11 @@ class Result(NamedTuple):
 def mitigate(session: Session, request: Request, graph: Graph) -> Result:
     """Begin a run of ``graph`` and walk it. Raises OmniopsError while nothing has begun."""
     settings, person, clock, journal = session.settings, session.person, session.clock, session.journal
-    if request.until and request.until not in graph["steps"]:
+    ends = [id for id, step in graph["steps"].items() if step["kind"] not in ("choose", "call", "stop")]
+    if request.until and request.until not in ends:
         raise BadInput(
-            f"{graph['id']} has no step {request.until!r}",
-            why=f"its steps: {', '.join(id for id in graph['steps'] if '.' not in id)}",
+            f"{graph['id']} has no step {request.until!r} that a walk can end after",
+            why=f"these are: {', '.join(ends)}",
             state="nothing was attempted",
             next=f"omniops runbook show {graph['id']}",
         )
@@ -75,6 +76,8 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
         from omniops.clock import parse_iso
 
         plan.onset = parse_iso(plan.incident.onset)
+        if request.onset:
+            person.say(f"--onset is not used: {plan.incident.id} began at {plan.incident.onset}.", "warn")
     where = {"environment": settings.environment, "url": settings.omniroute_url}
     state = opening.begin(journal, clock, plan, where)
     new = "" if plan.incident else " (new)"
@@ -167,12 +170,13 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
         ]
         return session.person.choose("take-over", question, options, None) == "take"
 
+    same_place(session, RunState(events))
     state = opening.take_over(session.journal, events, confirm=confirm)
+    state.frozen = bool(opening.incident_of(session.journal, state.started["incident"]).frozen)
     if state.outcome:
         opening.release(session.journal, state, "ended")
         return Result(state, state.outcome)
     ctx = context(session.settings, session.clock, state.started["incident"], state.onset)
-    same_place(session, state)
     if abort:
         return _abort(session, state, ctx, abort)
     return _walk(session, state, ctx, resumed=True)
@@ -180,14 +184,15 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
 
 def same_place(session: Session, state: RunState) -> None:
     """A run goes on against the server it began with. Raises BadInput."""
-    begun, now = state.started.get("url"), session.settings.omniroute_url
-    if begun and begun != now:
-        opening.release(session.journal, state, "refused")
+    settings = session.settings
+    begun = (state.started.get("url"), state.started.get("environment"))
+    now = (settings.omniroute_url, settings.environment)
+    if begun != now and begun[0]:
         raise BadInput(
-            f"run {state.run} was begun against {begun}",
-            why=f"OMNIROUTE_URL is {now} now",
+            f"run {state.run} was begun against {begun[0]} ({begun[1]})",
+            why=f"the settings say {now[0]} ({now[1]}) now",
             state="nothing was attempted",
-            next=f"export OMNIROUTE_URL={begun}",
+            next=f"export OMNIROUTE_URL={begun[0]} OMNIOPS_ENV={begun[1]}",
         )
 
 
@@ -196,9 +201,9 @@ def _abort(session: Session, state: RunState, ctx: Any, reason: str) -> Result:
 
     walk = Walk(ctx, session.person, session.journal, state, dry=session.dry)
     walk.record(("note", {"text": f"aborted: {reason}"}))
-    walk.end("aborted")
+    walk.end(state.abandoned())
     opening.release(session.journal, state, "ended")
-    return Result(state, "aborted")
+    return Result(state, state.outcome)
 
 
 def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False) -> Result:
@@ -220,13 +225,18 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
         if isinstance(stopped, NeedsPerson) and not isinstance(stopped, LostLease):
             stopped.state = _stands(state)
         if _ends_the_run(session, state, stopped):
-            walk.end("aborted")
+            walk.end(state.abandoned())
+            if f"resume {state.run}" in stopped.next:
+                stopped.state, stopped.next = (
+                    f"{_stands(state)}; the run has ended",
+                    "mend it, then the same command again",
+                )
     finally:
         ctx.omniroute.close()
         opening.release(session.journal, state, "ended" if state.outcome else "paused")
     if error is None:
         return Result(state, state.outcome, dry=session.dry)
-    outcome = "in_doubt" if isinstance(error, InDoubt) else state.outcome or "paused"
+    outcome = "in_doubt" if isinstance(error, InDoubt) else state.outcome
     return Result(state, outcome, error, session.dry)
 
 
@@ -251,7 +261,7 @@ def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> boo
 
 def _stands(state: RunState) -> str:
     """What state things are in, in one clause."""
-    in_force = [record.intent["target"] for record in state.changes.records.values() if record.in_force]
+    in_force = [record.intent["target"] for record in state.changes.records.values() if record.to_put_back]
     return f"in force: {', '.join(in_force)}" if in_force else "nothing is in force"
 
 

@@ -11,7 +11,7 @@ from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsE
 from omniops.failpoints import reached
 from omniops.runner.doubt import judge
 from omniops.runner.walk import bind
-from omniops.runner.write import FRESH_S, Target, change_of, intent_of, send
+from omniops.runner.write import FRESH_S, Target, answered, change_of, intent_of, send
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -42,7 +42,7 @@ class Undoing(Target):
 
 def everything(walk: Walk, *, force: bool = False) -> list[Record]:
     """Undo all that this run changed and that can be undone, newest first. Raises NotOurs, TestFailed, InDoubt, ..."""
-    records = [record for record in walk.state.changes.records.values() if record.in_force and record.reversible]
+    records = [record for record in walk.state.changes.records.values() if record.to_put_back]
     for record in reversed(records):
         one(walk, record, force=force)
     return records
@@ -77,7 +77,7 @@ def _find_out(target: Undoing) -> None:
         return
     reached("in_resume", target.id)
     walk.person.say(f"{record.intent['target']}: finding out whether the change was made ...", "dim")
-    applied = judge(target, record.intent, answered=item.outcome is not None, undoing=False)
+    applied = judge(target, record.intent, answered=answered(item), undoing=False)
     if applied.status == "in_doubt":
         return  # it is put back all the same, if what is there can be told to be ours
     found: dict[str, Any] = {"key": record.key, "status": applied.status, "detail": applied.detail}
@@ -108,7 +108,10 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
     walk, record = target.walk, target.record
     failing = seen.shown.get("test_failed")
     change = change_of(walk, target.name, seen, "the runbook's own step does it again", "undo of ")
-    bound = bind(change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired)
+    change = change._replace(person_only=bool(failing) and not force)
+    bound = bind(
+        change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired, change.typed
+    )
     walk.person.change(change)
     if failing and not force and not walk.person.interactive:
         raise TestFailed(
@@ -187,8 +190,7 @@ def settle(walk: Walk, key: str) -> None:
     if intent.get("by_hand"):
         _by_hand(target, intent)
         return
-    answered = record.undo.outcome is not None
-    _judged(target, intent, judge(target, intent, answered=answered, undoing=True), "reconciled")
+    _judged(target, intent, judge(target, intent, answered=answered(record.undo), undoing=True), "reconciled")
 
 
 def _judged(target: Undoing, intent: dict[str, Any], applied: Applied, kind: str) -> None:

@@ -73,7 +73,9 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     since = walk.state.changed_at(spec["since"])
     budgets = budgets_of(walk.ctx.settings)
     measure = Measure(walk.context(step), spec["slo"], items, since, spec["min_requests"], budgets)
-    samples = [Sample(**{key: data[key] for key in Sample._fields}) for data in walk.state.steps[step].samples]
+    at = walk.state.steps[step]
+    kept = [data for data in at.samples if parse_iso(data["at"]) >= at.looked_from]  # old looks prove nothing now
+    samples = [Sample(**{key: data[key] for key in Sample._fields}) for data in kept]
     nearest = next_clock(walk.state)
 
     def tell(series: Sequence[Sample], left_s: float) -> None:
@@ -130,12 +132,15 @@ def wait(walk: Walk, step: str, until: datetime) -> None:
 def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str, Any]]:
     """`omniops incident verify`: look at traffic since the incident's last change; the verdict is journalled."""
     from omniops.engine.state import RunState
+    from omniops.runner.session import same_place
     from omniops.runner.wiring import context
 
     journal = session.journal
     opened = [e for e in journal.read("runs") if e.kind == "run.opened" and e.data["incident"] == incident.id]
     states = [RunState(journal.read(f"run/{event.data['run']}")) for event in opened]
     since, items = _what_to_look_at(states, parse_iso(incident.onset))
+    for state in states:
+        same_place(session, state)
     ctx = context(session.settings, session.clock, incident.id, parse_iso(incident.onset))
     measure = Measure(ctx, "latency-p95-aggregate", items, since, 20, budgets_of(session.settings))
     samples: list[Sample] = []

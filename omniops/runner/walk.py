@@ -22,7 +22,15 @@ from omniops.runner.signals import Interrupts
 
 T = TypeVar("T")
 
-CAUSES = {"Refused": "refused", "Unreachable": "unreachable", "InDoubt": "in_doubt", "BadInput": "bad_input"}
+CAUSES = {
+    "Refused": "refused",
+    "Unreachable": "unreachable",
+    "InDoubt": "in_doubt",
+    "BadInput": "bad_input",
+    "NeedsPerson": "person",
+    "NotOurs": "person",
+    "Waiting": "waiting",
+}
 
 
 class Walk:
@@ -132,7 +140,7 @@ class Walk:
         return self.state.outcome
 
     def perform(self, command: c.Command) -> None:
-        from omniops.runner import asking, reading, undo, verifying, write
+        from omniops.runner import asking, write
 
         match command:
             case c.Enter(step, items):
@@ -144,11 +152,17 @@ class Walk:
             case c.Confirm(step, item):
                 write.confirm(self, step, item)
             case c.Read(step):
-                reading.read(self, step)
+                from omniops.runner.reading import read
+
+                read(self, step)
             case c.Verify(step, deadline):
-                verifying.verify(self, step, deadline)
+                from omniops.runner.verifying import verify
+
+                verify(self, step, deadline)
             case c.Wait(step, until):
-                verifying.wait(self, step, until)
+                from omniops.runner.verifying import wait
+
+                wait(self, step, until)
             case c.Ask(step, expires):
                 asking.ask(self, step, expires)
             case c.Manual(step, expires):
@@ -162,7 +176,9 @@ class Walk:
             case c.Finish(step, outcome, go, detail):
                 self._finish(step, outcome, go, detail)
             case c.SettleUndo(key):
-                undo.settle(self, key)
+                from omniops.runner.undo import settle
+
+                settle(self, key)
             case c.End(outcome):
                 self.end(outcome)
 
@@ -199,9 +215,18 @@ class Walk:
         rest = [name for name in names if name not in done]
         self.person.say(f"done: {', '.join(done) or 'none'}; not done: {', '.join(rest)}", "warn")
 
+    def is_frozen(self) -> bool:
+        """Has the incident entered the security path (4.5), in this run or in another one?"""
+        if not self.state.frozen:
+            events = self.journal.read(f"incident/{self.state.started['incident']}")
+            self.state.frozen = any(event.kind == "frozen" for event in events)
+        return self.state.frozen
+
     def _fire(self, timer: str, do: str, due: datetime) -> None:
         from omniops.text import duration
 
+        if self.is_frozen():
+            return  # the engine sees it too, from now on
         late = max((self.now() - due).total_seconds(), 0.0)
         self.record(("timer.fired", {"timer": timer, "do": do, "due": iso(due), "late_s": round(late, 1)}))
         self.person.say(f"The clock {timer!r} has run out" + (f", {duration(late)} ago." if late >= 1 else "."), "warn")

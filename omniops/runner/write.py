@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from omniops.actions.base import Applied, Observation, Write
 from omniops.actions.specs import SPECS
+from omniops.clock import parse_iso
+from omniops.engine.changes import Item
 from omniops.engine.next import MOST_TRIES
 from omniops.engine.refs import Undefined
 from omniops.errors import Broken, OmniopsError
@@ -22,10 +24,16 @@ if TYPE_CHECKING:
 
 SEND_WITHIN_S = 5.0
 """An intent is sent within this time of a clock that counts suspend, or observed again first."""
+LATE = {"late": True}
 LOOKS = 4
 LOOK_EVERY_S = 1.0
+APPROVED_FOR_S = 600.0
 FRESH_S = 2.0
 """An observation older than this is made again before the approved change is sent."""
+
+
+class TooLate(Exception):
+    """The intent's moment to send has passed; nothing has been sent."""
 
 
 class Target:
@@ -92,7 +100,7 @@ def attempt(walk: Walk, step: str, index: int) -> None:
     if target is None:
         return
     try:
-        if target.item.tries >= MOST_TRIES:
+        if target.item.unanswered >= MOST_TRIES:
             raise Broken(f"{target.name} was begun {MOST_TRIES} times and never finished")
         seen = target.observe()
     except OmniopsError as error:
@@ -103,10 +111,10 @@ def attempt(walk: Walk, step: str, index: int) -> None:
         walk.record(target.done("success", at=seen.at, outputs={"changed_at": seen.at}, after=seen.desired))
         return
     change = change_of(walk, target.name, seen, _how_undone(target))
-    bound = bind(change.environment, change.host, target.name, seen.target, seen.state, seen.desired)
+    bound = bind(change.environment, change.host, target.name, seen.target, seen.state, seen.desired, change.typed)
     events: list[tuple[str, dict[str, Any]]] = []
-    if target.item.approved != bound:
-        if target.item.approved:
+    if target.item.approved != bound or _aged(walk, target.item.approved_at):
+        if target.item.approved and target.item.approved != bound:
             walk.person.say(f"{seen.target} has changed since it was approved; here it is again.", "warn")
         walk.person.change(change)
         if _needs_approval(target, seen):
@@ -121,6 +129,11 @@ def attempt(walk: Walk, step: str, index: int) -> None:
                 return  # the engine comes back here: observed again, and sent only if nothing bound has changed
             events.append(("approved", approved))
     _begin(target, seen, events, _how_undone(target))
+
+
+def _aged(walk: Walk, approved_at: str) -> bool:
+    """An approval is a person's word about now; after a pause it is asked for again."""
+    return (walk.now() - parse_iso(approved_at)).total_seconds() > APPROVED_FOR_S
 
 
 def _how_undone(target: Target) -> str:
@@ -145,6 +158,7 @@ def _begin(target: Target, seen: Observation, events: list[tuple[str, dict[str, 
         "desired": seen.desired,
         "effect": target.spec.effect,
         "undo": target.spec.undo,
+        **({"repair": True} if target.spec.repair else {}),
     }
     if seen.outputs.get("by_hand"):
         intent["by_hand"] = seen.outputs["by_hand"]
@@ -171,13 +185,20 @@ def send(walk: Walk, target: Target, intent: dict[str, Any], *, undoing: bool) -
     """Send it once, if the lease is still ours and the deadline has not passed."""
     if walk.dry:
         return Applied("applied", "assumed: this is a dry run")
-    walk.writer.still_ours()
-    if walk.ctx.clock.boot() > intent["send_by"]:
-        return Applied(
-            "not_applied", "it was not sent: its moment had passed (was this computer asleep?)", {"late": True}
-        )
+
+    def permit() -> None:
+        """Asked at the last instant before each request that writes."""
+        walk.writer.still_ours()
+        if walk.ctx.clock.boot() > intent["send_by"]:
+            raise TooLate
+
     verb = target.action.undo if undoing else target.action.apply
-    applied = verb(target.ctx, intent["args"], intent["before"], intent["key"])
+    try:
+        permit()
+        with target.ctx.permitted(permit) as ctx:
+            applied = verb(ctx, intent["args"], intent["before"], intent["key"])
+    except TooLate:
+        return Applied("not_applied", "it was not sent: its moment had passed (was this computer asleep?)", LATE)
     reached("after_response", target.id)
     return applied
 
@@ -192,7 +213,8 @@ def record_outcome(target: Target, applied: Applied) -> None:
     after: list[tuple[str, dict[str, Any]]] = []
     if applied.status == "failed" or (applied.status == "not_applied" and not applied.evidence.get("late")):
         walk.person.say(applied.detail or "it did not happen", "bad")
-        cause = "failed" if applied.status == "failed" else applied.evidence.get("cause", "not_applied")
+        refused = applied.evidence.get("code") in (401, 403)
+        cause = "failed" if applied.status == "failed" else "refused" if refused else "not_applied"
         after.append(target.done("failure", detail=applied.detail, cause=cause))
     walk.record(("outcome", outcome), *after)
     reached("after_outcome", target.id)
@@ -242,7 +264,12 @@ def _put_back_by(target: Target) -> list[tuple[str, dict[str, Any]]]:
         return []
     records = target.walk.state.changes.records.values()
     reversed_ = [record for record in records if record.in_force and record.intent["action"] == target.spec.reverses]
-    return [("undone", {"key": record.key, "detail": f"by step {target.id}"}) for record in reversed_]
+    return [("undone", {"key": record.key, "by_step": target.id}) for record in reversed_]
+
+
+def answered(item: Item) -> bool:
+    """The server has answered, so it is done with the request. After a timeout or a reset it may still be at it."""
+    return bool(item.outcome and (item.outcome.get("evidence") or {}).get("code"))
 
 
 def settle(walk: Walk, step: str, index: int) -> None:
@@ -258,7 +285,7 @@ def settle(walk: Walk, step: str, index: int) -> None:
         by_hand(target, intent)
         return
     walk.person.say(f"{intent['target']}: finding out whether the change was made ...", "dim")
-    applied = judge(target, intent, answered=target.item.outcome is not None, undoing=False)
+    applied = judge(target, intent, answered=answered(target.item), undoing=False)
     settled = {"key": intent["key"], "status": applied.status, "detail": applied.detail}
     settled.update({key: value for key, value in (("at", applied.at), ("outputs", applied.outputs)) if value})
     events: list[tuple[str, dict[str, Any]]] = [("reconciled", settled)]

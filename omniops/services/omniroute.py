@@ -53,6 +53,10 @@ AUDIT_ROWS = 300
 T = TypeVar("T")
 
 
+def _anybody() -> None:
+    """The permit of who writes without asking: there is none to lose."""
+
+
 class OmniRoute:
     """One server. Methods raise Refused (401/403), Unreachable (no sense to be had) or BadInput (configuration)."""
 
@@ -67,6 +71,7 @@ class OmniRoute:
         self._http = Http(self.url, settings.env, clock, guard, self.timeout_s)
         self._session = Session(self._http, settings, clock)
         self._skew_s: float | None = None
+        self.permit: Callable[[], None] = _anybody  # asked right before a write leaves; it may raise
 
     def __repr__(self) -> str:
         return f"OmniRoute({self.url!r})"
@@ -309,13 +314,23 @@ class OmniRoute:
         self._note_time(reply)
         return reply
 
-    def _authorised(self, method: str, path: str, body: Any, within_s: float | None = None, max_body: int = 0) -> Reply:
+    def _authorised(
+        self,
+        method: str,
+        path: str,
+        body: Any,
+        within_s: float | None = None,
+        max_body: int = 0,
+        permit: Callable[[], None] = _anybody,
+    ) -> Reply:
         """Ask; where the answer says that we are nobody, so that nothing was done, log in and ask once more."""
         limits: dict[str, Any] = {"within_s": within_s} | ({"max_body": max_body} if max_body else {})
+        permit()
         reply = self._http.ask(method, path, headers=self._session.headers(), body=body, **limits)
         # /v1/ takes clients' keys, not the admin's login: a refusal there says nothing about the session.
         if not path.startswith("/v1/") and self._session.wants_login(reply):
             self._session.renew(reply)
+            permit()
             reply = self._http.ask(method, path, headers=self._session.headers(), body=body, **limits)
         return reply
 
@@ -375,7 +390,7 @@ class OmniRoute:
     def _write(self, path: str, body: dict[str, Any], contradiction: Callable[[Any], str]) -> WriteReply:
         """Send a PUT and say what its answer proves. Sent twice only after a 401, which proves that it was not done."""
         try:
-            reply = self._authorised("PUT", path, body)
+            reply = self._authorised("PUT", path, body, permit=self.permit)
         except NoAnswer as error:
             status = "in_doubt" if error.sent else "not_applied"
             return WriteReply(status, error.why, None, None, "", "")

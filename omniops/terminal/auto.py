@@ -33,6 +33,7 @@ class Auto(Show):
     ) -> None:
         super().__init__(streams, clocks)
         self.answers, self.pace = answers, pace
+        self._chosen: set[str] = set()
         self._clock = clock or SystemClock()
 
     def approve(self, step: str, change: Change, until: datetime | None) -> bool:
@@ -66,6 +67,9 @@ class Auto(Show):
         if given is False:
             self._type("choose", "n")
             return None
+        if step in self._chosen:
+            keys = list(reversed(keys))  # "retry" for ever would be a drill without end
+        self._chosen.add(step)
         for key in (given, unattended, *keys):
             if key in keys:
                 self._type("choose", str(key))

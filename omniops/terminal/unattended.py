@@ -54,6 +54,8 @@ class Unattended(Show):
             self._used.add(step)
             self.say(f"{approval(change)} Declined by --answers.", "warn")
             return False
+        if change.person_only:
+            raise _needs(step, approval(change), "its test fails, which no flag overrules but --force", "--force")
         if change.typed and change.typed in self.confirm:
             self.say(f"{approval(change)} Approved by --confirm.")
             return True

@@ -7,6 +7,7 @@ cancel out. ``--write`` puts the tables into docs/benchmarks.md. It is not a tes
 from __future__ import annotations
 
 import argparse
+import gc
 import platform
 import re
 import sys
@@ -21,35 +22,35 @@ PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = "| what | beside | ratio | aim | |\n|---|---|---|---|---|\n"
 
 
-def startup(work: Path) -> list[Row]:
-    from tests.bench import startup
+def _startup(work: Path) -> list[Row]:
+    from tests.bench.startup import measure
 
-    return startup.measure(_programs(work), work)
-
-
-def toggle(work: Path) -> list[Row]:
-    from tests.bench import toggle
-
-    return toggle.measure(_programs(work), work)
+    return measure(_programs(work), work)
 
 
-def steps(work: Path) -> list[Row]:
-    from tests.bench import steps
+def _toggle(work: Path) -> list[Row]:
+    from tests.bench.toggle import measure
 
-    return steps.measure(work)
+    return measure(_programs(work), work)
 
 
-def journal(work: Path) -> list[Row]:
-    from tests.bench import journal
+def _steps(work: Path) -> list[Row]:
+    from tests.bench.steps import measure
 
-    return journal.measure(work)
+    return measure(work)
+
+
+def _journal(work: Path) -> list[Row]:
+    from tests.bench.journal import measure
+
+    return measure(work)
 
 
 PARTS: dict[str, Callable[[Path], list[Row]]] = {
-    "startup": startup,
-    "toggle": toggle,
-    "steps": steps,
-    "journal": journal,
+    "startup": _startup,
+    "toggle": _toggle,
+    "steps": _steps,
+    "journal": _journal,
 }
 
 
@@ -68,6 +69,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write the tables into docs/benchmarks.md")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
     asked = parser.parse_args()
+    gc.disable()  # as omniops itself does (entry.py)
     unknown = set(asked.parts) - set(PARTS)
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")

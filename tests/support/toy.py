@@ -66,7 +66,10 @@ class Toy:
 
 
 class ToyServer:
-    """All that is asked of the server itself: how far its clock is off."""
+    """All that is asked of the server itself: how far its clock is off, and who may write to it."""
+
+    def __init__(self) -> None:
+        self.permit: Callable[[], None] = lambda: None
 
     def skew_s(self) -> float | None:
         return None
