@@ -1,6 +1,6 @@
 """Time as the rest of omniops sees it: asked of an object, so that a drill or a test can move it.
 
-Nothing else in omniops calls ``time`` or ``datetime.now``.
+What is decided by a time is decided by this one; only waits on sockets and children use the machine's directly.
 """
 
 from __future__ import annotations

@@ -34,7 +34,10 @@ def run(argv: list[str]) -> int:
         rest = _global_options(argv)
         return _command(rest)
     except BrokenPipeError:
-        return _broken_pipe()
+        from omniops.terminal.streams import quiet_broken_pipe
+
+        quiet_broken_pipe()
+        return 0
     except KeyboardInterrupt:
         return 130
     except Exception as error:
@@ -80,13 +83,6 @@ def _command(argv: list[str]) -> int:
     wanted = next((word for word in argv if not word.startswith("-")), "")
     code = build(wanted)(args=argv, prog_name="omniops", standalone_mode=False)
     return int(code or 0)
-
-
-def _broken_pipe() -> int:
-    """Who read us has read enough: success, quietly."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
-    return 0
 
 
 def _failed(error: Exception, argv: list[str]) -> int:

@@ -20,16 +20,9 @@ from omniops.jobs.contract import LOST, NOT_STARTED, TIMED_OUT, JobResult
 from omniops.text import one_line
 
 if TYPE_CHECKING:
-    from omniops.engine.graph import Graph
     from omniops.jobs.host import HostProof
 
 DATABASE = "storage.sqlite"
-
-
-def missing(settings: Settings, graph: Graph) -> list[str]:
-    """Say which scripts a runbook needs that are not here or cannot be run, in words."""
-    names = {SPECS[step["action"]].script for step in graph["steps"].values() if step.get("action") in SPECS}
-    return _problems(settings, sorted(names - {""}))
 
 
 def check_present(settings: Settings, ctx: Context, names: Sequence[str]) -> None:

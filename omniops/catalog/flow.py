@@ -150,10 +150,6 @@ class Dominators:
                     known = into.get(exit.target)
                     into[exit.target] = source if known is None else self._common(known, source)
 
-    def entered_before(self, first: str, then: str) -> bool:
-        """Whether every path to ``then`` enters ``first``."""
-        return self._dominates(first, then)
-
     def succeeded_before(self, first: str, then: str) -> bool:
         """Whether ``first`` has succeeded on every path to ``then``. A step that cannot be reached proves anything."""
         return self._dominates(f"{first} succeeded", then)

@@ -13,12 +13,16 @@ from omniops.cli.options import Json
 
 if TYPE_CHECKING:
     from omniops.incident.ladder import Ladder
+    from omniops.incident.severity import Classification
     from omniops.incident.signals import Signals
 
 Many = list[str] | None
 
 
 def classify(
+    severity: Annotated[
+        str, typer.Argument(metavar="[SEVERITY]", help="Settled already? SEV1, sev-1 or 1: what the ladder says.")
+    ] = "",
     error_ratio: Annotated[
         Many, typer.Option(metavar="RATIO", help="Failing / all requests, last 5 minutes: 0 to 1.")
     ] = None,
@@ -44,7 +48,6 @@ def classify(
     json: Json = False,
 ) -> None:
     """Say how bad it is. What is not given is unknown; flags win over the file, and facts are added up."""
-    from omniops.errors import Exit
     from omniops.incident.severity import classify as judge
 
     flags = {
@@ -59,12 +62,35 @@ def classify(
     ladder = _ladder()
     now = clock().now()
     since = _since(onset, now)
+    if severity:
+        answer = _given(severity, bool(signals or any(flags.values())), ladder, since)
+        raise typer.Exit(_show(answer, ladder, now, since, json, exit_code))
     known = _known(flags, signals, ladder)
     if not json and not signals and not any(flags.values()) and streams().interactive:
         from omniops.cli.classify_questions import ask
 
         known = ask(person(), ladder)
-    answer = judge(known, ladder, since)
+    raise typer.Exit(_show(judge(known, ladder, since), ladder, now, since, json, exit_code))
+
+
+def _given(severity: str, signals_too: bool, ladder: Ladder, since: datetime) -> Classification:
+    from omniops.errors import BadInput
+    from omniops.incident.severity import given
+    from omniops.incident.signals import parse_severity
+
+    if signals_too:
+        raise BadInput(
+            "a severity and signals were given",
+            why="either the severity is settled, or it is judged",
+            state="nothing was judged",
+            next=f"omniops classify {severity}",
+        )
+    return given(parse_severity(severity), ladder, since)
+
+
+def _show(answer: Classification, ladder: Ladder, now: datetime, since: datetime, json: bool, exit_code: bool) -> int:
+    from omniops.errors import Exit
+
     if json:
         emit(answer.as_json())
     else:
@@ -72,10 +98,9 @@ def classify(
 
         for line, tone in lines(answer, ladder, now, since, streams().width()):
             streams().result(line, tone)
-    code = answer.exit
     if exit_code and answer.severity:
-        code = Exit(10 + int(answer.severity.removeprefix("SEV-")))
-    raise typer.Exit(int(code))
+        return int(Exit(10 + int(answer.severity.removeprefix("SEV-"))))
+    return int(answer.exit)
 
 
 def _ladder() -> Ladder:

@@ -12,8 +12,8 @@ from omniops.config import Settings
 
 if TYPE_CHECKING:
     from omniops.journal.store import SqliteJournal
-    from omniops.runner.person import Person
     from omniops.terminal.streams import Streams
+    from omniops.terminal.unattended import Combined, Unattended
 
 
 @cache
@@ -52,7 +52,9 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
     return SqliteJournal(of.journal_path, ticking or clock(), operator, hostname(), drill=of.drill, create=create)
 
 
-def person(yes: bool = False, confirm: Sequence[str] = (), answers: str = "", ticking: Clock | None = None) -> Person:
+def person(
+    yes: bool = False, confirm: Sequence[str] = (), answers: str = "", ticking: Clock | None = None
+) -> Unattended | Combined:
     """Who answers: the terminal, with what the flags answer already; without a terminal, the flags alone."""
     from omniops.terminal.unattended import Combined, Unattended, load_answers
 

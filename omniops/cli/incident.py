@@ -1,4 +1,4 @@
-"""`omniops incident list | show | note | verify | resolve`."""
+"""`omniops incident list | show | note | declare | verify | resolve`."""
 
 from __future__ import annotations
 
@@ -73,6 +73,26 @@ def note(
         emit({"schema": "omniops.note/1", "incident": found.id, "text": text})
     else:
         streams().result(f"Noted in {found.id}.")
+
+
+@app.command()
+def declare(
+    severity: Annotated[str, typer.Argument(help="SEV-1 to SEV-4; SEV1, sev-1 and 1 are understood")],
+    incident: Annotated[str, typer.Option("--incident", metavar="ID", help="which; default: the open one")] = "",
+    json: Json = False,
+) -> None:
+    """Write down the incident's severity."""
+    from omniops.incident.signals import parse_severity
+    from omniops.runner.records import declare as record_declare
+    from omniops.runner.records import pick
+
+    journal = open_journal(create=True)
+    found, settled = pick(journal, incident), parse_severity(severity)
+    record_declare(journal, found, settled)
+    if json:
+        emit({"schema": "omniops.incident/1", "incident": found.id, "severity": settled})
+    else:
+        streams().result(f"{found.id} is {settled}. `omniops classify {settled}` says who is paged, and by when.")
 
 
 @app.command()

@@ -29,7 +29,7 @@ def mitigate(
     graph = get(runbook, here)
     streams().say(f"{graph['title']} · {here.environment} · {here.omniroute_url}", "head")
     # Imported below the first line, which is seen that much earlier (docs/benchmarks.md).
-    from omniops.cli.walking import conclude
+    from omniops.cli.walking import conclude, unused
     from omniops.runner.session import Request, Session
     from omniops.runner.session import mitigate as begin
 
@@ -42,4 +42,5 @@ def mitigate(
 
         session = rehearsed(session)
     result = begin(session, Request(graph["id"], target, incident, onset, until), graph)
+    unused(asked)
     raise typer.Exit(conclude(result, json))

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 Json = Annotated[bool, typer.Option("--json", help="Answer as JSON on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Approve reversible changes without asking; nothing else is assumed.")]
+Yes = Annotated[
+    bool, typer.Option("--yes", help="Approve every change that is not destructive; nothing else is assumed.")
+]
 Confirm = Annotated[
     list[str] | None,
     typer.Option("--confirm", metavar="ENVIRONMENT/TARGET", help="Approve this destructive change; may be repeated."),

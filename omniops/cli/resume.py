@@ -20,7 +20,7 @@ def resume(
     json: Json = False,
 ) -> None:
     """Go on with a run."""
-    from omniops.cli.walking import conclude
+    from omniops.cli.walking import conclude, unused
     from omniops.runner.opening import pick_run
     from omniops.runner.session import Session
     from omniops.runner.session import resume as go_on
@@ -35,4 +35,6 @@ def resume(
         streams().say("Nothing to resume: no run is open.")
         return
     session = Session(settings(), clock(), asked, journal)
-    raise typer.Exit(conclude(go_on(session, run, take_over=take_over, abort=abort), json))
+    result = go_on(session, run, take_over=take_over, abort=abort)
+    unused(asked)
+    raise typer.Exit(conclude(result, json))

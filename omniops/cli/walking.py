@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from omniops.errors import OmniopsError
     from omniops.runner.putting_back import PutBack
     from omniops.runner.session import Result
+    from omniops.terminal.unattended import Combined, Unattended
 
 
 def conclude(result: Result, as_json: bool) -> int:
@@ -45,6 +46,13 @@ def _stopped(error: OmniopsError) -> None:
         return
     streams().say(f"Paused: {error.what}; {error.state}.", "warn")
     streams().say(f"next: {error.next}", "key")
+
+
+def unused(asked: Unattended | Combined) -> None:
+    """Say which answers of the answers file nothing has asked for: a typing error, mostly."""
+    left = asked.unused()
+    if left:
+        streams().say(f"Nothing asked for these answers: {', '.join(left)}.", "warn")
 
 
 def conclude_undo(done: Sequence[PutBack], as_json: bool, drill: bool = False) -> int:

@@ -82,19 +82,25 @@ def classify(signals: Signals, ladder: Ladder, onset: datetime) -> Classificatio
         reason = "no rule fired" if judged else f"nothing could be judged: {(cannot or ['no signal was given'])[0]}"
         code = Exit.DONE if judged else Exit.PERSON
         return Classification(None, (reason,), unknown, tuple(cannot), Page(), "", None, None, "", None, code)
-    rung = ladder.severity(worst)
+    judgement = given(worst, ladder, onset)
+    return judgement._replace(reasons=reasons, unknown=unknown, cannot_judge=tuple(cannot), runbook=runbook)
+
+
+def given(severity: str, ladder: Ladder, onset: datetime) -> Classification:
+    """What the ladder says about a severity that somebody has settled on: who is paged, how fast, by when."""
+    rung = ladder.severity(severity)
     at = onset + timedelta(seconds=rung.resolve_s) if rung.resolve_s is not None else None
     return Classification(
-        severity=worst,
-        reasons=reasons,
-        unknown=unknown,
-        cannot_judge=tuple(cannot),
+        severity=severity,
+        reasons=(f"{severity}: given",),
+        unknown=(),
+        cannot_judge=(),
         page=rung.page,
         tell=rung.tell,
         resolve_s=rung.resolve_s,
         resolve_at=at,
         resolve_words=rung.resolve_words,
-        runbook=runbook,
+        runbook=None,
         exit=Exit.DONE,
     )
 

@@ -1,4 +1,4 @@
-"""Scripts that outlive omniops. The contract; `local_jobs.py` implements it on this machine."""
+"""Scripts that outlive omniops. The contract; `local.py` implements it on this machine."""
 
 from __future__ import annotations
 

@@ -54,7 +54,9 @@ def attach(journal: Journal, person: Person, wanted: str) -> Incident | None:
         found = incident_of(journal, wanted)
         if found.status != "open":
             raise BadInput(
-                f"incident {wanted} is {found.status}", state="nothing was attempted", next="--incident new opens another"
+                f"incident {wanted} is {found.status}",
+                state="nothing was attempted",
+                next="--incident new opens another",
             )
         return found
     open_ones = [incident for incident in incidents(journal) if incident.status == "open"]

@@ -32,6 +32,13 @@ def note(journal: Journal, incident: Incident, text: str) -> None:
     journal.append([New(f"incident/{incident.id}", None, "note", {"text": text.strip()})])
 
 
+def declare(journal: Journal, incident: Incident, severity: str) -> None:
+    """Write down how bad the incident is (section 1)."""
+    journal.append(
+        [New(f"incident/{incident.id}", None, "severity", {"severity": severity, "why": "declared by hand"})]
+    )
+
+
 def keep(journal: Journal, id: str, reason: str) -> Mitigation:
     """Keep a mitigation on purpose. Raises BadInput for an unknown one or an empty reason."""
     found = {one.id: one for one in mitigations(journal.kinds(MITIGATION_KINDS))}

@@ -68,7 +68,7 @@ class Http:
                 "a service's address is no plain http(s) URL",
                 why="it must be http:// or https://, a host, and no user or query",
                 state="nothing was attempted",
-                next="`omniops config` shows which setting it is",
+                next="look at OMNIROUTE_URL, OMNIROUTE_URLS and PAGERDUTY_EVENTS_URL",
             )
         self.url = url.rstrip("/")
         self.timeout_s = timeout_s

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omniops.actions.copies import ACTIONS, whole
-from omniops.actions.scripts import check_present, missing
+from omniops.actions.scripts import check_present
 from omniops.errors import BadInput, NotOurs
 from omniops.jobs.local import safe_name
 from tests.support.script_host import Host, database
@@ -173,19 +173,17 @@ def test_data_folder_must_be_the_servers(host: Host, tmp_path: Path) -> None:
     assert "but the server uses" in error.value.why
 
 
-def test_missing_names_what_a_runbook_needs(host: Host) -> None:
+def test_what_a_runbook_needs_is_named_before_it_begins(host: Host) -> None:
     """Scripts that are not there, not executable or outside the drill are named before a walk begins."""
-    steps = {"a": {"action": "script.snapshot"}, "b": {"action": "script.rollback"}, "c": {"action": "cluster.stop"}}
-    graph = {"steps": {**steps, "d": {"kind": "manual"}}}
-    assert missing(host.settings, graph) == []  # type: ignore[arg-type]
+    check_present(host.settings, host.ctx, ["docker", "rollback.sh", "snapshot-data.sh"])
     (host.root / "bin" / "rollback.sh").chmod(0o644)
     (host.root / "bin" / "snapshot-data.sh").unlink()
-    problems = missing(host.settings, graph)  # type: ignore[arg-type]
-    assert [problem.partition(":")[0] for problem in problems] == ["rollback.sh", "snapshot-data.sh"]
-    assert "not executable" in problems[0]
-    assert "not there" in problems[1]
-    with pytest.raises(BadInput, match="cannot be run here"):
-        check_present(host.settings, host.ctx, ["rollback.sh"])
+    with pytest.raises(BadInput, match="cannot be run here") as refused:
+        check_present(host.settings, host.ctx, ["rollback.sh", "snapshot-data.sh"])
+    assert "rollback.sh" in refused.value.why
+    assert "not executable" in refused.value.why
+    assert "snapshot-data.sh" in refused.value.why
+    assert "not there" in refused.value.why
     check_present(host.settings, host.ctx, ["restore-data.sh", "docker"])
     with pytest.raises(BadInput):
         SNAPSHOT.observe(host.ctx, ARGS)

@@ -1,4 +1,4 @@
-"""`omniops drill`: every scenario by itself, the nasty cases, and a shell full of real settings that it must not touch."""
+"""`omniops drill`: every scenario by itself, the nasty cases, and a shell full of real settings it must not touch."""
 
 from __future__ import annotations
 

@@ -85,6 +85,20 @@ def test_a_suspended_writer_writes_once(bench: Bench, place: str) -> None:
     assert bench.facts().runs == [("provider-outage", "mitigated")]
 
 
+def test_a_writer_suspended_while_it_logs_in_again(matrix_of: MatrixOf) -> None:
+    """Its write was answered 401; suspended in the login that follows, and taken over, it does not send again."""
+    bench = matrix_of("provider-outage").bench
+    bench.fresh(faults="unauthorized@PUT#1")
+    alice = bench.spawn("walk", kill="after_send@POST#2=stop", operator="alice")
+    stopped(alice)
+    taken = bench.run("resume", "--take-over", operator="bob")
+    assert taken.code == 0, taken.text
+    code, text = go_on(alice)
+    assert code == 3, text
+    assert "taken over by bob" in text
+    assert writes(bench) == [1]
+
+
 @pytest.mark.parametrize("place", ["job.folder#2", "after_intent@rollback"])
 def test_a_suspended_writer_runs_no_second_script(matrix_of: MatrixOf, place: str) -> None:
     """The same with a script: suspended just before it is started, and taken over, it runs once."""

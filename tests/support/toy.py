@@ -13,7 +13,7 @@ from omniops.actions.base import Applied, Context, Observation
 from omniops.actions.specs import SPECS
 from omniops.clock import iso
 from omniops.config import Settings
-from omniops.runner.person import Change, Option, Sample, StepView
+from omniops.runner.person import Change, Option, PromptDue, Sample, StepView
 from tests.support.model import BACKUP, CONNECTIONS
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -49,6 +49,8 @@ class Toy:
         self.readings, self.faults = readings, faults or {}
         self.off: set[str] = set()
         self.sends: list[str] = []  # every request that reached the world
+        self.later: list[tuple[float, str, bool]] = []  # requests that the world is slow with
+        self.destructive = False  # from now on every write needs the typed confirmation
         self.ticks, self.crash_at = 0, 0
 
     def tick(self) -> None:
@@ -96,8 +98,12 @@ class ToyWrite:
     def observe(self, ctx: Context, args: dict[str, Any]) -> Observation:
         self.toy.tick()
         target = self._target(args)
+        for due, name, turned_off in self.toy.later:
+            if due <= self.toy.clock.uptime:
+                (self.toy.off.add if turned_off else self.toy.off.discard)(name)
         off = target in self.toy.off
-        return Observation(target, {"on": not off}, {"on": False}, off, at=iso(self.toy.clock.moment))
+        seen = Observation(target, {"on": not off}, {"on": False}, off, at=iso(self.toy.clock.moment))
+        return seen._replace(destructive=self.toy.destructive)
 
     def apply(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
         return self._send(args, off=True)
@@ -122,12 +128,16 @@ class ToyWrite:
         self.toy.tick()
         self.toy.sends.append(target)
         if how == "refused":
-            return Applied("not_applied", "400")
+            return Applied("not_applied", "400", {"code": 400})
+        if how == "late":  # it times out, and is carried out 12 s later
+            self.toy.later.append((self.toy.clock.uptime + 12, target, off))
+            self.toy.clock.sleep(10)
+            return Applied("in_doubt", "no answer within 10 s")
         if how != "lost":
             (self.toy.off.add if off else self.toy.off.discard)(target)
         self.toy.tick()
         if how in ("lost", "500"):
-            return Applied("in_doubt", "500")
+            return Applied("in_doubt", "500", {"code": 500})
         return Applied("applied", at=iso(self.toy.clock.moment))
 
 
@@ -141,12 +151,19 @@ class ToyPerson:
         self.asked: list[str] = []
         self.said: list[str] = []
         self.clocks: Callable[[], str] = lambda: ""
+        self.left = 0  # prompts that a clock made it leave
+        self.thinks_s = 0.0
 
-    def _ask(self, question: str, default: Any) -> Any:
+    def _ask(self, question: str, default: Any, until: datetime | None = None) -> Any:
         self.toy.tick()
+        if until is not None and self.toy.clock.now() >= until:
+            self.left += 1
+            assert self.left < 50, f"{question}: asked for ever by a clock that cannot fire"
+            raise PromptDue
         self.clocks()
         self.asked.append(question)
         self.toy.tick()
+        self.toy.clock.sleep(self.thinks_s)
         return self.answers.get(question, default)
 
     def say(self, text: str, tone: str = "") -> None:
@@ -159,27 +176,27 @@ class ToyPerson:
         self.said.append(change.target)
 
     def approve(self, step: str, change: Change, until: datetime | None) -> bool:
-        return bool(self._ask(f"approve {step} {change.target}", True))
+        return bool(self._ask(f"approve {step} {change.target}", True, until))
 
     def done(self, step: str, text: str, until: datetime | None) -> bool:
-        return bool(self._ask(f"done {step}", True))
+        return bool(self._ask(f"done {step}", True, until))
 
     def posted(self, step: str, channel: str, text: str, until: datetime | None) -> bool:
-        return bool(self._ask(f"posted {step}", True))
+        return bool(self._ask(f"posted {step}", True, until))
 
     def paged(self, step: str, who: str, words: str, until: datetime | None) -> bool:
-        return bool(self._ask(f"paged {step}", True))
+        return bool(self._ask(f"paged {step}", True, until))
 
     def choose(
         self, step: str, question: str, options: Sequence[Option], until: datetime | None, unattended: str = ""
     ) -> str | None:
-        answer: str | None = self._ask(f"choose {step}", options[0].key)
+        answer: str | None = self._ask(f"choose {step}", options[0].key, until)
         return answer
 
     def text(
         self, step: str, question: str, until: datetime | None, check: Callable[[str], str], default: str = ""
     ) -> str | None:
-        answer: str | None = self._ask(f"text {step}", default)
+        answer: str | None = self._ask(f"text {step}", default, until)
         return answer
 
     def reason(self, step: str, question: str) -> str:

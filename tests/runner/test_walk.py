@@ -1,0 +1,194 @@
+"""The walk in a toy world: clocks, approvals, choices after a failure, undo, and what "since" may prove."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omniops.config import Settings
+from omniops.engine.state import RunState
+from omniops.journal.events import New
+from omniops.journal.memory import MemoryJournal
+from omniops.runner import opening, undo, verifying
+from omniops.runner.person import Change
+from omniops.runner.walk import Walk
+from tests.runner.test_crashes import PassingMeasure
+from tests.support.model import CONNECTIONS
+from tests.support.toy import READINGS, START, Crash, Toy, ToyPerson
+
+
+@pytest.fixture(autouse=True)
+def _well(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "Measure", PassingMeasure)
+
+
+class Scene:
+    """One run of provider-outage in a toy world."""
+
+    def __init__(self, folder: Path, connections: int = 1, faults: dict[int, str] | None = None) -> None:
+        from omniops.catalog import get
+
+        graph = get("provider-outage", Settings({"OMNIOPS_HOME": str(folder)}))
+        self.toy = Toy(READINGS, faults)
+        self.person = ToyPerson(self.toy)
+        self.journal = MemoryJournal(self.toy.clock, "eve", "h")
+        items = [{**CONNECTIONS[0], "id": f"c{n}", "target": f"openai/c{n}"} for n in range(connections)]
+        plan = opening.Plan(graph, {"connections": items}, [], None, START, "x")
+        self.run = opening.begin(self.journal, self.toy.clock, plan, {}).run
+
+    def state(self) -> RunState:
+        return RunState(self.journal.read(f"run/{self.run}"))
+
+    def walk(self) -> Walk:
+        """A walk by a process that has just taken the run."""
+        taken = New(f"run/{self.run}", None, "lease.taken", {"how": "resumed"})
+        self.journal.append([taken])
+        return Walk(self.toy.context(), self.person, self.journal, self.state(), find=self.toy.find)
+
+    def kinds(self) -> list[str]:
+        return [event.kind for event in self.journal.read(f"run/{self.run}")]
+
+
+def test_a_change_that_arrives_late_is_found(tmp_path: Path) -> None:
+    """A request without an answer may still be under way: it is judged after its deadline and the timeout."""
+    scene = Scene(tmp_path, faults={1: "late"})
+    assert scene.walk().go() == "mitigated"
+    assert len(scene.toy.sends) == 1
+    assert scene.toy.off
+
+
+def test_a_clock_that_is_due_does_not_stop_an_undo(tmp_path: Path) -> None:
+    """Fifteen minutes after the onset, with the banner due, undo asks its question and is answered."""
+    scene = Scene(tmp_path)
+    assert scene.walk().go() == "mitigated"
+    scene.toy.clock.sleep(3600)
+    undo.everything(scene.walk())
+    assert scene.toy.off == set()
+
+
+def test_the_banner_is_asked_once_and_the_walk_goes_on(tmp_path: Path) -> None:
+    """A clock that runs out while a question is open is put first, once, and the question comes again."""
+    scene = Scene(tmp_path, connections=2)
+    scene.person.thinks_s = 700
+    assert scene.walk().go() == "mitigated"
+    assert scene.person.asked.count("posted banner") <= 1
+    assert "timer.fired" in scene.kinds()
+
+
+def test_an_approval_ages(tmp_path: Path) -> None:
+    """Killed right after the approval and resumed days later: the operator is asked again."""
+    scene = Scene(tmp_path)
+    scene.person.thinks_s = 5  # slow enough that the approval is journalled by itself
+    original = scene.toy.find
+
+    def dying(name: str) -> Any:
+        if "approved" in scene.kinds():
+            raise Crash
+        return original(name)
+
+    with pytest.raises(Crash):
+        Walk(scene.toy.context(), scene.person, scene.journal, scene.walk().state, find=dying).go()
+    assert "intent" not in scene.kinds()
+    scene.toy.clock.sleep(5 * 86400)
+    asked = len(scene.person.asked)
+    assert scene.walk().go() == "mitigated"
+    assert any(question.startswith("approve disable") for question in scene.person.asked[asked:])
+
+
+def test_what_becomes_destructive_is_approved_again(tmp_path: Path) -> None:
+    """A y/N given to a harmless change does not cover it once it needs the typed confirmation."""
+    scene = Scene(tmp_path)
+    scene.person.thinks_s = 5
+    typed: list[str] = []
+
+    class Typing(ToyPerson):
+        def approve(self, step: str, change: Change, until: Any) -> bool:
+            typed.append(change.typed)
+            scene.toy.destructive = True
+            return super().approve(step, change, until)
+
+    scene.person = Typing(scene.toy)
+    scene.person.thinks_s = 5
+    assert scene.walk().go() == "mitigated"
+    assert typed[0] == ""
+    assert typed[1].startswith("default/")
+
+
+def test_looks_from_before_a_pause_prove_nothing(tmp_path: Path) -> None:
+    """Two good looks, three days asleep: the verdict needs as many good looks again."""
+    scene = Scene(tmp_path)
+
+    class Sleepy(ToyPerson):
+        def sample(self, step: str, series: Any, left_s: float) -> None:
+            if len(series) == 2 and "lease.released" not in scene.kinds():
+                raise Crash
+
+    person, scene.person = scene.person, Sleepy(scene.toy)
+    with pytest.raises(Crash):
+        scene.walk().go()
+    scene.toy.clock.sleep(3 * 86400)
+    scene.person = person
+    walk = scene.walk()
+    assert walk.go() == "mitigated"
+    assert len(walk.state.steps["recovered"].samples) == 2 + 3
+
+
+def test_skipping_one_of_several_goes_on_with_the_rest(tmp_path: Path) -> None:
+    """The second of four is refused and skipped: the third and the fourth are still done."""
+    scene = Scene(tmp_path, connections=4, faults={2: "refused"})
+    scene.person.answers = {"choose disable.on_failure": "skip"}
+    assert scene.walk().go() == "mitigated"
+    assert len(scene.toy.off) == 3
+    assert len(scene.toy.sends) == 4
+
+
+def test_a_person_may_try_as_often_as_they_like(tmp_path: Path) -> None:
+    """Refused seven times and retried each time: the eighth attempt is made."""
+    scene = Scene(tmp_path, faults=dict.fromkeys(range(1, 8), "refused"))
+    assert scene.walk().go() == "mitigated"
+    assert len(scene.toy.sends) == 8
+
+
+def test_undoing_ends_the_run(tmp_path: Path) -> None:
+    """After its change was put back a run cannot be proved any more: it ends as aborted, not as mitigated."""
+    scene = Scene(tmp_path)
+
+    class Killed(ToyPerson):
+        def sample(self, step: str, series: Any, left_s: float) -> None:
+            raise Crash
+
+    person, scene.person = scene.person, Killed(scene.toy)
+    with pytest.raises(Crash):
+        scene.walk().go()
+    scene.person = person
+    undo.everything(scene.walk())
+    assert scene.walk().go() == "aborted"
+
+
+def test_ending_a_run_in_doubt_says_so(tmp_path: Path) -> None:
+    """Aborted while nobody can tell whether the change took effect: the outcome is in_doubt."""
+    scene = Scene(tmp_path, faults={1: "500"})
+    find = scene.toy.find
+
+    def lying(name: str) -> Any:
+        action = find(name)
+        if name == "connection.disable" and scene.toy.sends:
+            action.observe = lambda ctx, args: (
+                type(action).observe(action, ctx, args)._replace(state={"on": "?"}, already=False)
+            )
+        return action
+
+    scene.person.answers = {"choose disable.on_failure": "abort"}
+    walk = Walk(scene.toy.context(), scene.person, scene.journal, scene.walk().state, find=lying)
+    assert walk.go() == "in_doubt"
+
+
+def test_frozen_clocks_do_not_run(tmp_path: Path) -> None:
+    """Once the incident is on the security path, no banner is asked for."""
+    scene = Scene(tmp_path)
+    scene.journal.append([New(f"incident/{scene.state().started['incident']}", None, "frozen", {"by": "x"})])
+    scene.person.thinks_s = 2000
+    assert scene.walk().go() == "mitigated"
+    assert "posted banner" not in scene.person.asked
