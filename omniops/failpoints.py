@@ -9,7 +9,6 @@ The places are listed in ``PLACES``; the crash matrix in tests/crash walks all o
 from __future__ import annotations
 
 import os
-import signal
 
 PLACES = (
     "before_intent",
@@ -48,4 +47,6 @@ def reached(place: str, detail: str = "") -> None:
         return
     _hits += 1
     if _hits == int(count or 1):
+        import signal
+
         os.kill(os.getpid(), signal.SIGSTOP if how == "stop" else signal.SIGKILL)

@@ -31,13 +31,22 @@ def check_present(settings: Settings, ctx: Context, names: Sequence[str]) -> Non
     On another host its steps are done by hand, so nothing is missing there.
     """
     problems = _problems(settings, names)
-    if problems and (settings.get("OMNIROUTE_BIN") or here(ctx).here):
+    # A server on this machine that is down cannot be proved to be here, but what was configured for it can be wrong.
+    if problems and (here(ctx).here or _meant_here(settings)):
         raise BadInput(
             "A script that this runbook may run cannot be run here",
             why="; ".join(problems),
             state="nothing was started",
             next="set OMNIROUTE_BIN to the folder that holds OmniRoute's bin/*.sh",
         )
+
+
+def _meant_here(settings: Settings) -> bool:
+    from urllib.parse import urlsplit
+
+    from omniops.jobs.host import is_local
+
+    return bool(settings.get("OMNIROUTE_BIN")) and is_local(urlsplit(settings.omniroute_url).hostname or "")
 
 
 def _problems(settings: Settings, names: Sequence[str]) -> list[str]:

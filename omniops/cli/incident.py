@@ -17,7 +17,7 @@ Id = Annotated[str, typer.Argument(metavar="[INCIDENT]", help="its id; without i
 @app.command("list")
 def list_(all: Annotated[bool, typer.Option("--all", help="Resolved ones too.")] = False, json: Json = False) -> None:
     """List the open incidents."""
-    from omniops.runner.opening import incidents, open_runs
+    from omniops.runner.known import incidents, open_runs
 
     journal = open_journal()
     found = [one for one in incidents(journal) if all or not one.resolved]
@@ -37,7 +37,7 @@ def list_(all: Annotated[bool, typer.Option("--all", help="Resolved ones too.")]
 def show(id: Id = "", json: Json = False) -> None:
     """Show what happened, in order: every change, answer, verdict and note."""
     from omniops.incident.story import story, story_json
-    from omniops.runner.opening import open_runs
+    from omniops.runner.known import open_runs
     from omniops.runner.records import pick
 
     journal = open_journal()

@@ -233,11 +233,6 @@ class RunState:
         if not event.data.get("by_step") and not self.ending and not self.outcome:
             # Nothing that comes later in this run could be proved any more: what it was about is gone.
             self.ending = self.abandoned()
-        item = self._item(self.changes.records[event.data["key"]].intent)
-        if item.done is None and item.intent is not None and item.intent["key"] == event.data["key"]:
-            # Put back before the step was over: a run that goes on begins it anew, and asks again.
-            item.approved = ""
-            item.forget()
 
     def _ended(self, event: Event) -> None:
         self.outcome = event.data["outcome"]

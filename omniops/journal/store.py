@@ -37,12 +37,14 @@ _SCHEMA = (
     "CREATE TABLE events (seq INTEGER PRIMARY KEY, line TEXT NOT NULL)",
     f"CREATE UNIQUE INDEX by_stream ON events ({_STREAM}, {_N})",
     f"CREATE INDEX by_kind ON events ({_KIND})",
-    # How many there are of each, so that an index that has lost an entry cannot hide an event.
-    "CREATE TABLE streams (name TEXT PRIMARY KEY, n INTEGER NOT NULL)",
-    "CREATE TABLE kinds (name TEXT PRIMARY KEY, n INTEGER NOT NULL)",
+    # How many there are of each, so that an index that has lost an entry cannot hide an event. Without rowid: a table
+    # that is its own index cannot disagree with it.
+    "CREATE TABLE streams (name TEXT PRIMARY KEY, n INTEGER NOT NULL, first INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE kinds (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID",
     f"CREATE VIEW journal AS SELECT {_VIEW} FROM events",  # for people with sqlite3 at hand
 )
-_COUNT = "INSERT INTO {} VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET n = n + 1"
+_COUNT_STREAM = "INSERT INTO streams VALUES (?, 1, ?) ON CONFLICT (name) DO UPDATE SET n = n + 1"
+_COUNT_KIND = "INSERT INTO kinds VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET n = n + 1"
 # Each event with the hash that the next one says came before it.
 _ROW = "SELECT seq, line, (SELECT substr(a.line, 70, 64) FROM events a WHERE a.seq = events.seq + 1) FROM events"
 
@@ -255,8 +257,8 @@ class SqliteJournal:
             line = encode(last.hash, event)
             last = Mark(event.seq, line[HASH])
             self._db.execute("INSERT INTO events VALUES (?, ?)", (event.seq, line))
-            self._db.execute(_COUNT.format("streams"), (stream,))
-            self._db.execute(_COUNT.format("kinds"), (kind,))
+            self._db.execute(_COUNT_STREAM, (stream, event.seq))
+            self._db.execute(_COUNT_KIND, (kind,))
             written.append(decode(line))  # what a reader will see: a tuple has become a list, a path its name
         return written, last
 
@@ -301,7 +303,7 @@ class SqliteJournal:
 
     def streams(self, prefix: str) -> list[str]:
         with self._translated():
-            names = [row[0] for row in self._db.execute("SELECT name FROM streams ORDER BY rowid")]
+            names = [row[0] for row in self._db.execute("SELECT name FROM streams ORDER BY first")]
         if not all(isinstance(name, str) for name in names):
             raise trouble.damaged(self.path, "the name of a stream is no text")
         return [name for name in names if name.startswith(prefix)]
@@ -346,20 +348,24 @@ class SqliteJournal:
         return count
 
     def _check_counts(self, count: int) -> None:
-        """The counts are no part of the chain, and are proved by it: each stream has the event that its count says, and
-        all counts together are the number of events, so none is too small."""
-        last = self._db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0]
-        streams = self._db.execute("SELECT name, n FROM streams").fetchall()
-        kinds = dict(self._db.execute("SELECT name, n FROM kinds").fetchall())
-        if kinds != dict(self._db.execute(f"SELECT {_KIND}, count(*) FROM events GROUP BY {_KIND}").fetchall()):
-            raise trouble.damaged(self.path, "its kinds of events are not as many as were written")
-        for name, n in streams:
-            row = self._db.execute(f"{_ROW} WHERE {_STREAM} = ? AND {_N} = ?", (name, n)).fetchone()
-            event = self._event(row) if row else None
-            if event is None or (event.stream, event.n) != (name, n):
-                raise trouble.damaged(self.path, f"events of {name} are missing")
-        if not last == count == sum(n for _, n in streams) == sum(kinds.values()):
-            raise trouble.damaged(self.path, "its events are not as many as were written")
+        """The counts and the indexes are no part of the chain, and are held against it and against each other: an index
+        that has lost, moved or renamed an entry would hide an event, or let another one be written in its place."""
+        looks = (  # what was counted, and what each index says; n counts from 1, without gaps
+            (
+                "SELECT name, n, first, n * (n + 1) / 2 FROM streams ORDER BY name",
+                f"SELECT {_STREAM}, count(*), min(seq), sum({_N}), sum(seq) FROM events GROUP BY 1 ORDER BY 1",
+            ),
+            (
+                "SELECT name, n FROM kinds ORDER BY name",
+                f"SELECT {_KIND}, count(*), sum(seq) FROM events GROUP BY 1 ORDER BY 1",
+            ),
+        )
+        for counted, indexed in looks:
+            names, found = self._db.execute(counted).fetchall(), self._db.execute(indexed).fetchall()
+            if names != [row[:-1] for row in found]:
+                raise trouble.damaged(self.path, "its counts of events are not what was written")
+            if (sum(row[1] for row in found), sum(row[-1] for row in found)) != (count, count * (count + 1) // 2):
+                raise trouble.damaged(self.path, "its indexes are not what was written")
 
     @classmethod
     def accept_loss(cls, path: Path, clock: Clock, actor: str, host: str, drill: bool, reason: str) -> dict[str, int]:

@@ -13,39 +13,8 @@ from omniops.engine.state import RunState
 from omniops.errors import BadInput, JournalDamaged, NeedsPerson
 from omniops.incident.view import Incident, new_id
 from omniops.journal.events import Conflict, Event, Journal, New
+from omniops.runner.known import incident_of, incidents, open_runs
 from omniops.runner.person import Option, Person
-
-
-def open_runs(journal: Journal) -> dict[str, dict[str, Any]]:
-    """The runs that have not ended, oldest first: id -> the data of ``run.opened`` with ``since`` and ``by``."""
-    found: dict[str, dict[str, Any]] = {}
-    for event in journal.read("runs"):
-        if event.kind == "run.opened":
-            found[event.data["run"]] = {**event.data, "since": event.time, "by": event.actor}
-        elif event.kind == "run.closed":
-            found.pop(event.data["run"], None)
-    return found
-
-
-def incident_of(journal: Journal, id: str) -> Incident:
-    """Read an incident. Raises BadInput for one that there is not."""
-    events = journal.read(f"incident/{id}")
-    if not events:
-        from difflib import get_close_matches
-
-        known = [stream.removeprefix("incident/") for stream in journal.streams("incident/")]
-        near = get_close_matches(id, known, 3, 0.4) or known[-5:]
-        raise BadInput(
-            f"there is no incident {id!r}",
-            why="the journal knows: " + ", ".join(near) if near else "the journal holds no incident yet",
-            state="nothing was attempted",
-            next="omniops incident list",
-        )
-    return Incident(id, events)
-
-
-def incidents(journal: Journal) -> list[Incident]:
-    return [Incident(name.removeprefix("incident/"), journal.read(name)) for name in journal.streams("incident/")]
 
 
 def attach(journal: Journal, person: Person, wanted: str) -> Incident | None:

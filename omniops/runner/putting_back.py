@@ -10,6 +10,7 @@ from omniops.engine.state import RunState
 from omniops.errors import BadInput, Exit, Interrupted, NeedsPerson, OmniopsError
 from omniops.incident.view import MITIGATION_KINDS, Mitigation, mitigations
 from omniops.runner import opening, undo
+from omniops.runner.known import incident_of
 from omniops.runner.person import Option, PauseAsked
 from omniops.runner.session import Session, same_place
 from omniops.runner.signals import Interrupts
@@ -40,7 +41,7 @@ def put_back(
     Raises BadInput for an unknown id or incident, NeedsPerson, Interrupted; what was put back before stays so.
     """
     if incident:
-        opening.incident_of(session.journal, incident)
+        incident_of(session.journal, incident)
     wanted = _wanted(session, ids, incident)
     done: list[PutBack] = []
     with Interrupts() as interrupts:

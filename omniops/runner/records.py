@@ -5,7 +5,7 @@ from __future__ import annotations
 from omniops.errors import BadInput, NeedsPerson
 from omniops.incident.view import MITIGATION_KINDS, Incident, Mitigation, mitigations
 from omniops.journal.events import Conflict, Journal, New
-from omniops.runner.opening import incident_of, incidents, open_runs
+from omniops.runner.known import incident_of, incidents, open_runs
 
 
 def pick(journal: Journal, wanted: str) -> Incident:

@@ -12,6 +12,7 @@ from omniops.engine.state import RunState
 from omniops.errors import BadInput, Exit, InDoubt, Interrupted, NeedsPerson, OmniopsError, Refused, Unreachable
 from omniops.journal.events import Journal
 from omniops.runner import opening
+from omniops.runner.known import incident_of
 from omniops.runner.person import PauseAsked, Person
 
 
@@ -172,7 +173,7 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
 
     same_place(session, RunState(events))
     state = opening.take_over(session.journal, events, confirm=confirm)
-    state.frozen = bool(opening.incident_of(session.journal, state.started["incident"]).frozen)
+    state.frozen = bool(incident_of(session.journal, state.started["incident"]).frozen)
     if state.outcome:
         opening.release(session.journal, state, "ended")
         return Result(state, state.outcome)

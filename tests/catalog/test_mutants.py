@@ -120,7 +120,8 @@ def action_mutants(id: str) -> Iterator[Mutant]:
         yield f"{name} with more", _changed(book, name, **{"with": {**given, "colour": "red"}})
         for key in given:
             rest = {k: v for k, v in given.items() if k != key}
-            yield f"{name} without {key}", _changed(book, name, **{"with": rest or None})
+            if key not in SPECS[step["action"]].optional:
+                yield f"{name} without {key}", _changed(book, name, **{"with": rest or None})
             yield f"{name} with a list for {key}", _changed(book, name, **{"with": {**given, key: 7}})
         if SPECS[step["action"]].effect == "read":
             yield f"{name} approved", _changed(book, name, approve="operator", on_declined="aborted")

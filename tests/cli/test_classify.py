@@ -221,8 +221,10 @@ def test_asks_when_nothing_was_given() -> None:
     child.expect_exact("answer>")
     child.sendline("62")
     child.expect_exact("write 0.62")
+    child.expect_exact("answer>")
     child.sendline("0.62")
     child.expect_exact("How many requests")
+    child.expect_exact("answer>")
     child.sendline("5000")
     for question in ("Burn rate", "over its SLO", "p95 latency"):
         child.expect_exact(question)

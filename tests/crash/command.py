@@ -13,7 +13,7 @@ from typing import Any
 
 from omniops.cli import practice
 from omniops.cli.context import streams
-from omniops.cli.walking import conclude
+from omniops.cli.walking import conclude, conclude_undo
 from omniops.drill.launcher import Simulator
 from omniops.errors import OmniopsError
 from omniops.runner.session import Result
@@ -50,11 +50,12 @@ def resume(simulator: Simulator, options: list[str]) -> int:
 
 
 def undo(simulator: Simulator, options: list[str]) -> int:
-    """`undo` of everything in force."""
-    from omniops.runner.putting_back import put_back
+    """`undo` of everything in force, by name: without names, repairs (a rollback, a restore) would stay."""
+    from omniops.runner.putting_back import in_force, put_back
 
-    put_back(practice.session(simulator, True), [], force="--force" in options, take_over="--take-over" in options)
-    return 0
+    here = practice.session(simulator, True)
+    ids = [one.id for one in in_force(here)]
+    return conclude_undo(put_back(here, ids, take_over="--take-over" in options), False)
 
 
 def main(argv: list[str]) -> int:

@@ -208,7 +208,11 @@ def test_an_event_put_in(base: Base, counted: bool) -> None:
     edit(path, f"INSERT INTO events VALUES ({last(base) + 1}, '{line}')")
     if counted:
         kind = values[LINE.index("kind")]
-        edit(path, "INSERT INTO streams VALUES ('run/forged', 1)", f"UPDATE kinds SET n = n + 1 WHERE name = '{kind}'")
+        edit(
+            path,
+            "INSERT INTO streams VALUES ('run/forged', 1, 99)",
+            f"UPDATE kinds SET n = n + 1 WHERE name = '{kind}'",
+        )
     refuses(path, verify)
     refuses_to_write(path)
     base.done(path)
@@ -272,6 +276,14 @@ def test_the_counts_edited(base: Base, statement: str) -> None:
         refuses(path, look)
         refuses_to_write(path)
         base.done(path)
+
+
+def test_the_order_of_streams_edited(base: Base) -> None:
+    """Which stream is the oldest is found to be edited, too."""
+    path = base.case()
+    edit(path, f"UPDATE streams SET first = first + 100 WHERE name = '{INCIDENT}'")
+    refuses(path, verify)
+    base.done(path)
 
 
 def test_a_count_moved_from_one_name_to_another(base: Base) -> None:

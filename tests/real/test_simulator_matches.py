@@ -106,7 +106,7 @@ NULLABLE = {
     "lastBackupAt", "error", "message", "code", "statusCode", "autoUpdateError", "news", "apiKeyId", "apiKeyName",
     "comboName", "artifactRelPath", "artifactSizeBytes", "artifactSha256", "maxConcurrent", "ip_address", "parent",
     "cacheRead", "cacheWrite", "reasoning", "compressed", "latencyMs", "lastFailure", "request_id", "scopes",
-    "resource_type", "cacheSource", "correlation_id", "requestedModel", "correlationId",
+    "resource_type", "cacheSource", "correlation_id", "requestedModel", "correlationId", "lastUsedAt",
 }  # fmt: skip
 # Tables: their keys are ids, so only what is under them is compared.
 TABLES = {"providerHealth", "rateLimitStatus", "localProviders", "byApiKey", "byProvider", "learnedLimits", "(root)"}

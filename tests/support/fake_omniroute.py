@@ -157,6 +157,10 @@ class FakeOmniRoute:
         took = [seconds for at, seconds in self.requests if at >= max(start, self.up_since)]
         return Telemetry(len(took), p95(took), max(took, default=None))
 
+    def model_latency_stats(self, window_h: float) -> list[dict[str, Any]] | None:
+        """3.7.9 keeps none."""
+        return None
+
     def call_logs(self, since: datetime) -> CallLogs:
         self._do(f"call_logs {iso(since)}")
         if "call_logs" in self.broken:

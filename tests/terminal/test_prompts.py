@@ -421,7 +421,6 @@ def test_menu_deadline_and_clocks() -> None:
     """A menu shows ticking clocks, and is left at its deadline with nothing chosen."""
     child = at_prompt(spawn("choose", "until=2.5"), "None of these")
     assert answer(child) == "PromptDue"
-    assert "SEV-1 0s" in output(child)
     assert any(re.search(r"SEV-1 [12]s · banner due in 9m", line) for line in screen(output(child)))
     # Only what changed was sent again.
     assert output(child).count("None of these") == 1

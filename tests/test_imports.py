@@ -1,0 +1,131 @@
+"""The import budget: which heavy modules each command may load. Start-up is guarded by this, not by a timed test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from omniops.cli.lean import UNUSED
+from omniops.drill import launcher
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAVY = {
+    "anyio", "asyncio", "click", "csv", "ctypes", "dataclasses", "decimal", "difflib", "email", "hashlib",
+    "http.client", "httpcore", "httpx", "importlib.metadata", "json", "logging", "multiprocessing", "pathlib", "prompt_toolkit",
+    "pydantic", "pygments", "questionary", "re", "rich", "secrets", "shlex", "socket", "sqlite3", "ssl", "subprocess",
+    "tempfile", "typer", "typing", "unittest", "urllib.request", "yaml", "zoneinfo",
+}  # fmt: skip
+BARE = {"difflib", "pathlib", "re", "typer", "typing"}
+"""What typer itself brings along."""
+READ = BARE | {"hashlib", "json", "sqlite3"}
+"""A read of the journal."""
+FORBIDDEN = {"rich", "questionary", "prompt_toolkit", "pydantic", "yaml", "click", "importlib.metadata", "secrets"}
+"""Nothing that is run at three in the morning may load these before it asks the first question."""
+NOWHERE = {"OMNIROUTE_URL": "http://127.0.0.1:9"}
+
+_SPY = """
+import json, os, sys
+heavy = set(json.loads(os.environ["HEAVY"]))
+before = set(sys.modules)
+from omniops.entry import run
+code = run(sys.argv[1:])
+sys.stdout.flush()
+print(json.dumps([code, sorted(heavy & (set(sys.modules) - before))]), file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose runbooks are compiled and whose journal holds a run."""
+    folder = tmp_path_factory.mktemp("home")
+    loaded(folder, "mitigate", "security", "--onset", "now", expected=3, settings=NOWHERE)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[launcher.Simulator]:
+    with launcher.start("provider-outage", state=tmp_path_factory.mktemp("drill")) as running:
+        yield running
+
+
+def loaded(home: Path, *words: str, expected: int = 0, settings: Mapping[str, str] | None = None) -> set[str]:
+    """Run a command in a process of its own; return the heavy modules that it has loaded."""
+    env = {
+        "PATH": os.environ["PATH"], "HOME": str(home), "OMNIOPS_HOME": str(home), "PYTHONPATH": str(ROOT),
+        "LANG": "C.UTF-8", "HEAVY": json.dumps(sorted(HEAVY)), **(settings or {}),
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-c", _SPY, *words],
+        env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    code, names = json.loads(done.stderr.splitlines()[-1])
+    assert code == expected, done.stderr
+    return set(names)
+
+
+@pytest.mark.parametrize("word", ["--version", "--help"])
+def test_fast_answers_load_nothing(home: Path, word: str) -> None:
+    """``--version`` and the root ``--help`` are answered without a single heavy module."""
+    assert loaded(home, word) == set()
+
+
+@pytest.mark.parametrize(
+    "words", [["mitigations", "--json"], ["incident", "list", "--json"], ["incident", "list", "--all", "--json"]]
+)
+def test_reading_the_journal(home: Path, words: list[str]) -> None:
+    """A read of the journal loads typer, SQLite, JSON and hashing: no network, no YAML, no subprocess."""
+    assert loaded(home, *words) <= READ
+
+
+def test_showing_an_incident(home: Path) -> None:
+    """The whole story of the open incident is a read like any other."""
+    assert loaded(home, "incident", "show", "--json") <= READ
+
+
+def test_classify(home: Path) -> None:
+    """`classify` from flags reads nothing at all: neither YAML nor the journal."""
+    assert loaded(home, "classify", "--error-ratio", "0.62", "--json") <= BARE | {"json"}
+
+
+def test_listing_runbooks(home: Path) -> None:
+    """Compiled runbooks are read as JSON: pydantic and YAML are for the day they change."""
+    assert loaded(home, "runbook", "list", "--json") <= BARE | {"hashlib", "json"}
+
+
+def test_help_of_a_command(home: Path) -> None:
+    """Help is plain: rich is not loaded for it."""
+    assert not loaded(home, "mitigate", "--help") & (FORBIDDEN | {"httpx", "sqlite3", "subprocess"})
+
+
+def test_a_walk_before_its_first_request(home: Path) -> None:
+    """A walk that asks no service loads no HTTP client; nor what draws menus, nor what checks runbooks."""
+    found = loaded(home, "mitigate", "security", "--onset", "now", expected=3, settings=NOWHERE)
+    assert not found & (FORBIDDEN | {"httpx", "subprocess", "ssl", "asyncio", "logging", "dataclasses"})
+
+
+def test_a_walk_with_requests(home: Path, simulator: launcher.Simulator) -> None:
+    """A walk loads httpx, and neither its command line (rich, click) nor pydantic, YAML or questionary."""
+    env = {name: simulator.env[name] for name in ("OMNIROUTE_URL", "OMNIROUTE_PASSWORD")}
+    words = ["mitigate", "provider-outage", "openai-main", "--yes", "--until", "disable", "--onset", "now", "--json"]
+    found = loaded(home, *words, settings=env)
+    assert "httpx" in found
+    assert not found & (FORBIDDEN | {"asyncio", "subprocess"})
+
+
+def test_stand_ins_are_gone(home: Path) -> None:
+    """What typer was kept from importing is real for everybody else afterwards, and for typer where it asks."""
+    script = (
+        "from omniops.cli.lean import import_typer; import_typer(); import sys;"
+        "assert not {type(sys.modules.get(n)).__name__ for n in sys.argv[1:]} & {'StandIn'};"
+        "import typer.main, subprocess;"
+        "assert typer.main.subprocess is not subprocess;"
+        "assert typer.main.subprocess.run is subprocess.run;"
+        "import zlib, tokenize, lzma; zlib.crc32, tokenize.tokenize, lzma.compress"
+    )
+    subprocess.run([sys.executable, "-c", script, *UNUSED], env={"PYTHONPATH": str(ROOT)}, check=True, timeout=60)
