@@ -32,7 +32,7 @@ def check_present(settings: Settings, ctx: Context, names: Sequence[str]) -> Non
     """
     problems = _problems(settings, names)
     # A server on this machine that is down cannot be proved to be here, but what was configured for it can be wrong.
-    if problems and (here(ctx).here or _meant_here(settings)):
+    if problems and (here(ctx).here or _meant_here(settings, ctx)):
         raise BadInput(
             "A script that this runbook may run cannot be run here",
             why="; ".join(problems),
@@ -41,12 +41,12 @@ def check_present(settings: Settings, ctx: Context, names: Sequence[str]) -> Non
         )
 
 
-def _meant_here(settings: Settings) -> bool:
+def _meant_here(settings: Settings, ctx: Context) -> bool:
     from urllib.parse import urlsplit
 
     from omniops.jobs.host import is_local
 
-    return bool(settings.get("OMNIROUTE_BIN")) and is_local(urlsplit(settings.omniroute_url).hostname or "")
+    return bool(settings.get("OMNIROUTE_BIN")) and is_local(urlsplit(ctx.omniroute.url).hostname or "")
 
 
 def _problems(settings: Settings, names: Sequence[str]) -> list[str]:
