@@ -17,9 +17,9 @@ from omniops.drill import launcher
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {
     "anyio", "asyncio", "click", "csv", "ctypes", "dataclasses", "decimal", "difflib", "email", "hashlib",
-    "http.client", "httpcore", "httpx", "importlib.metadata", "json", "logging", "multiprocessing", "pathlib", "prompt_toolkit",
-    "pydantic", "pygments", "questionary", "re", "rich", "secrets", "shlex", "socket", "sqlite3", "ssl", "subprocess",
-    "tempfile", "typer", "typing", "unittest", "urllib.request", "yaml", "zoneinfo",
+    "http.client", "httpcore", "httpx", "importlib.metadata", "json", "logging", "multiprocessing", "pathlib",
+    "prompt_toolkit", "pydantic", "pygments", "questionary", "re", "rich", "secrets", "shlex", "socket", "sqlite3",
+    "ssl", "subprocess", "tempfile", "typer", "typing", "unittest", "urllib.request", "yaml", "zoneinfo",
 }  # fmt: skip
 BARE = {"difflib", "pathlib", "re", "typer", "typing"}
 """What typer itself brings along."""
