@@ -63,7 +63,7 @@ def conclude_undo(done: Sequence[PutBack], as_json: bool, drill: bool = False) -
     if as_json:
         emit({"schema": "omniops.undo/1", "drill": drill, "mitigations": [one.as_json() for one in done]})
     elif not done:
-        streams().say("Nothing to undo: no mitigation is in force.")
+        streams().say("Nothing to undo: no mitigation is in force that is to be put back.")
     for error in failed:
         if drill:
             error.next = re.sub(r"omniops undo m\d+", "omniops drill undo", error.next)
