@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-RUNS = 15
+RUNS = 31
 
 
 class Row(NamedTuple):

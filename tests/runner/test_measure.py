@@ -258,3 +258,25 @@ def test_budgets_come_from_the_slos(tmp_path: Path) -> None:
     shipped = (Path(__file__).parents[2] / "runbooks" / "slos.yaml").read_text(encoding="utf-8")
     (tmp_path / "slos.yaml").write_text(shipped.replace("budget: 1500ms", "budget: 2s"), encoding="utf-8")
     assert budgets_of(Settings({"OMNIOPS_RUNBOOKS": str(tmp_path)})) == (2.0, 0.006)
+
+
+def test_a_verdict_has_as_many_looks_as_it_needs() -> None:
+    """Past its deadline from the start, as after a long interruption, verify still looks until it may say recovered."""
+    from omniops.runner.person import Sample
+    from omniops.runner.verifying import watch
+    from tests.support.toy import ToyClock
+
+    clock = ToyClock()
+
+    class Well:
+        def look(self) -> None:
+            clock.sleep(30)
+
+        def to_sample(self, _: None) -> Sample:
+            return Sample(iso(clock.now()), 0.2, 1.5, 0.0, 0.006, 50, 0, 50, 50, 20, "pass", "well")
+
+    well: Any = Well()
+    verdict = watch(
+        clock, well, [], every_s=10, passes=3, deadline=clock.now(), tell=lambda series, left: None, pause=lambda: None
+    )
+    assert verdict == "recovered"
