@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import platform
 import re
 import sys
@@ -15,7 +16,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench.measure import RUNS, Row, Skipped
+from tests.bench.measure import Row, Skipped
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "benchmarks.md"
@@ -88,7 +89,9 @@ def main() -> None:
 
 
 def _measured_with() -> str:
-    return f"Medians of {RUNS} where nothing else is said; Python {platform.python_version()}, {platform.system()}."
+    """What a reader has to know: a busy machine makes whatever runs longer look worse than it is."""
+    load = f"load {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores"
+    return f"Python {platform.python_version()}, {platform.system()}, {load}."
 
 
 def _write(part: str, table: str) -> None:

@@ -50,10 +50,10 @@ def tried(matrix: Matrix, phase: str, cases: Iterable[tuple[str, ...]]) -> None:
         if note:
             failed = wrong and wrong[-1].startswith(" then ".join(kills) + ":")
             with open(note, "a", encoding="utf-8") as log:
-                log.write(f"{'FAIL' if failed else 'ok'} {matrix.scenario} {phase} {' then '.join(kills)}\n")
+                log.write(f"{'FAIL' if failed else 'ok'} {matrix.name} {phase} {' then '.join(kills)}\n")
                 log.write(f"{wrong[-1]}\n" if failed else "")
     assert count, "the matrix is empty"
-    assert not wrong, f"{len(wrong)} of {count} crashes of {matrix.scenario} {phase}:\n\n" + "\n\n".join(wrong)
+    assert not wrong, f"{len(wrong)} of {count} crashes of {matrix.name} {phase}:\n\n" + "\n\n".join(wrong)
 
 
 @pytest.mark.parametrize(("scenario", "flavour"), CASES)

@@ -29,6 +29,7 @@ class Matrix:
 
     def __init__(self, scenario: str, flavour: str, folder: Path) -> None:
         self.scenario, self.folder = scenario, folder
+        self.name = f"{scenario} {flavour}"
         self.bench = Bench(launcher.start(scenario, state=folder / "drill", flavour=flavour, speed=SPEED))
         self._baselines: dict[str, Baseline] = {}
 
