@@ -79,7 +79,7 @@ def unusable(path: Path, why: str) -> Broken:
     return Broken(
         f"the journal {path} cannot be opened or written",
         why=one_line(why),
-        state="what was journalled before is intact; nothing more was begun",
+        state="what was journalled before is intact; what was sent last may have been done, and is looked at on resume",
         next="free some space or mend the permissions, then: omniops resume",
     )
 

@@ -268,8 +268,10 @@ def _put_back_by(target: Target) -> list[tuple[str, dict[str, Any]]]:
 
 
 def answered(item: Item) -> bool:
-    """The server has answered, so it is done with the request. After a timeout or a reset it may still be at it."""
-    return bool(item.outcome and (item.outcome.get("evidence") or {}).get("code"))
+    """The server has answered, so it is done with the request. After a timeout or a reset it may still be at it, and
+    a gateway's 502 to 504 says nothing about the server behind it."""
+    code = ((item.outcome or {}).get("evidence") or {}).get("code")
+    return bool(code) and code not in (502, 503, 504)
 
 
 def settle(walk: Walk, step: str, index: int) -> None:

@@ -144,6 +144,7 @@ class Http:
         max_body: int,
     ) -> Reply:
         import httpcore
+        import httpx
 
         # Errors are raised anew, from None: those of the library may quote a header, and headers hold secrets.
         try:
@@ -161,6 +162,8 @@ class Http:
             raise NoAnswer(f"the connection broke: {_words(error) or 'reset'}", sent=exchange.sent) from None
         except httpcore.LocalProtocolError:
             raise NoAnswer("the request cannot be put into HTTP", sent=exchange.sent) from None
+        except httpx.HTTPError as error:  # httpx's own reading of an answer: a Location that is no address, and such
+            raise NoAnswer(f"it does not answer as HTTP: {_words(error)}", sent=exchange.sent) from None
 
 
 def _import_transport() -> Any:

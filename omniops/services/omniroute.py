@@ -106,8 +106,10 @@ class OmniRoute:
         reply = self._ask("GET", path)
         if reply.code == 404 and not parse.is_html(reply.body):
             return None
-        body = self._body(path, reply)
-        return self._parsed(path, parse.one_connection, body)
+        found = self._parsed(path, parse.one_connection, self._body(path, reply))
+        if found.id != id:
+            raise self._unreachable(path, f"it answered about another connection, {said(found.id, 60)}")
+        return found
 
     def set_active(self, id: str, active: bool) -> WriteReply:
         """Switch a connection on or off. Sent once: repeating it is no no-op (updatedAt moves, another audit row)."""

@@ -21,7 +21,8 @@ def load_answers(path: str | Path) -> dict[str, Any]:
     version is not rounded.
     """
     try:
-        raw = Path(path).read_bytes()[:MAX_BYTES].decode("utf-8")
+        with Path(path).open("rb") as file:
+            raw = file.read(MAX_BYTES).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror or str(error) if isinstance(error, OSError) else "it is not UTF-8"
         raise _bad(path, f"{path} cannot be read", why) from None
@@ -34,6 +35,8 @@ def load_answers(path: str | Path) -> dict[str, Any]:
         raise _bad(path, _at(path, mark), error.problem or "it is not YAML") from None
     except yaml.YAMLError as error:
         raise _bad(path, str(path), str(error).splitlines()[0]) from None
+    except RecursionError:
+        raise _bad(path, str(path), "it is nested too deeply") from None
     if root is None:
         return {}
     if not isinstance(root, yaml.MappingNode):

@@ -404,3 +404,19 @@ def test_call_logs_that_make_no_sense(server: Scripted, make: Make, what: Play) 
     server.on("GET", "/api/usage/call-logs", what)
     with pytest.raises(Unreachable):
         make().call_logs(NOON)
+
+
+def test_an_answer_about_another_connection_is_nonsense(server: Scripted, make: Make) -> None:
+    """Asked for one connection and answered with another: not believed, or the wrong one would be written to."""
+    row = {"id": "zz", "provider": "openai", "name": "other", "isActive": True}
+    server.on("GET", "/api/providers/a1", play.answer({"connection": row}))
+    with pytest.raises(Unreachable) as refused:
+        make().connection("a1")
+    assert "another connection, zz" in refused.value.why
+
+
+def test_an_address_that_is_none_in_a_redirect(server: Scripted, make: Make) -> None:
+    """A redirect to something that is no address is an answer that makes no sense, not a bug of ours."""
+    server.on("GET", "/api/providers", play.redirect("http://\x01evil\x7f:99999999/"))
+    with pytest.raises(Unreachable):
+        make().connections()
