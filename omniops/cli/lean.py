@@ -1,4 +1,4 @@
-"""Imports typer without what typer imports for features that omniops does not use: 0.8 of a bare Python start."""
+"""Imports typer without what typer imports for features that omniops does not use: one bare start of Python."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from tests.bench.measure import Row
 SIZES = {100: 9, 1_000: 3, 10_000: 1}
 """Steps of the runbook -> how often it is walked."""
 FRAMES = 3 * 4096
-"""Bytes that a commit of one event appends to the WAL: a page of the table and of each index."""
+"""Bytes of a bare append. A commit of such a walk writes twice as many to the WAL, which is not counted for it."""
 MARK = 128
 
 
