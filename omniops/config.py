@@ -21,6 +21,11 @@ SECRETS = (
     "PAGERDUTY_ROUTING_KEY_SECONDARY",
     "PAGERDUTY_ROUTING_KEY_SECURITY",
     "PAGERDUTY_ROUTING_KEY_DATA",
+    "PAGERDUTY_TOKEN",
+    "SLACK_BOT_TOKEN",
+    "STATUSPAGE_TOKEN",
+    "SMTP_URL",
+    "GH_TOKEN",
 )
 SECRET_COMMAND_TIMEOUT_S = 15
 
@@ -126,6 +131,11 @@ class Settings:
             _plain_url("OMNIROUTE_URLS", url.rstrip("/"))
             for url in self.get("OMNIROUTE_URLS").replace(",", " ").split()
         ]
+
+    def service_url(self, name: str, default: str = "") -> str:
+        """The base URL of an outside system, "" where there is none. Raises BadInput for one that is not plain."""
+        url = self.get(name, default).rstrip("/")
+        return _plain_url(name, url) if url else ""
 
     @property
     def home(self) -> Path | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omniops.clock import Clock
     from omniops.config import Settings
     from omniops.jobs.contract import Jobs
+    from omniops.services.clients import Clients
     from omniops.services.omniroute import OmniRoute
     from omniops.services.pagerduty import Events
 
@@ -67,6 +68,7 @@ class Context(NamedTuple):
     incident: str
     onset: datetime
     step: str = ""
+    clients: Clients = None  # type: ignore[assignment]  # of the other outside systems; tests may do without
     checkpoint: Any = None  # callable () -> None, called between observe and send; raises if it may not be sent
 
     @contextmanager

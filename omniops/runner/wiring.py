@@ -27,6 +27,7 @@ def loopback_only(url: str) -> None:
 def context(settings: Settings, clock: Clock, incident: str, onset: datetime) -> Context:
     """Build what actions may use. Nothing is asked of any service yet. Raises BadInput."""
     from omniops.jobs.local import LocalJobs
+    from omniops.services.clients import Clients
     from omniops.services.omniroute import OmniRoute
     from omniops.services.pagerduty import Events
 
@@ -39,4 +40,5 @@ def context(settings: Settings, clock: Clock, incident: str, onset: datetime) ->
         jobs=LocalJobs(settings.state_folder / "jobs", settings, clock),
         incident=incident,
         onset=onset,
+        clients=Clients(settings, clock, guard),
     )
