@@ -1,0 +1,19 @@
+"""Every client of an outside system, built when it is first asked for.
+
+A client takes (settings, clock, guard): ``guard`` is called with every URL before it is asked, and a drill's refuses
+what is not loopback. Building one asks nothing of anybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from omniops.clock import Clock
+from omniops.config import Settings
+
+
+class Clients:
+    """The clients of one command. Each is a ``cached_property`` that imports its module when it is first used."""
+
+    def __init__(self, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
+        self.settings, self.clock, self.guard = settings, clock, guard
