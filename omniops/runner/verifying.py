@@ -15,8 +15,9 @@ from omniops.failpoints import reached
 from omniops.incident.view import Incident
 from omniops.journal.events import New
 from omniops.runner.measure import Measure
+from omniops.runner.own.table import find as find_own
 from omniops.runner.person import PromptDue, Sample
-from omniops.text import duration
+from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
     from omniops.config import Settings
@@ -101,7 +102,17 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     words = {"recovered": "Recovered", "not_recovered": "Not recovered", "inconclusive": "Cannot tell"}[verdict]
     walk.person.say(f"{words}: {last.why}", "good" if verdict == "recovered" else "bad")
     outputs = {"verdict": verdict, "since": iso(since), "looks": len(samples)}
+    if verdict == "recovered":
+        outputs["version"] = _running(walk)
     walk.finish(step, EDGES[verdict], outputs=outputs, detail=last.why)
+
+
+def _running(walk: Walk) -> str:
+    """The version that was just proved well, for "last green"; "" where the server does not say."""
+    try:
+        return one_line(walk.ctx.omniroute.version()[0], 60)
+    except OmniopsError:
+        return ""
 
 
 def budgets_of(settings: Settings) -> Budgets:
@@ -153,7 +164,8 @@ def _as_wanted(walk: Walk, step: str, early: dict[str, Any]) -> bool:
     from omniops.runner.reading import summary
 
     try:
-        outputs = walk.find(early["action"]).read(walk.context(step), {})
+        own = find_own(early["action"])
+        outputs = own(walk, {}) if own else walk.find(early["action"]).read(walk.context(step), {})
     except OmniopsError as error:
         walk.person.say(f"{error.what}; looking again in {duration(early['every_s'])}.", "dim")
         return False

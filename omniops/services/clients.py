@@ -7,9 +7,14 @@ what is not loopback. Building one asks nothing of anybody.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from omniops.clock import Clock
 from omniops.config import Settings
+
+if TYPE_CHECKING:
+    from omniops.services.github import GitHub
 
 
 class Clients:
@@ -17,3 +22,9 @@ class Clients:
 
     def __init__(self, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
         self.settings, self.clock, self.guard = settings, clock, guard
+
+    @cached_property
+    def github(self) -> GitHub:
+        from omniops.services.github import GitHub
+
+        return GitHub(self.settings, self.clock, self.guard)
