@@ -36,7 +36,8 @@ _hits = 0
 
 
 def reached(place: str, detail: str = "") -> None:
-    """Die here if the environment asks for it. ``detail`` is the step id (after_send: the HTTP method; outbox: the engine)."""
+    """Die here if the environment asks for it. ``detail`` is the step id (after_send: the HTTP method; outbox.*: the
+    engine)."""
     if not _ARMED:
         return
     if _LOG:

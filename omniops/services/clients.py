@@ -14,6 +14,7 @@ from omniops.clock import Clock
 from omniops.config import Settings
 
 if TYPE_CHECKING:
+    from omniops.services.github import GitHub
     from omniops.services.slack import Slack
 
 
@@ -22,6 +23,13 @@ class Clients:
 
     def __init__(self, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
         self.settings, self.clock, self.guard = settings, clock, guard
+
+    @cached_property
+    def github(self) -> GitHub:
+        """GitHub's REST API: issues, tags and checks of GH_REPO."""
+        from omniops.services.github import GitHub
+
+        return GitHub(self.settings, self.clock, self.guard)
 
     @cached_property
     def slack(self) -> Slack:

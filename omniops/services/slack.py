@@ -129,7 +129,8 @@ class Slack:
         """Post a text to a channel (``#name`` or an id) and return its ts. Sent once; markup in the text is shown as it
         is, not obeyed.
 
-        Raises SlackRefused or SlackBusy (nothing was posted), Unreachable (nothing left this machine), InDoubt, BadInput.
+        Raises SlackRefused or SlackBusy (nothing was posted), Unreachable (nothing left this machine), InDoubt and
+        BadInput (no token).
         """
         words = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
         answer, _ = self._call("chat.postMessage", {"channel": channel, "text": escaped(words)}, channel)
