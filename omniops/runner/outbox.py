@@ -248,6 +248,15 @@ def retry(journal: Journal, id: str) -> Message:
     return _by_hand(journal, id, ("unsure", "waiting"), "message.retried", {})
 
 
+def retry_now(settings: Settings, clock: Clock, journal: Journal, id: str) -> Message:
+    """``retry``, and send it at once; returns the message as it is then."""
+    from omniops.runner.wiring import clients_of
+
+    again = retry(journal, id)
+    flush(settings, clock, journal, clients_of(settings, clock), only=again.incident)
+    return next(one for one in messages(journal, again.incident) if one.id == id)
+
+
 def _by_hand(journal: Journal, id: str, states: Sequence[str], kind: str, data: dict[str, Any]) -> Message:
     for _ in range(_TRIES):
         owed = {one.id: one for one in messages(journal) if one.state in states}
