@@ -36,7 +36,9 @@ def read(walk: Walk, step: str) -> None:
 
 def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
     """Declare a severity, or freeze: the incident's stream learns it together with the step's end."""
-    stream = f"incident/{walk.state.started['incident']}"
+    incident = walk.state.started["incident"]
+    stream = f"incident/{incident}"
+    dropped: list[New] = []
     if name == "incident.declare":
         from omniops.incident.signals import parse_severity
 
@@ -44,10 +46,13 @@ def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
         news = New(stream, None, "severity", {"severity": args["severity"], "why": f"runbook {walk.state.graph['id']}"})
         walk.person.say(f"Declared {args['severity']}.", "warn")
     else:
+        from omniops.runner.outbox import freeze
+
+        dropped = freeze(walk.journal, incident)
         news = New(stream, None, "frozen", {"by": f"run {walk.state.run}"})
         walk.person.say("Frozen: omniops sends nothing more about this incident, and its clocks have stopped.", "warn")
         walk.state.frozen = True
-    walk.finish(step, "success", outputs=args, also=[news])
+    walk.finish(step, "success", outputs=args, also=[news, *dropped])
 
 
 def summary(outputs: dict[str, Any]) -> str:
