@@ -116,7 +116,8 @@ class Slo(NamedTuple):
     paged_as: str = ""
     good: str = ""  # PromQL selectors
     all: str = ""
-    buckets: str = ""
+    buckets: str = ""  # of a histogram
+    gauge: str = ""
 
 
 class Endpoint(NamedTuple):

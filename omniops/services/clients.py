@@ -7,9 +7,14 @@ what is not loopback. Building one asks nothing of anybody.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from omniops.clock import Clock
 from omniops.config import Settings
+
+if TYPE_CHECKING:
+    from omniops.services.prometheus import Prometheus
 
 
 class Clients:
@@ -17,3 +22,10 @@ class Clients:
 
     def __init__(self, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
         self.settings, self.clock, self.guard = settings, clock, guard
+
+    @cached_property
+    def prometheus(self) -> Prometheus:
+        """Prometheus at PROMETHEUS_URL. Raises BadInput where that is unset or no plain URL."""
+        from omniops.services.prometheus import Prometheus
+
+        return Prometheus(self.settings, self.clock, self.guard)
