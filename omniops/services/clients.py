@@ -14,7 +14,9 @@ from omniops.clock import Clock
 from omniops.config import Settings
 
 if TYPE_CHECKING:
+    from omniops.services.github import GitHub
     from omniops.services.prometheus import Prometheus
+    from omniops.services.slack import Slack
 
 
 class Clients:
@@ -29,3 +31,17 @@ class Clients:
         from omniops.services.prometheus import Prometheus
 
         return Prometheus(self.settings, self.clock, self.guard)
+
+    @cached_property
+    def github(self) -> GitHub:
+        """GitHub's REST API: issues, tags and checks of GH_REPO."""
+        from omniops.services.github import GitHub
+
+        return GitHub(self.settings, self.clock, self.guard)
+
+    @cached_property
+    def slack(self) -> Slack:
+        """The Slack workspace behind SLACK_BOT_TOKEN."""
+        from omniops.services.slack import Slack
+
+        return Slack(self.settings, self.clock, self.guard)
