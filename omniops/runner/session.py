@@ -225,7 +225,8 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
     from omniops.journal.writer import LostLease
     from omniops.runner.walk import Walk
 
-    ctx = ctx._replace(incident=state.started["incident"], onset=state.onset)
+    incident = incident_of(session.journal, state.started["incident"])
+    ctx = ctx._replace(incident=incident.id, onset=state.onset, page=incident.page or {})
     walk = Walk(ctx, session.person, session.journal, state, dry=session.dry)
     walk.interrupts.noticed = lambda: session.person.say("Pausing at the next safe point (again: at once) ...", "warn")
     if resumed and state.current in state.steps:
