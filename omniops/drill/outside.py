@@ -29,6 +29,7 @@ SERVICES: dict[str, Outside] = {
     "pagerduty": Outside("PAGERDUTY_URL", "pager:Pager"),
     "events": Outside("PAGERDUTY_EVENTS_URL", "pager_events:PagerEvents"),
     "slack": Outside("SLACK_URL", "chat:Chat"),
+    "alertmanager": Outside("ALERTMANAGER_URL", "alerts:Alerts"),
 }
 
 
