@@ -62,7 +62,7 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
             return (
                 targets.connections(walk.context(step).omniroute, text)
                 if kind == "connections"
-                else targets.version(text)
+                else targets.version(text, walk.ctx.settings)
             )
 
         def check(text: str) -> str:
@@ -108,12 +108,18 @@ def manual(walk: Walk, step: str, expires: datetime | None) -> None:
 
 
 def post(walk: Walk, step: str) -> None:
-    """Words to post. The text is shown ready to paste; the journal knows whether somebody said it was posted."""
+    """Words to post: through Slack where that is set up and the channel is one of its, else shown ready to paste. The
+    journal knows which of the two happened, and whether somebody said it was posted."""
     node = walk.state.step(step)
     if walk.is_frozen():
         walk.finish(step, "declined", detail="frozen: the incident is on the security path")
         return
     words = walk.words(node.get("text", ""))
+    if not walk.dry:
+        from omniops.runner import posting
+
+        if posting.through_slack(walk, step, node["channel"], words):
+            return
     how, did = "posted by hand", False
     try:
         did = False if walk.dry else walk.ask(lambda until: walk.person.posted(step, node["channel"], words, until))
