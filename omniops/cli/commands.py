@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outbox": ("omniops.cli.outbox:app", "Messages that are owed: what waits, what may have been sent."),
     "tick": ("omniops.cli.tick:tick", "Send what is owed, and say what is due; for a timer, too."),
     "runbook": ("omniops.cli.runbook:app", "List, show, draw and check the runbooks."),
+    "probe": ("omniops.cli.probe:probe", "The uptime probe of one region, for cron."),
     "drill": ("omniops.cli.drill:app", "Practise: the same runbooks against a simulated OmniRoute."),
     "journal": ("omniops.cli.journal:app", "Check the journal; accept a loss that cannot be mended."),
 }
