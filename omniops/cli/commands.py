@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "incident": ("omniops.cli.incident:app", "List, show, note, verify and resolve incidents."),
     "runbook": ("omniops.cli.runbook:app", "List, show, draw and check the runbooks."),
     "drill": ("omniops.cli.drill:app", "Practise: the same runbooks against a simulated OmniRoute."),
+    "config": ("omniops.cli.config:app", "The settings: write a config file, show what holds and why."),
     "journal": ("omniops.cli.journal:app", "Check the journal; accept a loss that cannot be mended."),
 }
 """Name -> (module:object, help). A name that ends in ``:app`` is a group of commands."""
