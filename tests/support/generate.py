@@ -58,7 +58,8 @@ def config() -> str:
     about = (
         "`omniops config init` writes the config file, with all of these in it; `omniops config show` says what\n"
         "holds, and where it came from. In the environment a secret is `NAME`, `NAME_FILE` or `NAME_COMMAND`; in the\n"
-        'file it is one of `"env:NAME"`, `"file:PATH"`, `"cmd:COMMAND"`. Flags win over the environment, that over the file.\n'
+        'file it is one of `"env:NAME"`, `"file:PATH"`, `"cmd:COMMAND"`. Flags win over the\n'
+        "environment, that over the file.\n"
     )
     return "\n".join(["# Settings", "", NOTE, about, markdown()])
 
