@@ -16,6 +16,11 @@ def main() -> None:
         sys.stderr.flush()
     except BrokenPipeError:
         code = 0 if code == 0 else code
+    context = sys.modules.get("omniops.cli.context")
+    if context is not None and context.opened:
+        from omniops.cli.afterwards import tick_once
+
+        tick_once(code, sys.argv[1:])
     if os.environ.get("OMNIOPS_TIDY_EXIT"):  # for coverage and debuggers
         sys.exit(code)
     os._exit(code)  # skips interpreter tear-down: 10 ms, 25 with an HTTP client (docs/benchmarks.md)

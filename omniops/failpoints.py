@@ -20,6 +20,9 @@ PLACES = (
     "in_verify",
     "in_undo",
     "in_resume",
+    "outbox.queued",
+    "outbox.sending",
+    "outbox.sent",
     "journal.commit",
     "journal.head",
     "job.folder",
@@ -33,7 +36,8 @@ _hits = 0
 
 
 def reached(place: str, detail: str = "") -> None:
-    """Die here if the environment asks for it. ``detail`` is the step id (after_send: the HTTP method)."""
+    """Die here if the environment asks for it. ``detail`` is the step id (after_send: the HTTP method; outbox.*: the
+    engine)."""
     if not _ARMED:
         return
     if _LOG:

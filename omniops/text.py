@@ -40,6 +40,12 @@ def duration(value: float | timedelta) -> str:
     return f"{sign}{total // 86400}d {total % 86400 // 3600}h"
 
 
+def clock(value: float) -> str:
+    """Write seconds as the checklist does: ``0:02`` is two minutes, ``1:15`` an hour and a quarter."""
+    minutes = int(max(value, 0.0)) // 60
+    return f"{minutes // 60}:{minutes % 60:02d}"
+
+
 def clean(text: object) -> str:
     """Return text safe to show: no escape sequences, no control characters but tab and newline."""
     return _CONTROL.sub("", _ESCAPE.sub("", str(text)))

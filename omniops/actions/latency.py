@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.actions.base import Args, Context, Read, Write
 from omniops.actions.resolve import target
-from omniops.engine.verify import p95
+from omniops.engine.verify import is_error, p95
 from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
@@ -75,8 +75,7 @@ def shares(rows: Sequence[Attempt]) -> list[Share]:
 
 
 def failed(row: Attempt) -> bool:
-    """Neither 2xx nor 4xx: what the availability objective counts as bad."""
-    return not (200 <= row.status < 300 or 400 <= row.status < 500)
+    return is_error(row.status)
 
 
 def _words(row: dict[str, Any]) -> str:

@@ -148,7 +148,7 @@ def _expand(compiled: Compiled, call: _Call, sources: Mapping[str, Source]) -> l
                 {
                     "id": flat,
                     # "run" in a called runbook is the moment of its call.
-                    "from": timer.from_ if timer.from_ == "onset" else _since(call, timer.from_),
+                    "from": timer.from_ if timer.from_ in ("onset", "page") else _since(call, timer.from_),
                     "after_s": seconds(timer.after),
                     "unless": call.prefix + timer.unless if timer.unless else "",
                     "do": call.prefix + timer.do,
@@ -224,6 +224,8 @@ def _node(call: _Call, flat: str, step: Step) -> Node:
     _FILL[kind](call, node, step)
     if kind not in ("choose", "stop", "runbook"):
         node["edges"] = {**_edges(call, step), **node.get("edges", {})}
+    if step.due:
+        node["due_s"] = seconds(step.due)
     if getattr(step, "expires", None):
         node["expires_s"] = seconds(getattr(step, "expires"))  # noqa: B009 - only two of the kinds have it
     return node
@@ -289,6 +291,8 @@ def _ask(call: _Call, node: Node, step: Any) -> None:
         ask["options"] = _bind(call, step.ask.options)
     if step.ask.unattended is not None:
         ask["unattended"] = step.ask.unattended
+    if step.ask.suggest is not None:
+        ask["suggest"] = _bind(call, step.ask.suggest)
 
 
 def _choose(call: _Call, node: Node, step: Any) -> None:
@@ -324,6 +328,13 @@ def _verify(call: _Call, node: Node, step: Any) -> None:
 
 def _wait(call: _Call, node: Node, step: Any) -> None:
     node["wait_s"] = seconds(step.wait)
+    if step.from_:
+        node["wait_from"] = step.from_
+    if step.until:
+        wanted = step.until
+        node["until"] = {
+            "action": wanted.action, "output": wanted.output, "is": wanted.is_, "every_s": seconds(wanted.every)
+        }  # fmt: skip
 
 
 def _post(call: _Call, node: Node, step: Any) -> None:

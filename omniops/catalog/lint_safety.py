@@ -164,8 +164,8 @@ def _timer(compiled: Compiled, flow: Flow, timer: Timer) -> list[Finding]:
     if call and call not in flow.main:
         return []  # that nothing leads to the call was told there
     found = []
-    if source not in ("onset", "run") and source not in flow.main:
-        known = ["onset", "run", *flow.main]
+    if source not in ("onset", "page", "run") and source not in flow.main:
+        known = ["onset", "page", "run", *flow.main]
         found.append(compiled.timer_finding(id, ("from",), f"{source!r} is no moment", nearest(source, known)))
     if unless and unless not in flow.main:
         mend = nearest(unless, flow.main)

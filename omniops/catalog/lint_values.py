@@ -174,6 +174,10 @@ def check(compiled: Compiled, flow: Flow, before: Dominators | None, specs: Mapp
             _fits(values, id, ("verify", "scope"), step["verify"]["scope"], "list", "scope")
         elif step["kind"] == "ask" and "options" in step["ask"]:
             _fits(values, id, ("ask", "options"), step["ask"]["options"], "list", "options")
+        elif step["kind"] == "wait" and "until" in step:
+            _until(values, id, step["until"])
+        if step.get("ask", {}).get("suggest"):
+            _fits(values, id, ("ask", "suggest"), step["ask"]["suggest"], "text", "suggest")
     return values.found
 
 
@@ -213,6 +217,20 @@ def _action(values: Values, id: str, step: Step) -> None:
         if spec and name not in step["args"] and name not in spec.optional:
             what = f"{step['action']} needs {name!r}"
             values.add(id, ("action",), what, f"add `with: {{{name}: ...}}`")
+
+
+def _until(values: Values, id: str, until: dict[str, Any]) -> None:
+    """A wait ends early by a flag of a read that needs no inputs."""
+    spec = values.specs.get(until["action"])
+    keys: Keys = ("until", "action")
+    if spec is None:
+        values.add(id, keys, f"there is no action {until['action']!r}", nearest(until["action"], values.specs))
+    elif spec.effect != "read" or spec.inputs:
+        values.add(id, keys, f"{until['action']} cannot be looked at again and again", "name a read without inputs")
+    elif spec.outputs.get(until["output"]) != "flag":
+        what = f"{until['action']} has no flag {until['output']!r}"
+        flags = [name for name, type in spec.outputs.items() if type == "flag"]
+        values.add(id, ("until", "output"), what, nearest(until["output"], flags))
 
 
 def _comparisons(values: Values, id: str, step: Step) -> None:

@@ -20,7 +20,7 @@ from omniops.engine.graph import ENDS
 from omniops.text import one_line, seconds
 
 KINDS = ("manual", "ask", "choose", "action", "verify", "wait", "post", "runbook", "stop")
-RESERVED = (*ENDS, "ask", "return", "run", "onset")
+RESERVED = (*ENDS, "ask", "return", "run", "onset", "page")
 """Words a transition, ``since`` or ``from`` may hold beside step ids, so that no step may be called so."""
 LONGEST_S = 30 * 86400
 _REFERENCE = re.compile(r"\$\{[^}]*\}")
@@ -30,6 +30,13 @@ def _positive(text: str) -> str:
     value = seconds(text)
     if not 0 < value <= LONGEST_S:
         raise ValueError(f"{one_line(text, 40)!r} is out of range: a duration is above 0 and at most 30d")
+    return text
+
+
+def _due(text: str) -> str:
+    value = seconds(text)
+    if not 0 <= value <= LONGEST_S:
+        raise ValueError(f"{one_line(text, 40)!r} is out of range: a due time is at least 0s and at most 30d")
     return text
 
 
@@ -47,6 +54,9 @@ def _not_reserved(text: str) -> str:
 
 Duration = Annotated[
     str, AfterValidator(_positive), Field(description="a duration with units: 90s, 5m, 1h30m", examples=["5m"])
+]
+Due = Annotated[
+    str, AfterValidator(_due), Field(description="due so long after the page: 0s, 2m, 15m", examples=["5m"])
 ]
 Reference = Annotated[
     str, AfterValidator(_reference), Field(description="one reference: ${inputs.x}, ${steps.id.outputs.y}")
@@ -127,6 +137,7 @@ class Ask(Strict):
     choices: dict[Key, Choice] | None = Field(default=None, min_length=2)
     options: Reference | None = None
     unattended: Key | None = Field(default=None, description="the choice taken when nobody can answer")
+    suggest: Reference | None = Field(default=None, description="the choice to show first; a reference to its key")
 
     @model_validator(mode="after")
     def _what_the_type_needs(self) -> Ask:
@@ -135,6 +146,8 @@ class Ask(Strict):
                 raise ValueError(f"`{key}` belongs to type {of}, which needs it; the type here is {self.type}")
         if self.unattended is not None and self.unattended not in (self.choices or {}):
             raise ValueError(f"`unattended` is {self.unattended!r}, which is none of the choices")
+        if self.suggest is not None and self.type not in ("choice", "version"):
+            raise ValueError(f"`suggest` belongs to types choice and version; the type here is {self.type}")
         return self
 
 
@@ -160,6 +173,7 @@ class Step(Strict):
 
     title: Title
     why: Words | None = None
+    due: Due | None = None
 
 
 class ManualStep(Step):
@@ -199,8 +213,21 @@ class VerifyStep(Step):
     on_inconclusive: Name | None = None
 
 
+class Until(Strict):
+    """Ends a wait early: a read is looked at every so often, until one of its flags is as wanted."""
+
+    action: str
+    output: Key
+    is_: bool = Field(alias="is")
+    every: Duration
+
+
 class WaitStep(Step):
     wait: Duration
+    until: Until | None = None
+    from_: Literal["onset", "page"] | None = Field(
+        default=None, alias="from", description="counted from here; without it, from the moment the step begins"
+    )
     on_success: Name | None = None
 
 
@@ -264,7 +291,7 @@ AnyStep = Annotated[
 class Timer(Strict):
     """A clock: ``after`` some time ``from`` a moment, a step is done, ``unless`` another has succeeded."""
 
-    from_: Since = Field(alias="from", description="`onset`, `run` or a step id")
+    from_: Since = Field(alias="from", description="`onset`, `page`, `run` or a step id")
     after: Duration
     unless: Since | None = None
     do: StepId

@@ -167,7 +167,7 @@ _PATTERNS = {
     "date": 'write it as "2026-06-18"',
     "title": "write one line of text",
 }
-_DURATIONS = ("within", "every", "after", "wait", "expires")
+_DURATIONS = ("within", "every", "after", "wait", "expires", "due")
 _TYPES: dict[str, str] = {
     "int_type": "a whole number",
     "float_type": "a number",

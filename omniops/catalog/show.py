@@ -8,7 +8,7 @@ from omniops.actions.specs import SPECS
 from omniops.catalog.flow import exits
 from omniops.catalog.graph import leads_to
 from omniops.engine.graph import Graph, Step
-from omniops.text import clean, duration, one_line
+from omniops.text import clean, clock, duration, one_line
 
 WIDTH = 80
 _ON = {
@@ -32,7 +32,7 @@ def show(graph: Graph) -> str:
         lines += ["", *_step(graph, step, number)]
     clocks = [timer for timer in graph["timers"] if "." not in timer["id"]]
     for timer in clocks:
-        since = {"onset": "the onset", "run": "the start"}.get(timer["from"], timer["from"])
+        since = {"onset": "the onset", "page": "the page", "run": "the start"}.get(timer["from"], timer["from"])
         text = f"Clock {timer['id']}: {duration(timer['after_s'])} after {since}, do {timer['do']}"
         lines += ["", *_wrapped(text + (f", unless {timer['unless']} has succeeded" if timer["unless"] else ""))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
@@ -44,6 +44,8 @@ def _step(graph: Graph, step: Step, number: int) -> list[str]:
     lines = _wrapped(f"{number}. {step['title']}{start}", "", "   ")
     if step.get("why"):
         lines += _wrapped(step["why"], "   ")
+    if "due_s" in step:
+        lines += _wrapped(f"due {clock(step['due_s'])} after the page", "   ")
     lines += _wrapped(f"[{id}] {_what(graph, step)}", "   ")
     if step["kind"] in ("manual", "post", "ask"):
         for paragraph in clean(step["text"]).split("\n"):
@@ -84,7 +86,10 @@ def _what(graph: Graph, step: Step) -> str:
         alone = step["ask"].get("unattended")
         return f"ask for {step['ask']['type']}" + (f"; with nobody there: {alone}" if alone else "")
     if kind == "wait":
-        return f"wait {duration(step['wait_s'])}"
+        since = {"onset": " after the onset", "page": " after the page"}.get(step.get("wait_from", ""), "")
+        early = step.get("until")
+        word = f", or until {early['action']} says {early['output']}: {'yes' if early['is'] else 'no'}" if early else ""
+        return f"wait {'until ' if since else ''}{duration(step['wait_s'])}{since}{word}"
     if kind == "post":
         return f"post to {step['channel']}"
     return {"manual": "by hand", "choose": "choose", "stop": f"stop: {step.get('stop', '')}"}[kind]

@@ -9,6 +9,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "mitigations": ("omniops.cli.mitigations:app", "What is still in force, and how to undo it."),
     "classify": ("omniops.cli.classify:classify", "How bad is it? Severity, with its reasons."),
     "incident": ("omniops.cli.incident:app", "List, show, note, verify and resolve incidents."),
+    "outbox": ("omniops.cli.outbox:app", "Messages that are owed: what waits, what may have been sent."),
+    "tick": ("omniops.cli.tick:tick", "Send what is owed, and say what is due; for a timer, too."),
     "runbook": ("omniops.cli.runbook:app", "List, show, draw and check the runbooks."),
     "drill": ("omniops.cli.drill:app", "Practise: the same runbooks against a simulated OmniRoute."),
     "config": ("omniops.cli.config:app", "The settings: write a config file, show what holds and why."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.clock import Clock, SystemClock
 from omniops.config import Settings, load
@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 FLAGS: dict[str, str] = {}
 """Settings that were given as global options; ``entry`` puts them here."""
+
+
+class Opened(NamedTuple):
+    """A journal that this command has used; ``writes``: it may write."""
+
+    settings: Settings
+    clock: Clock
+    journal: SqliteJournal
+    writes: bool
+
+
+opened: list[Opened] = []
+"""What `afterwards` looks at when the command is over."""
 
 
 @cache
@@ -58,7 +71,10 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
 
     of = of or settings()
     operator = of.operator if create else ""  # only what is written needs a name
-    return SqliteJournal(of.journal_path, ticking or clock(), operator, hostname(), drill=of.drill, create=create)
+    time = ticking or clock()
+    journal = SqliteJournal(of.journal_path, time, operator, hostname(), drill=of.drill, create=create)
+    opened.append(Opened(of, time, journal, create))
+    return journal
 
 
 def person(

@@ -15,6 +15,8 @@ from omniops.drill.world import World
 from omniops.errors import BadInput
 
 PREFIX = "/__drill/"
+OUTSIDE = ("pager", "alerts", "metrics", "chat")
+"""Where the services outside keep their state."""
 MARK = (("X-Omniops-Drill", "control port of a simulator; not part of OmniRoute"),)
 
 
@@ -45,11 +47,13 @@ class Control:
         return serve
 
     def read(self, name: str) -> dict[str, Any]:
-        """GET state, writes. Raises KeyError for anything else."""
+        """GET state, writes, or what a service outside keeps (pager). Raises KeyError for anything else."""
         data = self._world.data
         with self._world.lock:
             if name == "writes":
                 return {"writes": data["writes"], "counts": counts(data["writes"])}
+            if name in OUTSIDE:
+                return {name: data[name]}
             if name != "state":
                 raise KeyError(name)
             kept = ("scenario", "flavour", "speed", "version", "next_version", "running", "boots", "auth_ok", "data_ok")

@@ -3,6 +3,8 @@
 A specification is a comma-separated list of ``KIND[=VALUE][@METHOD[:PATH]][#N]``:
 ``applied-500@PUT#1,slow=3s@GET:/api/usage,stale-read#2,no-traffic``. ``#N`` means "only the Nth request that matches",
 but for ``stale-read`` it is how many reads are stale. Seconds are real ones, because client timeouts are.
+A PATH that begins with a name is about that service outside OmniRoute: ``slow=12s@PUT:pagerduty/incidents``. A fault
+without a path is about OmniRoute alone.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ REQUEST_KINDS: dict[str, str] = {
     "unauthorized": "answers 401 and does nothing",
     "redirect": "answers 307 to another path and does nothing",
     "slow": "does what was asked, and answers VALUE late (default 3s)",
+    "rate-limited": "answers 429 and does nothing; says that VALUE must pass first (default 3s)",
+    "rate-limited-bare": "answers 429 and does nothing, and does not say how long",
+    "code": "answers the error VALUE of an outside service, in its words, and does nothing",
 }
 """Faults of one request."""
 
@@ -48,7 +53,10 @@ WORLD_KINDS: dict[str, str] = {
 """Faults of the world; they hold as long as they are set."""
 
 WRITES = ("PUT", "PATCH", "POST", "DELETE")
-_ANY_METHOD = ("slow", "unauthorized", "error-500", "refuse", "hang", "redirect", "garbage")
+_ANY_METHOD = (
+    "slow", "unauthorized", "error-500", "refuse", "hang", "redirect", "garbage",
+    "rate-limited", "rate-limited-bare", "code",
+)  # fmt: skip
 _SHAPE = re.compile(r"([a-z0-9-]+)(?:=([^@#]+))?(?:@([A-Z]+)?(?::([^#]+))?)?(?:#(\d+))?")
 
 
@@ -61,10 +69,13 @@ class Fault(NamedTuple):
     method: str
     path: str
     nth: int
+    value: str = ""  # as it was written
 
     def matches(self, method: str, path: str) -> bool:
         """Say whether a request is one this fault is about (whatever its number)."""
         if self.kind not in REQUEST_KINDS or not path.startswith(self.path):
+            return False
+        if not path.startswith("/") and not self.path:
             return False
         if self.method:
             return method == self.method
@@ -90,10 +101,10 @@ def _one(part: str) -> Fault:
         )
     kind, value, method, path, number = found.groups()
     try:
-        wait = seconds(value) if value else 3.0
+        wait = seconds(value) if value and kind != "code" else 3.0
     except ValueError as error:
         raise BadInput(f"the fault {part} has a bad duration", why=str(error), next="write slow=3s") from None
-    return Fault(part, kind, wait, method or "", path or "", int(number or 0))
+    return Fault(part, kind, wait, method or "", path or "", int(number or 0), value or "")
 
 
 def fire(faults: Iterable[Fault], counts: dict[str, int], method: str, path: str) -> list[Fault]:

@@ -41,7 +41,8 @@ class Simulator:
         self.anchor = parse_iso(world["anchor"])
         self.onset = parse_iso(world["onset"])
         self.backup: str = world["backup"]
-        self.env = scenarios.environment(state, self.url, self.replica_urls)
+        self.outside: dict[str, str] = ready["outside"]  # name -> URL, only where the scenario begins with a page
+        self.env = scenarios.environment(state, self.url, self.replica_urls, self.outside)
 
     @property
     def target(self) -> str:

@@ -27,6 +27,7 @@ class Scenario(NamedTuple):
     slow: float = 1.0  # the running version makes every request this much slower
     auth_broken: bool = False  # the API keys are gone and every keyed request answers 500
     damaged: bool = False  # the database file is damaged
+    paged: bool = False  # it begins with a page: PagerDuty and the other services outside are simulated too
     replicas: int = 1  # with three, the last one is bad and a balancer stands in front
     answers: Mapping[str, str] = {}
     outcome: str = "mitigated"
@@ -89,6 +90,15 @@ SCENARIOS: dict[str, Scenario] = {
             slow=4.5,
         ),
         Scenario("failover", "failover", "one of three replicas is bad; the balancer has dropped it", replicas=3),
+        Scenario(
+            "page",
+            "provider-outage",
+            "the whole path: it begins with a page, and one of two connections of a provider fails",
+            target="openai-main",
+            failing=("openai-main",),
+            paged=True,
+            answers={"banner": "done"},
+        ),
     )
 }
 
@@ -116,9 +126,10 @@ def answers(scenario: Scenario, flavour: str, backup: str) -> dict[str, str]:
     return {step: made.get(answer, answer) for step, answer in scenario.answers.items()}
 
 
-def environment(state: Path, url: str, replica_urls: list[str]) -> dict[str, str]:
+def environment(state: Path, url: str, replica_urls: list[str], outside: Mapping[str, str] = {}) -> dict[str, str]:
     """Return the made-up environment of a drill: the only settings that its clients and scripts get to see.
 
+    ``outside``: name -> URL of the simulated services outside OmniRoute.
     OMNIOPS_DRILL_CONTROL is not among them: nothing of omniops itself may talk to the control port.
     """
     env = {
@@ -132,6 +143,21 @@ def environment(state: Path, url: str, replica_urls: list[str]) -> dict[str, str
         "OMNIOPS_DRILL_FOLDER": str(state),
         "PATH": f"{state / 'bin'}:/usr/local/bin:/usr/bin:/bin",
     }
+    if outside:
+        env |= _outside(outside)
     if replica_urls:
         env["OMNIROUTE_URLS"] = ",".join(replica_urls)
     return env
+
+
+def _outside(urls: Mapping[str, str]) -> dict[str, str]:
+    """The settings that lead to the services outside, with the made-up credentials of each."""
+    from omniops.drill import pager_store
+    from omniops.drill.outside import settings
+
+    return settings(dict(urls)) | {
+        "PAGERDUTY_TOKEN": pager_store.TOKEN,
+        "PAGERDUTY_FROM": pager_store.FROM,
+        "PAGERDUTY_ROUTING_KEY": pager_store.ROUTING_KEY,
+        "PAGERDUTY_ROUTING_KEY_SECONDARY": pager_store.ROUTING_KEY_SECONDARY,
+    }

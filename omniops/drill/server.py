@@ -20,7 +20,13 @@ from pathlib import Path
 from typing import IO
 
 from omniops.clock import SystemClock, parse_iso
-from omniops.drill import api_reads, api_traffic, api_writes, stand_ins  # noqa: F401 - api_*: importing registers routes
+from omniops.drill import (  # noqa: F401 - api_*: importing registers routes
+    api_reads,
+    api_traffic,
+    api_writes,
+    outside,
+    stand_ins,
+)
 from omniops.drill.balancer import Balancer
 from omniops.drill.control import Control
 from omniops.drill.scenarios import FLAVOURS
@@ -59,11 +65,13 @@ class Simulator:
         ]
         self.control = Control(world, self.power, self.reset_wanted.set, self.quit.set)
         self.control_port = Port(kept.get("control", 0), self.control.answer(), world.now)
+        self.outside = outside.ports(world)
         world.ask_stop = self._stop_soon
         world.data["ports"] = {
             "main": self.main.number,
             "control": self.control_port.number,
             "replicas": [port.number for port in self.replicas],
+            "outside": {name: port.number for name, port in self.outside.items()},
         }
         world.save()
 
@@ -72,7 +80,8 @@ class Simulator:
         if self.world.data["running"]:
             with contextlib.suppress(sqlite3.Error):
                 self.world.database().execute("SELECT count(*) FROM sqlite_master")
-        self.control_port.open()
+        for port in (self.control_port, *self.outside.values()):
+            port.open()
         self.power("sync")
         if self.world.data["starting"]:  # killed in the middle of a start
             self._start_soon()
@@ -141,7 +150,7 @@ class Simulator:
 
     def end(self) -> None:
         """Close every port."""
-        for port in (self.main, *self.replicas, self.control_port):
+        for port in (self.main, *self.replicas, *self.outside.values(), self.control_port):
             port.close()
         self.world.close()
 
@@ -239,6 +248,7 @@ def _ready(options: argparse.Namespace, simulator: Simulator) -> None:
             "url": simulator.main.url,
             "control": simulator.control_port.url + "/__drill",
             "replicas": [port.url for port in simulator.replicas],
+            "outside": {name: port.url for name, port in simulator.outside.items()},
             "port": simulator.main.number,
             "pid": os.getpid(),
         }

@@ -24,6 +24,7 @@ HOST = "127.0.0.1"
 HANG_S = 600.0
 BIND_PATIENCE_S = 5.0
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+REFUSALS = ("error-500", "unauthorized", "redirect", "rate-limited", "rate-limited-bare", "code")
 _KNOWN_KINDS = ("MANAGEMENT", "PUBLIC", "CLIENT_API")
 
 Answer = Callable[["Handler", bytes], Reply | None]
@@ -186,7 +187,8 @@ def omniroute(world: World, traffic: Traffic, pick: Callable[[], int | None]) ->
             met = faults.fire(world.faults, world.data["fault_counts"], call.method, call.path)
             if met:
                 world.save()
-        return _through_faults(handler, call, met)
+        reply = through_faults(handler, met, lambda: answer(call), _refusal)
+        return None if reply is None else _dressed(call, reply)
 
     return serve
 
@@ -195,33 +197,47 @@ def _query(text: str) -> dict[str, str]:
     return dict(parse_qsl(text, keep_blank_values=True))
 
 
-def _through_faults(handler: Handler, call: Call, met: list[faults.Fault]) -> Reply | None:
-    kinds = {fault.kind for fault in met}
+def through_faults(
+    handler: Handler,
+    met: list[faults.Fault],
+    work: Callable[[], Reply | None],
+    refusal: Callable[[faults.Fault], Reply],
+) -> Reply | None:
+    """Answer a request that meets these faults. ``refusal``: what the service answers to one that it does not carry
+    out, in its own shape."""
+    kinds = {fault.kind: fault for fault in met}
     if "refuse" in kinds:
         return None
     if "hang" in kinds:
         handler.hang()
         return None
-    if "error-500" in kinds:
-        return _dressed(call, Reply(500, {"error": "Internal server error"}))
-    if "unauthorized" in kinds:
-        return _dressed(call, denied(401, "AUTH_001", "Authentication required"))
-    if "redirect" in kinds:
-        return _dressed(call, Reply(307, "", "", (("location", "/api/elsewhere"),)))
-    reply = answer(call)
-    for fault in met:
-        if fault.kind == "slow":
-            time.sleep(fault.seconds)
+    for kind in REFUSALS:
+        if kind in kinds:
+            return refusal(kinds[kind])
+    reply = work()
+    if "slow" in kinds:
+        time.sleep(kinds["slow"].seconds)
     if "reset-after-apply" in kinds:
         return None
     if "applied-hang" in kinds:
         handler.hang()
         return None
     if "applied-500" in kinds:
-        reply = Reply(500, {"error": "Internal server error"})
+        reply = refusal(kinds["applied-500"])
     if "garbage" in kinds:
         reply = Reply(200, "<html><body>Bad gateway</body></html>", "text/html")
-    return _dressed(call, reply)
+    return reply
+
+
+def _refusal(fault: faults.Fault) -> Reply:
+    """What OmniRoute answers instead of doing what was asked."""
+    if fault.kind == "unauthorized":
+        return denied(401, "AUTH_001", "Authentication required")
+    if fault.kind == "redirect":
+        return Reply(307, "", "", (("location", "/api/elsewhere"),))
+    if fault.kind.startswith("rate-limited"):
+        return Reply(429, {"error": "Too many requests"})
+    return Reply(500, {"error": "Internal server error"})
 
 
 def _dressed(call: Call, reply: Reply) -> Reply:

@@ -56,17 +56,20 @@ class Step(TypedDict, total=False):
     args: dict[str, Any]  # values may be references
     each: str  # a reference to a list; "" = once
     approve: str  # "" or "operator"
-    ask: dict[str, Any]  # type; choices {key: {label, go}}; options (reference); unattended
+    ask: dict[str, Any]  # type; choices {key: {label, go}}; options (reference); unattended; suggest (reference)
+    due_s: float  # due so long after the page; shown with how late it is, and never acted upon by itself
     verify: dict[str, Any]  # slo, scope (reference or None), since, within_s, every_s, min_requests, passes
     guards: list[Guard]
     wait_s: float
+    until: dict[str, Any]  # wait: action (a read), output (a flag), is, every_s: ends it early
+    wait_from: str  # "onset" or "page": what ``wait_s`` counts from; absent: the moment the step was entered
     channel: str
     stop: str  # word of ENDS
 
 
 Timer = TypedDict("Timer", {"id": str, "from": str, "after_s": float, "unless": str, "do": str})
-"""``from``: "onset", "run" (the run's start) or a step id; ``unless``: a step id whose success cancels it; ``do``: a
-step."""
+"""``from``: "onset", "page", "run" (the run's start) or a step id; ``unless``: a step id whose success cancels it;
+``do``: a step."""
 
 
 class Graph(TypedDict):

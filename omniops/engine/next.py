@@ -61,7 +61,7 @@ def _within(state: RunState, step: Step, at: StepState, now: datetime) -> c.Comm
         # A walk that was interrupted still gets as many looks as a verdict needs.
         return c.Verify(id, max(within, at.looked_from + timedelta(seconds=spec["every_s"] * spec["passes"])))
     if kind == "wait":
-        until = at.entered + timedelta(seconds=step["wait_s"])
+        until = state.waits_until(id)
         return c.Finish(id, "success", edges["success"]) if now >= until else c.Wait(id, until)
     if kind == "post":
         return c.Post(id)

@@ -73,6 +73,23 @@ class RunState:
         return parse_iso(self.started["onset"])
 
     @property
+    def page_at(self) -> datetime:
+        """When the page was triggered: what the first-15-minutes clocks count from (section 3). Without one, the
+        onset."""
+        return parse_iso(self.started.get("page_at") or self.started["onset"])
+
+    def due_at(self, step: str) -> datetime | None:
+        """When a step is due; None for one without a due time."""
+        due_s = self.step(step).get("due_s")
+        return None if due_s is None else self.page_at + timedelta(seconds=due_s)
+
+    def waits_until(self, step: str) -> datetime:
+        """The moment a `wait` step waits for."""
+        node = self.step(step)
+        begin = {"onset": self.onset, "page": self.page_at}.get(node.get("wait_from", ""), self.steps[step].entered)
+        return begin + timedelta(seconds=node["wait_s"])
+
+    @property
     def busy(self) -> bool:
         """Something was sent, or may have been, and has not been read back: no clock may interrupt."""
         state = self.steps.get(self.current)
@@ -100,6 +117,8 @@ class RunState:
         source = timer["from"]
         if source == "onset":
             begin = self.onset
+        elif source == "page":
+            begin = self.page_at
         elif source == "run":
             begin = self.started_at
         else:

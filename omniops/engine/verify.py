@@ -140,6 +140,11 @@ def decide(samples: Sequence[Judged], passes: int, deadline_reached: bool) -> st
     return "not_recovered" if told and told[-1] == "fail" else "inconclusive"
 
 
+def is_error(status: int) -> bool:
+    """Neither 2xx nor 4xx: what the availability objective counts as bad (slos.yaml)."""
+    return not (200 <= status < 300 or 400 <= status < 500)
+
+
 def p95(values: Sequence[float]) -> float | None:
     """Return the 95th percentile as the server counts it (nearest rank); None of nothing."""
     ordered = sorted(values)

@@ -24,6 +24,8 @@ class Incident:
         self.frozen = ""
         self.resolved = ""
         self.verified: dict[str, Any] | None = None
+        self.page: dict[str, Any] | None = None  # what woke somebody: the ``page.linked`` event's
+        self.acknowledged: dict[str, Any] | None = None  # the last ``page.acknowledged``
         self.notes: list[tuple[str, str, str]] = []
         self.n = 0
         for event in events:
@@ -35,6 +37,10 @@ class Incident:
         match event.kind:
             case "incident.opened":
                 self.title, self.onset, self.opened, self.by = data["title"], data["onset"], event.time, event.actor
+            case "page.linked":
+                self.page = data["page"]
+            case "page.acknowledged":
+                self.acknowledged = {**data, "time": event.time}
             case "severity":
                 self.severity = data["severity"]
             case "note":
@@ -45,6 +51,11 @@ class Incident:
                 self.verified = data
             case "incident.resolved":
                 self.resolved = event.time
+
+    @property
+    def page_at(self) -> str:
+        """When the page was triggered (ISO): what the checklist's clocks count from. Without a page, the onset."""
+        return str((self.page or {}).get("at") or self.onset)
 
     @property
     def status(self) -> str:

@@ -59,6 +59,10 @@ class Journal(Protocol):
         """Every event of these kinds, over all streams, in order."""
         ...
 
+    def counts(self) -> dict[str, int]:
+        """How many events there are of each kind, without reading one."""
+        ...
+
     def streams(self, prefix: str) -> list[str]:
         """Names of the streams that start with ``prefix``, oldest first."""
         ...

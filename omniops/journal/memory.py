@@ -51,6 +51,12 @@ class MemoryJournal:
             yield from self.under.kinds(wanted)
         yield from [event for event in self._events if event.kind in wanted]
 
+    def counts(self) -> dict[str, int]:
+        found = self.under.counts() if self.under else {}
+        for event in self._events:
+            found[event.kind] = found.get(event.kind, 0) + 1
+        return found
+
     def streams(self, prefix: str) -> list[str]:
         found = self.under.streams(prefix) if self.under else []
         return list(dict.fromkeys([*found, *(e.stream for e in self._events if e.stream.startswith(prefix))]))

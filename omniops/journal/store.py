@@ -301,6 +301,10 @@ class SqliteJournal:
             raise trouble.damaged(self.path, f"events of the kinds {', '.join(wanted)} are missing")
         yield from events
 
+    def counts(self) -> dict[str, int]:
+        with self._translated():
+            return dict(self._db.execute("SELECT name, n FROM kinds").fetchall())
+
     def streams(self, prefix: str) -> list[str]:
         with self._translated():
             names = [row[0] for row in self._db.execute("SELECT name FROM streams ORDER BY first")]

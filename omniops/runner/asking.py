@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from omniops.engine.next import skip_target
-from omniops.engine.refs import resolve
+from omniops.engine.refs import Undefined, resolve
 from omniops.errors import BadInput, Broken, InDoubt, NeedsPerson, OmniopsError, Refused, Unreachable, Waiting
 from omniops.runner.person import Option, PauseAsked
 
@@ -48,6 +48,7 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
     kind = spec["type"]
     if kind == "choice":
         options = [Option(key, walk.words(choice["label"])) for key, choice in spec["choices"].items()]
+        options = suggested_first(options, suggestion(walk, spec))
         unattended = spec.get("unattended", "")
         return walk.ask(lambda until: person.choose(step, question, options, until, unattended), expires)
     if kind == "backup":
@@ -71,11 +72,28 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
                 return f"{error.what}. {error.next}" if error.next else error.what
             return ""
 
-        text = walk.ask(lambda until: person.text(step, question, until, check), expires)
+        hint = suggestion(walk, spec)
+        text = walk.ask(lambda until: person.text(step, question, until, check, hint), expires)
         return None if text is None else read(text)
     return walk.ask(
         lambda until: person.text(step, question, until, lambda text: "" if text else "it is empty"), expires
     )
+
+
+def suggestion(walk: Walk, spec: dict[str, Any]) -> str:
+    """What omniops would answer: an earlier step's output; "" where it has none."""
+    if not spec.get("suggest"):
+        return ""
+    try:
+        return str(resolve(spec["suggest"], walk.state.scope()) or "")
+    except Undefined:
+        return ""
+
+
+def suggested_first(options: list[Option], key: str) -> list[Option]:
+    """The suggested option first, and marked: Enter takes it."""
+    found = [option._replace(detail="suggested") for option in options if option.key == key]
+    return found + [option for option in options if option.key != key]
 
 
 def _backup(candidate: dict[str, Any]) -> str:
@@ -90,12 +108,18 @@ def manual(walk: Walk, step: str, expires: datetime | None) -> None:
 
 
 def post(walk: Walk, step: str) -> None:
-    """Words to post. The text is shown ready to paste; the journal knows whether somebody said it was posted."""
+    """Words to post: through Slack where that is set up and the channel is one of its, else shown ready to paste. The
+    journal knows which of the two happened, and whether somebody said it was posted."""
     node = walk.state.step(step)
     if walk.is_frozen():
         walk.finish(step, "declined", detail="frozen: the incident is on the security path")
         return
     words = walk.words(node.get("text", ""))
+    if not walk.dry:
+        from omniops.runner import posting
+
+        if posting.through_slack(walk, step, node["channel"], words):
+            return
     how, did = "posted by hand", False
     try:
         did = False if walk.dry else walk.ask(lambda until: walk.person.posted(step, node["channel"], words, until))

@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from omniops.engine.state import RunState
-from omniops.text import duration
+from omniops.text import clock, duration
+
+
+def due_words(due_s: float, left_s: float) -> str:
+    """Say when a step is due and how it stands: "due 0:05, in 1m 10s" or "due 0:05, 2m 00s late"."""
+    return f"due {clock(due_s)}, {f'in {duration(left_s)}' if left_s >= 0 else f'{duration(-left_s)} late'}"
 
 
 def line(state: RunState, now: datetime) -> str:

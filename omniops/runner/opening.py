@@ -141,6 +141,7 @@ def begin(journal: Journal, clock: Clock, plan: Plan, where: dict[str, str]) -> 
             "runbook": plan.graph["id"],
             "incident": id,
             "onset": iso(plan.onset),
+            **({"page_at": plan.incident.page_at} if plan.incident and plan.incident.page else {}),
             "until": plan.until,
             "inputs": plan.inputs,
             "targets": plan.targets,

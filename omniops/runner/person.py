@@ -40,6 +40,7 @@ class StepView(NamedTuple):
     title: str
     why: str
     runbook: str
+    due: str = ""  # when it is due and how late it is: "due 0:05, in 1m 10s"
 
 
 class Sample(NamedTuple):

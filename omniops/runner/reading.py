@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omniops.engine.refs import Undefined
 from omniops.errors import OmniopsError
 from omniops.journal.events import New
+from omniops.runner.own.table import find as find_own
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -23,8 +24,9 @@ def read(walk: Walk, step: str) -> None:
     if name.startswith("incident."):
         _own(walk, step, name, args)
         return
+    own = find_own(name)
     try:
-        outputs: dict[str, Any] = walk.find(name).read(walk.context(step), args)
+        outputs: dict[str, Any] = own(walk, args) if own else walk.find(name).read(walk.context(step), args)
     except OmniopsError as error:
         walk.failed(step, error)
         return
@@ -34,15 +36,23 @@ def read(walk: Walk, step: str) -> None:
 
 def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
     """Declare a severity, or freeze: the incident's stream learns it together with the step's end."""
-    stream = f"incident/{walk.state.started['incident']}"
+    incident = walk.state.started["incident"]
+    stream = f"incident/{incident}"
+    dropped: list[New] = []
     if name == "incident.declare":
+        from omniops.incident.signals import parse_severity
+
+        args = {"severity": parse_severity(str(args["severity"]))}  # an answer says sev-1
         news = New(stream, None, "severity", {"severity": args["severity"], "why": f"runbook {walk.state.graph['id']}"})
         walk.person.say(f"Declared {args['severity']}.", "warn")
     else:
+        from omniops.runner.outbox import freeze
+
+        dropped = freeze(walk.journal, incident)
         news = New(stream, None, "frozen", {"by": f"run {walk.state.run}"})
         walk.person.say("Frozen: omniops sends nothing more about this incident, and its clocks have stopped.", "warn")
         walk.state.frozen = True
-    walk.finish(step, "success", outputs=args, also=[news])
+    walk.finish(step, "success", outputs=args, also=[news, *dropped])
 
 
 def summary(outputs: dict[str, Any]) -> str:

@@ -10,12 +10,14 @@ from omniops.clock import Clock, iso, parse_iso
 from omniops.engine.next import next_clock
 from omniops.engine.refs import Undefined, resolve
 from omniops.engine.verify import Budgets, decide
+from omniops.errors import OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.view import Incident
 from omniops.journal.events import New
 from omniops.runner.measure import Measure
+from omniops.runner.own.table import find as find_own
 from omniops.runner.person import PromptDue, Sample
-from omniops.text import duration
+from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
     from omniops.config import Settings
@@ -100,7 +102,17 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     words = {"recovered": "Recovered", "not_recovered": "Not recovered", "inconclusive": "Cannot tell"}[verdict]
     walk.person.say(f"{words}: {last.why}", "good" if verdict == "recovered" else "bad")
     outputs = {"verdict": verdict, "since": iso(since), "looks": len(samples)}
+    if verdict == "recovered":
+        outputs["version"] = _running(walk)
     walk.finish(step, EDGES[verdict], outputs=outputs, detail=last.why)
+
+
+def _running(walk: Walk) -> str:
+    """The version that was just proved well, for "last green"; "" where the server does not say."""
+    try:
+        return one_line(walk.ctx.omniroute.version()[0], 60)
+    except OmniopsError:
+        return ""
 
 
 def budgets_of(settings: Settings) -> Budgets:
@@ -127,8 +139,38 @@ def _since(since: datetime, skew_s: float | None) -> str:
 
 
 def wait(walk: Walk, step: str, until: datetime) -> None:
-    """Wait for a moment, in pieces; the engine finishes the step when it has come."""
+    """Wait for a moment, in pieces; the engine finishes the step when it has come. With ``until``, a read may end it
+    early: it is looked at when the step begins and every so often."""
+    early = walk.state.step(step).get("until")
+    if early:
+        if _as_wanted(walk, step, early):
+            walk.finish(step, "success", outputs={"early": True})
+            return
+        rest = min((until - walk.now()).total_seconds(), early["every_s"])
+        nearest = next_clock(walk.state)
+
+        def pause() -> None:
+            walk.safe_point()
+            if nearest is not None and walk.now() >= nearest:
+                raise PromptDue
+
+        _sleep(walk.ctx.clock, rest, pause)
+        return
     _sleep(walk.ctx.clock, min((until - walk.now()).total_seconds(), 1.0), walk.safe_point)
+
+
+def _as_wanted(walk: Walk, step: str, early: dict[str, Any]) -> bool:
+    """One look of a wait. What cannot be read is not as wanted."""
+    from omniops.runner.reading import summary
+
+    try:
+        own = find_own(early["action"])
+        outputs = own(walk, {}) if own else walk.find(early["action"]).read(walk.context(step), {})
+    except OmniopsError as error:
+        walk.person.say(f"{error.what}; looking again in {duration(early['every_s'])}.", "dim")
+        return False
+    walk.person.say(summary(outputs), "dim")
+    return bool(outputs.get(early["output"]) is early["is"])
 
 
 def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str, Any]]:

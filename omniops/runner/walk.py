@@ -192,7 +192,14 @@ class Walk:
         if step["kind"] in ("choose", "call"):
             return
         title, why = self.words(step["title"]), self.words(step.get("why", ""))
-        self.person.step(StepView(id, at.number, title, why, step.get("runbook", "")))
+        self.person.step(StepView(id, at.number, title, why, step.get("runbook", ""), self._due(id)))
+
+    def _due(self, id: str) -> str:
+        """When a step of the checklist is due, counted from the page, and how late it is (section 3)."""
+        from omniops.runner.clocks import due_words
+
+        due = self.state.due_at(id)
+        return "" if due is None else due_words(self.state.step(id)["due_s"], (due - self.now()).total_seconds())
 
     def _finish(self, id: str, outcome: str, go: str, detail: str) -> None:
         at = self.state.steps[id]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from omniops.actions.base import Context
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput
+
+if TYPE_CHECKING:
+    from omniops.services.clients import Clients
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -24,10 +28,16 @@ def loopback_only(url: str) -> None:
         )
 
 
+def clients_of(settings: Settings, clock: Clock) -> Clients:
+    """The clients of outside systems for a command that walks nothing. Nothing is asked of any service yet."""
+    from omniops.services.clients import Clients
+
+    return Clients(settings, clock, loopback_only if settings.drill else None)
+
+
 def context(settings: Settings, clock: Clock, incident: str, onset: datetime) -> Context:
     """Build what actions may use. Nothing is asked of any service yet. Raises BadInput."""
     from omniops.jobs.local import LocalJobs
-    from omniops.services.clients import Clients
     from omniops.services.omniroute import OmniRoute
     from omniops.services.pagerduty import Events
 
@@ -40,5 +50,5 @@ def context(settings: Settings, clock: Clock, incident: str, onset: datetime) ->
         jobs=LocalJobs(settings.state_folder / "jobs", settings, clock),
         incident=incident,
         onset=onset,
-        clients=Clients(settings, clock, guard),
+        clients=clients_of(settings, clock),
     )

@@ -7,9 +7,15 @@ what is not loopback. Building one asks nothing of anybody.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from omniops.clock import Clock
 from omniops.config import Settings
+
+if TYPE_CHECKING:
+    from omniops.services.github import GitHub
+    from omniops.services.slack import Slack
 
 
 class Clients:
@@ -17,3 +23,17 @@ class Clients:
 
     def __init__(self, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
         self.settings, self.clock, self.guard = settings, clock, guard
+
+    @cached_property
+    def github(self) -> GitHub:
+        """GitHub's REST API: issues, tags and checks of GH_REPO."""
+        from omniops.services.github import GitHub
+
+        return GitHub(self.settings, self.clock, self.guard)
+
+    @cached_property
+    def slack(self) -> Slack:
+        """The Slack workspace behind SLACK_BOT_TOKEN."""
+        from omniops.services.slack import Slack
+
+        return Slack(self.settings, self.clock, self.guard)

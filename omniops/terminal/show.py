@@ -40,6 +40,8 @@ class Show:
         where = f"{safe(view.runbook, 60)} / {safe(view.path, 80)}"
         for line in wrap(where, width, " " * len(number)):
             self.streams.say(line, "dim")
+        if view.due:
+            self.streams.say(" " * len(number) + view.due, "warn" if view.due.endswith("late") else "")
         if view.why:
             for line in wrap(safe(view.why, 1000), width, " " * len(number)):
                 self.streams.say(line)

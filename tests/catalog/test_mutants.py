@@ -32,6 +32,15 @@ def _edges(step: dict[str, Any]) -> list[str]:
     return [key for key in step if key.startswith("on_")]
 
 
+def _never(step: dict[str, Any], edge: str) -> bool:
+    """The edge of a call that its runbook cannot take: it has no such end, so where the edge leads harms nobody."""
+    if "runbook" not in step:
+        return False
+    called = shipped(step["runbook"])
+    end = {"on_success": "done", "on_failure": "not_recovered", "on_inconclusive": "inconclusive"}.get(edge, "aborted")
+    return re.search(rf": {end}\b", called) is None
+
+
 def _changed(book: dict[str, Any], step: str, **changes: Any) -> dict[str, Any]:
     """A copy of a runbook with one step changed; None takes a key out."""
     made = copy.deepcopy(book)
@@ -48,6 +57,8 @@ def edge_mutants(id: str) -> Iterator[Mutant]:
     book = _load(id)
     for name, step in book["steps"].items():
         for edge in _edges(step):
+            if _never(step, edge):
+                continue
             yield f"{name}.{edge} deleted", _changed(book, name, **{edge: None})
             yield f"{name}.{edge} to nowhere", _changed(book, name, **{edge: "nowhere"})
             yield f"{name}.{edge} to itself", _changed(book, name, **{edge: name})
@@ -58,7 +69,17 @@ def edge_mutants(id: str) -> Iterator[Mutant]:
 
 def _flipped(book: dict[str, Any], name: str, edge: str) -> dict[str, Any]:
     """`return` outside a handler; an end inside one."""
-    return _changed(book, name, **{edge: "done" if book["steps"][name][edge] == "return" else "return"})
+    return _changed(book, name, **{edge: _wrong_end(book, name)})
+
+
+def _wrong_end(book: dict[str, Any], name: str) -> str:
+    """An end in a clock's handler, which has to go back; `return` everywhere else."""
+    handled = [timer["do"] for timer in book.get("timers", {}).values()]
+    for step in handled:
+        node = book["steps"][step]
+        leads = [node[edge] for edge in _edges(node)] + [b.get("go", b.get("default")) for b in node.get("choose", [])]
+        handled += [target for target in leads if target in book["steps"] and target not in handled]
+    return "done" if name in handled else "return"
 
 
 def choose_mutants(id: str) -> Iterator[Mutant]:
@@ -72,7 +93,7 @@ def choose_mutants(id: str) -> Iterator[Mutant]:
         yield f"{name} default first", _changed(book, name, choose=[branches[-1], *branches[:-1]])
         for at, branch in enumerate(branches):
             key = "go" if "when" in branch else "default"
-            for target in ("nowhere", name, "return"):
+            for target in ("nowhere", name, _wrong_end(book, name)):
                 made = copy.deepcopy(book)
                 made["steps"][name]["choose"][at][key] = target
                 yield f"{name} branch {at} to {target}", made
@@ -155,8 +176,10 @@ def other_mutants(id: str) -> Iterator[Mutant]:
         if "runbook" in step:
             yield f"{name} calls nothing", _changed(book, name, runbook="nothing")
             yield f"{name} calls itself", _changed(book, name, runbook=id)
-            yield f"{name} gives nothing", _changed(book, name, **{"with": None})
-            yield f"{name} gives text", _changed(book, name, **{"with": dict.fromkeys(step["with"], True)})
+            if "with" in step:
+                yield f"{name} gives nothing", _changed(book, name, **{"with": None})
+                yield f"{name} gives text", _changed(book, name, **{"with": dict.fromkeys(step["with"], True)})
+            yield f"{name} gives more", _changed(book, name, **{"with": {**step.get("with", {}), "colour": "red"}})
         if "ask" in step and "options" in step["ask"]:
             yield f"{name} options", _changed(book, name, ask={**step["ask"], "options": "${inputs.nothing}"})
     for name, timer in book.get("timers", {}).items():

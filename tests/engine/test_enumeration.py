@@ -14,6 +14,7 @@ from tests.support.model import CONNECTIONS, Run, begin, explore
 
 RUNBOOKS = [
     "provider-outage", "latency-regression", "auth-broken", "data-incident", "security", "rollback", "failover",
+    "first-15-minutes",
 ]  # fmt: skip
 INPUTS: dict[str, dict[str, Any]] = {"provider-outage": {"connections": CONNECTIONS}, "rollback": {"version": "3.7.8"}}
 

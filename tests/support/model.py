@@ -46,7 +46,18 @@ READINGS: dict[str, dict[str, list[Any]]] = {
     },
     "balancer.proof": {"dropped": [True, False], "seen": [[]]},
     "rollback.preflight": {"method": ["npm"], "host": ["h"], "running": ["3.7.9"]},
-    "incident.declare": {"severity": ["SEV-1"]},
+    "incident.declare": {"severity": ["SEV-1", "SEV-3"]},
+    "page.state": {"alert": ["burn"], "at": ["03:00Z"], "by": ["eve"], "summary": ["s"]},
+    "page.firing": {"firing": [True, False], "summary": ["s"]},
+    "links.open": {"summary": ["s"], "dashboard": ["d"]},
+    "severity.measure": {
+        "key": ["sev-1"], "severity": ["SEV-1"], "summary": ["s"], "reason": ["r"], "runbook": ["failover"],
+    },
+    "evidence.capture": {"text": ["t"], "summary": ["s"], "version": ["3.7.9"], "sha": ["abc"]},
+    "choices.weigh": {
+        "key": ["disable"], "summary": ["s"], "green": ["3.7.8"], "green_text": ["g"],
+        "worst_text": ["w"],
+    },
     "incident.freeze": {},
 }  # fmt: skip
 

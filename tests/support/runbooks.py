@@ -15,6 +15,7 @@ SHIPPED = (
     "auth-broken",
     "data-incident",
     "failover",
+    "first-15-minutes",
     "latency-regression",
     "provider-outage",
     "rollback",

@@ -1,0 +1,1 @@
+"""One small object for each way in which a message leaves."""

@@ -1,0 +1,42 @@
+"""What the outbox asks of an engine, and what it is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from omniops.config import Settings
+from omniops.incident.outbox import Message
+
+if TYPE_CHECKING:
+    from omniops.services.clients import Clients
+
+
+class Delivery(NamedTuple):
+    """How an attempt went.
+
+    ``sent``: the service says so. ``failed``: it did certainly not happen, and is tried again. ``unsure``: it may have
+    happened. ``shown``: this place cannot be reached by a service, so a person has to paste the text.
+    """
+
+    status: str
+    ref: str = ""
+    why: str = ""
+    retry_in_s: float | None = None  # what the service asked for
+    how: str = ""  # how it was sent, where that is worth a word: "found, sent before"
+    down: bool = False  # nobody answers, or it wants patience: other messages for it wait too
+
+
+class Engine(Protocol):
+    """``safe_to_resend``: the service keeps one of two equal messages, or can say whether it has one; then ``send``
+    asks before it sends a second time (``message.attempts`` is above 1). ``missing`` names the setting it lacks."""
+
+    safe_to_resend: bool
+    missing: str
+
+    def configured(self, settings: Settings) -> bool:
+        """Can this machine reach the service at all, as far as the settings say?"""
+        ...
+
+    def send(self, clients: Clients, message: Message) -> Delivery:
+        """Send once. May raise OmniopsError: InDoubt is ``unsure``, every other one ``failed``."""
+        ...

@@ -1,0 +1,20 @@
+"""From an engine's name to the object that sends; a module is imported when its first message is due."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omniops.runner.engines.base import Engine
+
+_HOMES = {
+    "slack": "omniops.runner.engines.slack",
+}
+
+
+def find(name: str) -> Engine | None:
+    """Return the engine, or None for a name that this omniops does not know: its messages wait for one that does."""
+    home = _HOMES.get(name)
+    engine: Engine | None = import_module(home).ENGINES[name] if home else None
+    return engine

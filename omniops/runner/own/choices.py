@@ -1,0 +1,100 @@
+"""``choices.weigh``: what speaks for rolling back, failing over, or disabling a connection (section 3, 0:12)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from omniops.errors import OmniopsError
+from omniops.incident.deploys import GREEN_KINDS, last_green
+from omniops.text import duration, one_line
+
+if TYPE_CHECKING:
+    from omniops.runner.walk import Walk
+
+WINDOW_S = 300.0
+FRESH_DEPLOY_S = 3600.0
+"""A process that started at most so long before the onset may well be its cause."""
+FEW = 5
+MOSTLY = 0.8
+
+
+class Choice(NamedTuple):
+    """One of the three, and what speaks for it. ``strong``: enough to suggest it."""
+
+    key: str
+    label: str
+    why: str
+    strong: bool
+
+
+def weigh(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
+    """Look at the deploy, the replicas and the connections; suggest the mildest choice that the figures speak for."""
+    running, rollback = _deploy(walk)
+    green = last_green(walk.journal.kinds(GREEN_KINDS), but=running)
+    disable, worst = _connections(walk)
+    choices = [disable, _replicas(walk), rollback]
+    walk.person.say("What speaks for each choice:")
+    for choice in choices:
+        walk.person.say(f"  {choice.label}: {choice.why}")
+    suggested = next((choice for choice in choices if choice.strong), None)
+    word = f"The figures speak for: {suggested.label}." if suggested else "The figures speak for none of them alone."
+    return {
+        "key": suggested.key if suggested else "",
+        "summary": f"{word} Mitigate first, root-cause later. Which one?",
+        "green": green.version if green else "",
+        "green_text": f"{green.version}, proved well at {green.at}" if green else "none is journalled; you choose",
+        "worst_text": worst or "none",
+    }
+
+
+def _deploy(walk: Walk) -> tuple[str, Choice]:
+    label = "Roll back"
+    try:
+        version, _ = walk.ctx.omniroute.version()
+        uptime_s = walk.ctx.omniroute.health().uptime_s
+    except OmniopsError as error:
+        return "", Choice("rollback", label, f"cannot be told ({one_line(error.what, 100)})", False)
+    before_s = uptime_s - (walk.now() - walk.state.onset).total_seconds()
+    name = one_line(version, 40)
+    if uptime_s <= 0:
+        return version, Choice("rollback", label, f"{name} runs; since when is not said", False)
+    if before_s < 0:
+        why = f"{name} was started {duration(-before_s)} after the onset"
+        return version, Choice("rollback", label, why, False)
+    why = f"{name} was started {duration(before_s)} before the onset"
+    return version, Choice("rollback", label, why, before_s <= FRESH_DEPLOY_S)
+
+
+def _replicas(walk: Walk) -> Choice:
+    label = "Fail over"
+    try:
+        found = walk.find("replicas.health").read(walk.context(walk.state.current), {})
+    except OmniopsError as error:
+        return Choice("failover", label, f"cannot be told ({one_line(error.what, 100)})", False)
+    if not found["known"]:
+        return Choice("failover", label, "no replicas are known (OMNIROUTE_URLS is not set)", False)
+    return Choice("failover", label, str(found["summary"]), bool(found["bad"]) and found["healthy"] > 0)
+
+
+def _connections(walk: Walk) -> tuple[Choice, str]:
+    """Where the errors are; also the name of the connection with most of them."""
+    from omniops.actions.latency import shares
+    from omniops.actions.resolve import target
+
+    label = "Disable a connection"
+    client = walk.ctx.omniroute
+    try:
+        logs = client.call_logs(client.server_now() - timedelta(seconds=WINDOW_S))
+        names = {one.id: target(one) for one in client.connections()}
+    except OmniopsError as error:
+        return Choice("disable", label, f"cannot be told ({one_line(error.what, 100)})", False), ""
+    found = sorted(shares(logs.rows), key=lambda share: -share.errors)
+    total = sum(share.errors for share in found)
+    if not total:
+        return Choice("disable", label, f"no failed attempts in the last {duration(WINDOW_S)}", False), ""
+    worst = found[0]
+    name = names.get(worst.connection) or one_line(worst.connection or "no connection", 40)
+    why = f"{worst.errors} of {total} failed attempts of the last {duration(WINDOW_S)} are on {name}"
+    mostly = total >= FEW and worst.errors >= MOSTLY * total and worst.connection in names
+    return Choice("disable", label, why, mostly), name

@@ -1,0 +1,48 @@
+"""``links.open``: the SLO dashboard, the page and its runbook (section 3, 0:02)."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from omniops.runner.known import incident_of
+from omniops.text import one_line
+
+if TYPE_CHECKING:
+    from omniops.runner.walk import Walk
+
+
+def open_links(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
+    """Show the links, one a line, and open them where there is a browser to open them in."""
+    settings = walk.ctx.settings
+    page = incident_of(walk.journal, walk.state.started["incident"]).page or {}
+    channel = f"#inc-{walk.state.started['incident']}"
+    links = {
+        "SLO dashboard": settings.service_url("GRAFANA_URL"),
+        "page": str(page.get("url") or ""),
+        "runbook": str(page.get("runbook_url") or ""),
+    }
+    for name, url in links.items():
+        walk.person.say(f"{name + ':':<15}{one_line(url, 300) or _unset(name)}", "" if url else "dim")
+    walk.person.say(f"{'channel:':<15}{channel}")
+    opened = [] if walk.dry else [name for name, url in links.items() if url and _open(settings.env, url)]
+    summary = f"opened: {', '.join(opened)}" if opened else "no browser here; the links are above"
+    return {"summary": summary, "dashboard": links["SLO dashboard"], "channel": channel}
+
+
+def _unset(name: str) -> str:
+    return "(GRAFANA_URL is not set; `omniops slo` shows the figures)" if name == "SLO dashboard" else "(none)"
+
+
+def _open(env: Any, url: str) -> bool:
+    """Open a link on a graphical desktop. Over SSH there is none, and a text browser would take the terminal away."""
+    if not url.startswith(("http://", "https://")) or env.get("SSH_CONNECTION") or os.name != "posix":
+        return False
+    if not (env.get("DISPLAY") or env.get("WAYLAND_DISPLAY")) or env.get("OMNIOPS_DRILL_FOLDER"):
+        return False
+    import webbrowser
+
+    try:
+        return webbrowser.get().open(url, autoraise=False)
+    except webbrowser.Error:
+        return False

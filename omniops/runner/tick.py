@@ -1,0 +1,155 @@
+"""`omniops tick`: sends what is owed, records what has to be recorded, and says what is due. It asks nobody.
+
+A message to a service that is down waits for its own next moment; whoever runs `tick` from a timer need not.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from omniops.clock import Clock
+from omniops.config import Settings
+from omniops.errors import Exit
+from omniops.incident import due as judge
+from omniops.incident.due import CLOCK, NOW, SOON, Due
+from omniops.incident.outbox import Message, next_due
+from omniops.journal.events import Journal
+from omniops.runner import outbox
+
+BUDGET_S = 30.0
+AFTERWARDS_S = 2.0
+
+
+class Tick(NamedTuple):
+    """What one tick did and found."""
+
+    changed: list[Message]  # that this tick sent, failed to send, showed or dropped, as they are now
+    due: list[Due]
+    waiting: int  # messages that are still owed
+    next: str  # the moment at which one of them is tried again, ISO; "" = none is
+    recorded: str  # what else was recorded, in words; "" = nothing
+
+    @property
+    def exit(self) -> Exit:
+        """NO (1): something is due that needs a person. WAITING (8): nothing but clocks. DONE (0): nothing is due.
+        What is merely in force changes nothing."""
+        urgencies = {one.urgency for one in self.due}
+        if NOW in urgencies:
+            return Exit.NO
+        return Exit.WAITING if urgencies & {SOON, CLOCK} else Exit.DONE
+
+    def as_json(self) -> dict[str, Any]:
+        """The answer ``omniops.tick/1``."""
+        return {
+            "schema": "omniops.tick/1",
+            "messages": [one.as_json() for one in self.changed],
+            "due": [one.as_json() for one in self.due],
+            "waiting": self.waiting,
+            "next": self.next or None,
+            "recorded": self.recorded or None,
+        }
+
+
+def tick(
+    settings: Settings,
+    clock: Clock,
+    journal: Journal,
+    *,
+    budget_s: float = BUDGET_S,
+    show: outbox.Show | None = None,
+) -> Tick:
+    """Flush the outbox for at most about ``budget_s``, then look at what is due. Raises OmniopsError only where the
+    journal cannot be read or written."""
+    from omniops.runner.wiring import clients_of
+
+    clients = clients_of(settings, clock)
+    changed = outbox.flush(settings, clock, journal, clients, budget_s=budget_s, show=show)
+    recorded = _record(settings, clock, journal)
+    owed = [one for one in outbox.messages(journal) if one.owed]
+    return Tick(changed, everything(settings, clock, journal, owed), len(owed), next_due(owed), recorded)
+
+
+def everything(settings: Settings, clock: Clock, journal: Journal, owed: list[Message] | None = None) -> list[Due]:
+    """All that is due, the most urgent first."""
+    from omniops.incident.view import MITIGATION_KINDS, mitigations
+    from omniops.runner.known import incidents
+
+    now = clock.now()
+    if owed is None:
+        owed = [one for one in outbox.messages(journal) if one.owed]
+    found = judge.of_messages(owed, unable(settings, owed), now)
+    for incident in incidents(journal):
+        if incident.status == "open":
+            found += judge.of_page(incident, now)
+    for state in _open(journal):
+        found += judge.of_run(state, now)
+    found += judge.of_mitigations(mitigations(journal.kinds(MITIGATION_KINDS)), now)
+    order = (NOW, SOON, CLOCK)
+    return sorted(found, key=lambda one: order.index(one.urgency) if one.urgency in order else len(order))
+
+
+def unable(settings: Settings, owed: list[Message]) -> set[str]:
+    """The engines among these messages' that cannot send from here: not set up, or not known to this omniops."""
+    from omniops.runner.engines.registry import find
+
+    engines = {name: find(name) for name in {one.engine for one in owed}}
+    return {name for name, engine in engines.items() if engine is None or not engine.configured(settings)}
+
+
+def _open(journal: Journal) -> list[Any]:
+    from omniops.engine.state import RunState
+    from omniops.runner.known import incident_of, open_runs
+
+    found = []
+    for run, data in open_runs(journal).items():
+        incident = incident_of(journal, data["incident"])
+        if incident.status == "open":
+            found.append(RunState(journal.read(f"run/{run}")))
+    return found
+
+
+def _record(settings: Settings, clock: Clock, journal: Journal) -> str:
+    """Figures that somebody will want to compare with later."""
+    return ""
+
+
+def afterwards(settings: Settings, clock: Clock, journal: Journal, show: outbox.Show | None = None) -> list[Message]:
+    """The tick that every command ends with: where a message may be waiting, the outbox is flushed for a moment.
+    Returns the messages that this changed. Raises OmniopsError as ``tick`` does."""
+    if not worth_a_tick(journal):
+        return []
+    from omniops.runner.wiring import clients_of
+
+    clients = clients_of(settings, clock)
+    return outbox.flush(settings, clock, journal, clients, budget_s=AFTERWARDS_S, show=show)
+
+
+def worth_a_tick(journal: Journal) -> bool:
+    """A cheap look, without reading an event: can a message be waiting? Every message ends in exactly one event."""
+    counts = journal.counts()
+    ended = sum(counts.get(kind, 0) for kind in ("message.sent", "message.shown", "message.dropped"))
+    return counts.get("message.queued", 0) != ended
+
+
+def moved(changed: list[Message]) -> list[tuple[str, str]]:
+    """One line, with its tone, for each message that has gone out or was dropped; what waits is said by what is due."""
+    said = []
+    for one in changed:
+        name = f"{one.about} to {judge.target(one)}"
+        if one.state == "sent":
+            said.append((f"sent: {name}", "good"))
+        elif one.state == "dropped":
+            said.append((f"dropped: {name}: {one.why}", "warn"))
+    return said
+
+
+def lines(done: Tick) -> list[tuple[str, str]]:
+    """One line for each message that moved and each thing that is due, with its tone."""
+    said = moved(done.changed)
+    tones = {NOW: "bad", SOON: "warn"}
+    for due in done.due:
+        what = f"{due.words}" + (f"   ({due.next})" if due.next else "")
+        said.append((what, tones.get(due.urgency, "")))
+    if done.recorded:
+        said.append((done.recorded, "dim"))
+    return said or [("Nothing is due.", "")]
