@@ -15,6 +15,7 @@ from omniops.config import Settings
 
 if TYPE_CHECKING:
     from omniops.services.github import GitHub
+    from omniops.services.prometheus import Prometheus
     from omniops.services.slack import Slack
 
 
@@ -37,3 +38,10 @@ class Clients:
         from omniops.services.slack import Slack
 
         return Slack(self.settings, self.clock, self.guard)
+
+    @cached_property
+    def prometheus(self) -> Prometheus:
+        """Prometheus at PROMETHEUS_URL. Raises BadInput where that is unset or no plain URL."""
+        from omniops.services.prometheus import Prometheus
+
+        return Prometheus(self.settings, self.clock, self.guard)
