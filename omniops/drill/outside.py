@@ -28,6 +28,7 @@ class Outside(NamedTuple):
 SERVICES: dict[str, Outside] = {
     "pagerduty": Outside("PAGERDUTY_URL", "pager:Pager"),
     "events": Outside("PAGERDUTY_EVENTS_URL", "pager_events:PagerEvents"),
+    "slack": Outside("SLACK_URL", "chat:Chat"),
 }
 
 

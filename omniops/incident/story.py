@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from omniops.incident.due import page_name, target
+from omniops.incident.outbox import FROZEN, fold
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 
@@ -25,7 +27,8 @@ _QUIET = {"step.entered", "sample", "lease.released", "approved", "item.done"}
 def story(events: Iterable[Event]) -> list[Line]:
     """The timeline: changes, answers, verdicts, notes. What only serves the machinery is left out."""
     lines = []
-    names: dict[str, str] = {}
+    events = list(events)
+    names: dict[str, str] = {one.id: f"{one.about} to {target(one)}" for one in fold(events)}
     for event in events:
         if event.kind == "intent":
             names[event.data["key"]] = event.data["target"]
@@ -39,6 +42,10 @@ def story(events: Iterable[Event]) -> list[Line]:
 
 def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
     data = event.data
+    if event.kind.startswith("message."):
+        return _message(event, names.get(data["id"], data["id"]))
+    if event.kind.startswith("page."):
+        return _page(event)
     target = names.get(data.get("key", ""), "")
     match event.kind:
         case "incident.opened":
@@ -88,6 +95,52 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
             return f"run ended: {data['outcome'].replace('_', ' ')}", "good" if data[
                 "outcome"
             ] == "mitigated" else "bad"
+    return event.kind, ""
+
+
+def _message(event: Event, name: str) -> tuple[str, str]:
+    """The life of a message: that it is owed, and every turn that it took."""
+    data = event.data
+    why = f": {data['why']}" if data.get("why") else ""
+    match event.kind:
+        case "message.queued":
+            return f"to be sent: {name}", ""
+        case "message.sending":
+            return "", ""
+        case "message.sent":
+            return f"sent: {name}" + (f" ({data['how']})" if data.get("how") else ""), "good"
+        case "message.failed":
+            return f"not sent yet: {name}{why}", "warn"
+        case "message.unsure":
+            return f"may have been sent: {name}{why}", "bad"
+        case "message.shown":
+            return f"shown, ready to paste: {name}{why}", ""
+        case "message.retried":
+            return f"to be sent again, by a person's word: {name}", "warn"
+        case "message.dropped":
+            why = ": the incident is frozen" if data["why"] == FROZEN else why
+            return f"not sent any more: {name}{why}", "warn"
+    return event.kind, ""
+
+
+def _page(event: Event) -> tuple[str, str]:
+    """What woke somebody, and what was done about it."""
+    data = event.data
+    sure = "" if data.get("confirmed", True) else "; sent, unconfirmed"
+    match event.kind:
+        case "page.linked":
+            page = data["page"]
+            about = ", ".join(str(page[key]) for key in ("service", "urgency", "status") if page.get(key))
+            return f"page {page_name(page)} from {page['source']}" + (f" ({about})" if about else ""), "warn"
+        case "page.acknowledging":
+            return f"acknowledging page {data['page']}", ""
+        case "page.acknowledged":
+            how = {"already": "acknowledged already", "events": "acknowledged through the Events API"}
+            who = f", by {data['by']}" if data.get("by") else ""
+            until = f"; it un-acknowledges itself at {data['unack_at']}" if data.get("unack_at") else ""
+            return f"page {data['page']} {how.get(data['how'], 'acknowledged')}{who}{sure}{until}", "good"
+        case "page.escalated":
+            return f"page {data['page']} escalated to {data.get('to') or 'the next level'}{sure}", "warn"
     return event.kind, ""
 
 
