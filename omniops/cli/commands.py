@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "tick": ("omniops.cli.tick:tick", "Send what is owed, and say what is due; for a timer, too."),
     "runbook": ("omniops.cli.runbook:app", "List, show, draw and check the runbooks."),
     "drill": ("omniops.cli.drill:app", "Practise: the same runbooks against a simulated OmniRoute."),
+    "doctor": ("omniops.cli.doctor:doctor", "Is everything as it has to be before 03:00? Reads only."),
     "config": ("omniops.cli.config:app", "The settings: write a config file, show what holds and why."),
     "journal": ("omniops.cli.journal:app", "Check the journal; accept a loss that cannot be mended."),
 }
