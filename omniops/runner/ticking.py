@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-WORDS = "omniops tick"
+_TICK = re.compile(r"\bomniops\b.*\btick\b")  # options may stand between the two
 MAX_BYTES = 64 * 1024
 SYSTEM_UNITS = (Path("/etc/systemd/system"), Path("/etc/systemd/user"), Path("/usr/lib/systemd/user"))
 SYSTEM_CRON = (Path("/etc/crontab"), Path("/etc/cron.d"))
@@ -25,13 +26,13 @@ def installed(
     mine = Path(env.get("XDG_CONFIG_HOME") or home / ".config") / "systemd" / "user"
     for folder in (mine, *units):
         for timer in _files(folder, "*.timer"):
-            if WORDS in _read(timer) or WORDS in _read(_service_of(timer)):
+            if _ticks(_read(timer)) or _ticks(_read(_service_of(timer))):
                 return str(timer)
-    if any(WORDS in line for line in _lines((crontab or _crontab)(env))):
+    if _ticks((crontab or _crontab)(env)):
         return "crontab"
     for place in cron:
         for path in [place] if place.is_file() else _files(place, "*"):
-            if any(WORDS in line for line in _lines(_read(path))):
+            if _ticks(_read(path)):
                 return str(path)
     return ""
 
@@ -43,6 +44,10 @@ def _service_of(timer: Path) -> Path:
         if name.strip() == "Unit" and value.strip():
             return timer.with_name(Path(value.strip()).name)
     return timer.with_suffix(".service")
+
+
+def _ticks(text: str) -> bool:
+    return any(_TICK.search(line) for line in _lines(text))
 
 
 def _lines(text: str) -> list[str]:

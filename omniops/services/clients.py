@@ -15,6 +15,8 @@ from omniops.config import Settings
 
 if TYPE_CHECKING:
     from omniops.services.github import GitHub
+    from omniops.services.pagerduty import Events
+    from omniops.services.pagerduty_rest import PagerDuty
     from omniops.services.prometheus import Prometheus
     from omniops.services.slack import Slack
 
@@ -45,3 +47,18 @@ class Clients:
         from omniops.services.prometheus import Prometheus
 
         return Prometheus(self.settings, self.clock, self.guard)
+
+    @cached_property
+    def pager(self) -> PagerDuty:
+        """PagerDuty's REST API. Its waits are of the machine's time, also in a drill: the network knows no other."""
+        from omniops.clock import SystemClock
+        from omniops.services.pagerduty_rest import PagerDuty
+
+        return PagerDuty(self.settings, SystemClock(), self.guard)
+
+    @cached_property
+    def events(self) -> Events:
+        """PagerDuty's Events API, by the routing key of a role."""
+        from omniops.services.pagerduty import Events
+
+        return Events(self.settings, self.guard)

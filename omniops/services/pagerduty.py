@@ -1,9 +1,9 @@
-"""The smallest client of PagerDuty's Events API v2."""
+"""The smallest client of PagerDuty's Events API v2: trigger, acknowledge, resolve."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from omniops.clock import SystemClock
@@ -14,7 +14,12 @@ from omniops.services.http import Http, NoAnswer, said
 EVENTS_URL = "https://events.pagerduty.com"
 MAX_SUMMARY = 1024
 MAX_DEDUP_KEY = 255
-_KEYS = {"security": "PAGERDUTY_ROUTING_KEY_SECURITY", "data": "PAGERDUTY_ROUTING_KEY_DATA"}
+_KEYS = {
+    "primary": "PAGERDUTY_ROUTING_KEY",
+    "secondary": "PAGERDUTY_ROUTING_KEY_SECONDARY",
+    "security": "PAGERDUTY_ROUTING_KEY_SECURITY",
+    "data": "PAGERDUTY_ROUTING_KEY_DATA",
+}
 
 
 class EventReply(NamedTuple):
@@ -35,35 +40,42 @@ class Events:
         self._guard = guard
 
     def has_key(self, role: str) -> bool:
-        """Is there a routing key for "security" or "data" (PAGERDUTY_ROUTING_KEY_SECURITY, _DATA)?"""
+        """Is there a routing key for "primary", "secondary", "security" or "data" (PAGERDUTY_ROUTING_KEY and _...)?"""
         return role in _KEYS and self._settings.has_secret(_KEYS[role])
 
     def trigger(self, role: str, summary: str, dedup_key: str, source: str) -> EventReply:
         """Page a role. Sent once. Raises BadInput where the role has no key, or the address is not fit for one."""
+        payload = {
+            "summary": said(summary, MAX_SUMMARY),
+            "source": said(source) or "omniops",
+            "severity": "critical",
+        }
+        return self._send(role, dedup_key, {"event_action": "trigger", "client": "omniops", "payload": payload})
+
+    def acknowledge(self, role: str, dedup_key: str) -> EventReply:
+        """Acknowledge what was triggered with this key. "sent" proves nothing: an unknown key, or one of another
+        integration, is dropped without a word. Raises BadInput as ``trigger`` does."""
+        return self._send(role, dedup_key, {"event_action": "acknowledge"})
+
+    def resolve(self, role: str, dedup_key: str) -> EventReply:
+        """Resolve what was triggered with this key; as ``acknowledge``."""
+        return self._send(role, dedup_key, {"event_action": "resolve"})
+
+    def _send(self, role: str, dedup_key: str, event: dict[str, Any]) -> EventReply:
         if len(dedup_key) > MAX_DEDUP_KEY or not dedup_key:
             raise ValueError(f"a dedup key has 1 to {MAX_DEDUP_KEY} characters")
         key = self._settings.secret(_KEYS[role]) if role in _KEYS else ""
         if not key:
+            paging = event["event_action"] == "trigger"
             raise BadInput(
-                f"no routing key to page {role}",
+                f"no routing key to page {role}" if paging else f"no routing key of {role}",
                 why=f"{_KEYS.get(role, 'PAGERDUTY_ROUTING_KEY_…')} is not set",
-                state="nobody was paged",
-                next="page them by hand",
+                state="nobody was paged" if paging else "nothing was sent",
+                next="page them by hand" if paging else "use PagerDuty's app or its web page",
             )
-        event = {
-            "routing_key": key,
-            "event_action": "trigger",
-            "dedup_key": dedup_key,
-            "client": "omniops",
-            "payload": {
-                "summary": said(summary, MAX_SUMMARY),
-                "source": said(source) or "omniops",
-                "severity": "critical",
-            },
-        }
         http = Http(self._url(), self._settings.env, SystemClock(), self._guard)
         try:
-            reply = http.ask("POST", "/v2/enqueue", body=event)
+            reply = http.ask("POST", "/v2/enqueue", body={"routing_key": key, "dedup_key": dedup_key, **event})
         except NoAnswer as error:
             if error.sent:
                 return EventReply("in_doubt", f"no answer from PagerDuty: {error.why}")

@@ -125,9 +125,9 @@ def terminal(look: Look) -> Iterator[Finding]:
             yield warn("terminal", f"{size} is smaller than {LEAST_COLUMNS}x{LEAST_LINES}", mend)
         else:
             yield ok("terminal", f"{size}, interactive")
-    if screen.term in ("", "dumb", "unknown"):
+    if screen.interactive and screen.term in ("", "dumb", "unknown"):
         yield warn("TERM", f"{screen.term or 'not set'}: no live clocks, no menus", "export TERM=xterm-256color")
-    else:
+    elif screen.interactive:
         yield ok("TERM", f"{screen.term}, colour {'on' if screen.colour else 'off'}")
     if screen.unicode:
         yield ok("characters", "UTF-8")

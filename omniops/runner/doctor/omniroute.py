@@ -29,7 +29,11 @@ def examine(look: Look) -> Iterator[Finding]:
     from omniops.runner.wiring import loopback_only
 
     if not look.settings.get("OMNIROUTE_URL"):
-        yield fail("server", "OMNIROUTE_URL is not set: there is nothing to act on", "set it: omniops config init")
+        yield fail(
+            "server",
+            "OMNIROUTE_URL is not set: there is nothing to act on",
+            "export OMNIROUTE_URL=https://..., or omniops config init",
+        )
         return
     url = look.settings.omniroute_url
     server = _Impatient(url, look.settings, look.clock, loopback_only if look.settings.drill else None)

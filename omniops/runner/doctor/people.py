@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from omniops.errors import OmniopsError
-from omniops.runner.doctor.base import Finding, Look, failed, ok, unset, warn
+from omniops.runner.doctor.base import Finding, Look, fail, failed, ok, unset, warn
 
+PATIENCE_S = 8.0
+RESPONDERS = "coordinated_responding"
 ROLES = {
-    "PAGERDUTY_ROUTING_KEY": "acknowledges where REST does not answer",
-    "PAGERDUTY_ROUTING_KEY_SECONDARY": "pages the secondary",
-    "PAGERDUTY_ROUTING_KEY_SECURITY": "pages the security team (4.5)",
-    "PAGERDUTY_ROUTING_KEY_DATA": "pages the data team (4.4)",
+    "key: primary": ("PAGERDUTY_ROUTING_KEY", "acknowledges where the token does not get through"),
+    "key: secondary": ("PAGERDUTY_ROUTING_KEY_SECONDARY", "pages the secondary"),
+    "key: security": ("PAGERDUTY_ROUTING_KEY_SECURITY", "pages the security team (4.5)"),
+    "key: data": ("PAGERDUTY_ROUTING_KEY_DATA", "pages the data team (4.4)"),
 }
 
 
@@ -19,22 +21,52 @@ def pagerduty(look: Look) -> Iterator[Finding]:
     """Whose token it is, and what the account can do."""
     if not look.settings.has_secret("PAGERDUTY_TOKEN"):
         yield unset("PagerDuty", "pages cannot be listed or acknowledged from here", "set PAGERDUTY_TOKEN")
+        return
+    client = look.clients.pager
+    client.budget(PATIENCE_S)
+    try:
+        me = client.me()
+        yield ok("PagerDuty", f"the token is {me.name}'s ({me.id})")
+        yield _sender(look, me.email)
+        abilities = client.abilities()
+        if RESPONDERS in abilities:
+            yield ok("abilities", "the secondary can be asked to join without losing the incident")
+        else:
+            yield warn("abilities", f"the account lacks {RESPONDERS}", "the secondary is told by escalating instead")
+    except OmniopsError as error:
+        yield failed("PagerDuty", error)
+    finally:
+        client.close()
+
+
+def _sender(look: Look, login: str) -> Finding:
+    """The From of every change; with a user's key it had better be that user's."""
+    given = look.settings.get("PAGERDUTY_FROM")
+    if not given:
+        if login:
+            return ok("PAGERDUTY_FROM", f"not set; {login} is sent, the token's own")
+        return fail("PAGERDUTY_FROM", "it is not set, and the token's user has no address", "set PAGERDUTY_FROM")
+    if login and given.lower() != login.lower():
+        return warn("PAGERDUTY_FROM", f"{given}, but the token is {login}'s", "set it to the address of who acts")
+    return ok("PAGERDUTY_FROM", given)
 
 
 def routing_keys(look: Look) -> Iterator[Finding]:
     """A key can only be tested by an event, and an event pages somebody: so it is only seen whether it can be had."""
-    for name, use in ROLES.items():
-        if not look.settings.has_secret(name):
-            yield unset(name, f"it {use}; without it you are shown whom to call", f"set {name}")
+    for name, (setting, use) in ROLES.items():
+        if not look.settings.has_secret(setting):
+            yield unset(name, f"it {use}; without it you are shown whom to call", f"set {setting}")
             continue
         try:
-            key = look.settings.secret(name)
+            key = look.settings.secret(setting)
         except OmniopsError as error:
             yield failed(name, error)
             continue
         odd = len(key) != 32 or not key.isascii() or not key.isalnum()
         if odd:
-            yield warn(name, "it does not look like a routing key: they have 32 letters and digits", f"check {name}")
+            yield warn(
+                name, "it does not look like a routing key: those have 32 letters and digits", f"check {setting}"
+            )
         else:
             yield ok(name, f"there; it {use}, and cannot be tested without paging them")
 
@@ -45,7 +77,11 @@ def slack(look: Look) -> Iterator[Finding]:
         yield unset("Slack", "messages are shown ready to paste instead", "set SLACK_BOT_TOKEN")
         return
     client = look.clients.slack
-    who = client.auth_test()
+    client.timeout_s = PATIENCE_S
+    try:
+        who = client.auth_test()
+    finally:
+        client.close()
     detail = f"{who.user or 'somebody'} of {who.team or 'a team without a name'}"
     if not who.scopes:
         yield warn("Slack", f"{detail}; Slack does not list its scopes", "see that the app has chat:write")
