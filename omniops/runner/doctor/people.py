@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from omniops.errors import OmniopsError
 from omniops.runner.doctor.base import Finding, Look, fail, failed, ok, unset, warn
 
-PATIENCE_S = 8.0
+PATIENCE_S = 5.0
 RESPONDERS = "coordinated_responding"
 ROLES = {
     "key: primary": ("PAGERDUTY_ROUTING_KEY", "acknowledges where the token does not get through"),
