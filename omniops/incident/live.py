@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from omniops.incident.figures import limits, meets, plain, scaled, settled
+from omniops.incident.figures import figure, limits, meets, scaled, settled
 from omniops.incident.ladder import P95_AGGREGATE, Ladder, Rule
 from omniops.incident.readings import Measured, Quantile, Reading, Share, highest_hour
 from omniops.incident.severity import judge
@@ -85,17 +85,18 @@ def rows_of(measured: Measured, signals: Signals, ladder: Ladder) -> list[Row]:
 
 
 def _row(rule: Rule, measured: Measured, signals: Signals, ladder: Ladder, verdict: str, why: str) -> Row:
-    name, unit = rule.signal, ""
+    name, unit, scale, by = rule.signal, "", 1.0, 1.0
     length: float | None = rule.window_s or None
     value: float | None
     events = ""
     match rule.signal:
         case "error_ratio":
-            value, unit = signals.error_ratio, " %"
+            value, unit, scale, by = signals.error_ratio, " %", 100.0, 100.0
         case "burn_rate":
             value, unit, name = signals.burn_rate.get(rule.window_s), "x", f"burn_rate.{window(rule.window_s)}"
         case "p95":
             value, unit, name, length = signals.p95_s, "s", "p95_seconds", RATIO_WINDOW_S
+            by = ladder.p95_budget_s if signals.p95_budget_s is None else signals.p95_budget_s
             counted = measured.quantiles.get(P95_AGGREGATE, Quantile()).requests
             events = "" if counted is None else f"{round(counted)} requests"
         case _:
@@ -109,24 +110,20 @@ def _row(rule: Rule, measured: Measured, signals: Signals, ladder: Ladder, verdi
         severity=rule.severity,
         signal=name,
         value=value,
-        shown="unknown" if value is None else f"{plain(value * 100 if unit == ' %' else value)}{unit}",
+        shown="unknown" if value is None else f"{figure(settled(value * scale), scaled(rule, by))}{unit}",
         window=window(length) if length else "",
         events=events,
-        threshold=_threshold(rule, ladder),
+        threshold=_threshold(rule, by),
         verdict=verdict,
         why=why,
     )
 
 
-def _threshold(rule: Rule, ladder: Ladder) -> str:
-    match rule.signal:
-        case "error_ratio":
-            return limits(scaled(rule, 100), " %")
-        case "p95":
-            return limits(scaled(rule, ladder.p95_budget_s), "s")
-        case "slo_breach":
-            return f"{limits(rule, 'x')} for {window(rule.lasting_s)}"
-    return limits(rule, "x")
+def _threshold(rule: Rule, by: float) -> str:
+    """The rule's limits in the unit that the value is shown in."""
+    units = {"error_ratio": " %", "p95": "s"}
+    words = limits(scaled(rule, by), units.get(rule.signal, "x"))
+    return f"{words} for {window(rule.lasting_s)}" if rule.lasting_s else words
 
 
 def _unknown(rule: Rule, measured: Measured) -> str:
@@ -142,7 +139,8 @@ def _unknown(rule: Rule, measured: Measured) -> str:
         case "p95":
             found = measured.quantiles.get(P95_AGGREGATE)
             return found.reading.words if found else _NOT_READ
-    return "p95 of now is not known" if measured.breach else _NOT_READ
+    found = measured.quantiles.get(P95_AGGREGATE, Quantile())
+    return (found.reading.words or "p95 of now is not known") if measured.breach else _NOT_READ
 
 
 def _burn(rule: Rule, measured: Measured, ladder: Ladder) -> Reading:
@@ -171,12 +169,15 @@ def _breach(measured: Measured, ladder: Ladder) -> tuple[float | None, float | N
     factors = [None if p95 is None else settled(p95 / ladder.p95_budget_s) for p95 in measured.breach]
     if not factors or factors[-1] is None:
         return None, None
+    capped = measured.quantiles.get(P95_AGGREGATE, Quantile()).reading.kind == "inf"
     rules = [rule for rule in ladder.rules if rule.signal == "slo_breach"]
     for rule in rules:
         stretch = _stretch(factors, rule._replace(at_most=None))
         lasting = BREACH_STEP_S * (len(stretch) - 1)
         if stretch and lasting >= rule.lasting_s and meets(rule, min(stretch)):
             return min(stretch), lasting
+    if capped:  # the factors are those of the largest bucket: lower bounds, which clear nobody
+        return None, None
     # Of the worst rule that the factor of now meets: the stretch of another would lend it minutes it has not lasted.
     met = next((stretch for rule in rules if (stretch := _stretch(factors, rule._replace(at_most=None)))), [])
     return factors[-1], BREACH_STEP_S * max(len(met) - 1, 0)

@@ -43,6 +43,11 @@ class Live(NamedTuple):
     about: str
     notes: tuple[str, ...]
     trouble: str = ""
+    measured: Measured = Measured("")
+
+    def over(self, signals: Signals, ladder: Ladder) -> Live:
+        """The same look, with flags or a file laid over it: the rows say how those were judged."""
+        return self._replace(signals=signals, rows=rows_of(self.measured, signals, ladder))
 
     def as_json(self) -> dict[str, Any]:
         """The part "signals" of a classification; ``values`` is what `omniops classify --signals` would read."""
@@ -132,7 +137,16 @@ def measure(
     measured = found.measured
     signals = signals_of(measured, ladder)
     rows = rows_of(measured, signals, ladder)
-    return Live(measured.source, signals, rows, measured.partial, found.fallback, measured.about, measured.notes)
+    return Live(
+        source=measured.source,
+        signals=signals,
+        rows=rows,
+        partial=measured.partial,
+        fallback=found.fallback,
+        about=measured.about,
+        notes=measured.notes,
+        measured=measured,
+    )
 
 
 def clients_for(settings: Settings, clock: Clock) -> Clients:

@@ -14,6 +14,7 @@ from omniops.clock import Clock
 from omniops.config import Settings
 
 if TYPE_CHECKING:
+    from omniops.services.alertmanager import Alertmanager
     from omniops.services.github import GitHub
     from omniops.services.pagerduty import Events
     from omniops.services.pagerduty_rest import PagerDuty
@@ -28,6 +29,20 @@ class Clients:
         self.settings, self.clock, self.guard = settings, clock, guard
 
     @cached_property
+    def prometheus(self) -> Prometheus:
+        """Prometheus at PROMETHEUS_URL. Raises BadInput where that is unset or no plain URL."""
+        from omniops.services.prometheus import Prometheus
+
+        return Prometheus(self.settings, self.clock, self.guard)
+
+    @cached_property
+    def alertmanager(self) -> Alertmanager:
+        """Alertmanager at ALERTMANAGER_URL. Raises BadInput where that is unset or no plain URL."""
+        from omniops.services.alertmanager import Alertmanager
+
+        return Alertmanager(self.settings, self.clock, self.guard)
+
+    @cached_property
     def github(self) -> GitHub:
         """GitHub's REST API: issues, tags and checks of GH_REPO."""
         from omniops.services.github import GitHub
@@ -40,13 +55,6 @@ class Clients:
         from omniops.services.slack import Slack
 
         return Slack(self.settings, self.clock, self.guard)
-
-    @cached_property
-    def prometheus(self) -> Prometheus:
-        """Prometheus at PROMETHEUS_URL. Raises BadInput where that is unset or no plain URL."""
-        from omniops.services.prometheus import Prometheus
-
-        return Prometheus(self.settings, self.clock, self.guard)
 
     @cached_property
     def pager(self) -> PagerDuty:

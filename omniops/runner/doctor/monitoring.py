@@ -9,12 +9,9 @@ from omniops.errors import OmniopsError
 from omniops.incident import promql
 from omniops.incident.ladder import Slo, Slos, availability, p95_slo
 from omniops.runner.doctor.base import Finding, Look, fail, failed, ok, unset, warn
-from omniops.services.http import Http, NoAnswer, Reply, said
 
 if TYPE_CHECKING:
     from omniops.services.prometheus import Prometheus
-
-PATIENCE_S = 5.0
 
 
 def prometheus(look: Look) -> Iterator[Finding]:
@@ -75,31 +72,16 @@ def alertmanager(look: Look) -> Iterator[Finding]:
     if not look.settings.get("ALERTMANAGER_URL"):
         yield unset("Alertmanager", "no alerts can be looked up or posted", "set ALERTMANAGER_URL")
         return
-    url = look.settings.service_url("ALERTMANAGER_URL")
-    http = Http(url, look.settings.env, look.clock, look.clients.guard, PATIENCE_S)
+    client = look.clients.alertmanager
     try:
-        reply = http.ask("GET", "/api/v2/status")
-    except NoAnswer as error:
-        yield fail("Alertmanager", f"no answer from {url}: {error.why}", "check ALERTMANAGER_URL")
-        return
+        version = client.version()
     finally:
-        http.close()
-    version = _version(reply)
+        client.close()
+    url = look.settings.service_url("ALERTMANAGER_URL")
     if version:
         yield ok("Alertmanager", f"{url} answers: {version}")
     else:
-        yield fail("Alertmanager", f"{url} answers {reply.code} and talks nonsense", "check ALERTMANAGER_URL")
-
-
-def _version(reply: Reply) -> str:
-    """versionInfo.version of a status; "" for any other answer."""
-    import json
-
-    try:
-        info = json.loads(reply.body)["versionInfo"]["version"] if reply.code == 200 and not reply.broken else ""
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return ""
-    return said(info, 40) if isinstance(info, str) else ""
+        yield fail("Alertmanager", f"{url} answers, and names no version: no Alertmanager?", "check ALERTMANAGER_URL")
 
 
 def grafana(look: Look) -> Iterator[Finding]:
