@@ -210,10 +210,12 @@ def test_an_account_that_can_less(tmp_path: Path) -> None:
 
 
 def test_slack_without_the_scope(tmp_path: Path) -> None:
-    """A bot that may not post is a warning that names the scope."""
+    """A bot that may not post is a warning that names the scope; a token that is none is refused in words."""
     with FakeSlack(tmp_path, token=chat.READONLY_TOKEN) as slack:
         finding = found(Settings(slack.env), "Slack")
+        unknown = found(Settings({**slack.env, "SLACK_BOT_TOKEN": "xoxb-canary-unknown"}), "Slack")
     assert (finding.status, "chat:write" in finding.mend) == ("warn", True)
+    assert (unknown.status, "does not know this token" in unknown.detail) == ("fail", True)
 
 
 @pytest.mark.parametrize(
