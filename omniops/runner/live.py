@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, OmniopsError, Refused, Unreachable
 from omniops.incident.ladder import Ladder, Slos
-from omniops.incident.live import Row, rows_of, signals_of
+from omniops.incident.live import Row, doubts_of, rows_of, signals_of
 from omniops.incident.readings import Measured
 from omniops.incident.signals import Signals, written
+from omniops.runner.wiring import clients_of
 from omniops.text import one_line
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from omniops.incident.severity import Classification
     from omniops.runner.figures_omniroute import Gateway
     from omniops.services.clients import Clients
 
@@ -44,10 +48,20 @@ class Live(NamedTuple):
     notes: tuple[str, ...]
     trouble: str = ""
     measured: Measured = Measured("")
+    doubts: Mapping[str, str] = {}  # rules that cannot be judged though their signal is known
 
     def over(self, signals: Signals, ladder: Ladder) -> Live:
         """The same look, with flags or a file laid over it: the rows say how those were judged."""
-        return self._replace(signals=signals, rows=rows_of(self.measured, signals, ladder))
+        told = ("error_ratio", "burn_rate", "requests")
+        same = all(getattr(signals, name) == getattr(self.signals, name) for name in told)
+        doubts = self.doubts if same else {}
+        return self._replace(signals=signals, doubts=doubts, rows=rows_of(self.measured, signals, ladder, doubts))
+
+    def classify(self, ladder: Ladder, onset: datetime) -> Classification:
+        """What the ladder says of these signals."""
+        from omniops.incident.severity import classify
+
+        return classify(self.signals, ladder, onset, self.doubts)
 
     def as_json(self) -> dict[str, Any]:
         """The part "signals" of a classification; ``values`` is what `omniops classify --signals` would read."""
@@ -126,7 +140,7 @@ def measure(
 
         ladder, slos = ladder or ladder_for(settings.user_runbooks), slos or slos_for(settings.user_runbooks)
     try:
-        found = look(settings, clock, clients or clients_for(settings, clock), slos, full=False)
+        found = look(settings, clock, clients or clients_of(settings, clock), slos, full=False)
     except BadInput:
         raise
     except OmniopsError as error:
@@ -136,7 +150,8 @@ def measure(
         return Live("", signals, rows_of(nothing, signals, ladder), "", "", "", (), trouble)
     measured = found.measured
     signals = signals_of(measured, ladder)
-    rows = rows_of(measured, signals, ladder)
+    doubts = doubts_of(measured, signals, ladder)
+    rows = rows_of(measured, signals, ladder, doubts)
     return Live(
         source=measured.source,
         signals=signals,
@@ -146,12 +161,45 @@ def measure(
         about=measured.about,
         notes=measured.notes,
         measured=measured,
+        doubts=doubts,
     )
 
 
-def clients_for(settings: Settings, clock: Clock) -> Clients:
-    """The clients of a command that walks no runbook."""
-    from omniops.runner.wiring import loopback_only
-    from omniops.services.clients import Clients
+class P95Now(NamedTuple):
+    """p95 of clients' requests over the last 5 minutes. None: unknown, and ``why`` says so."""
 
-    return Clients(settings, clock, loopback_only if settings.drill else None)
+    p95_s: float | None
+    requests: int
+    source: str
+    why: str
+
+
+def p95_now(settings: Settings, clock: Clock, clients: Clients, *, alone: bool = False) -> P95Now:
+    """p95 of now, from Prometheus where there is one, else from OmniRoute's telemetry. ``alone``: only Prometheus.
+
+    Raises Unreachable, Refused or BadInput where there is nothing to be had.
+    """
+    if settings.get("PROMETHEUS_URL"):
+        from omniops.catalog.ladder import slos_for
+        from omniops.incident.ladder import p95_slo
+        from omniops.runner.figures_prometheus import Look
+
+        slo = p95_slo(slos_for(settings.user_runbooks))
+        prometheus = clients.prometheus
+        try:
+            if slo is not None and slo.buckets and slo.quantile:
+                found = Look(prometheus, clock).quantile(slo.quantile, slo.buckets, slo.window_s)
+                return P95Now(found.reading.value, round(found.requests or 0), "prometheus", found.reading.words)
+        except (Unreachable, Refused):
+            if alone or not gateway_configured(settings):
+                raise
+        finally:
+            prometheus.close()
+    if alone:
+        return P95Now(None, 0, "prometheus", "slos.yaml names no metric for p95")
+    asked = gateway(settings, clock, clients.guard)
+    try:
+        telemetry = asked.telemetry(300.0)
+    finally:
+        getattr(asked, "close", lambda: None)()
+    return P95Now(telemetry.p95_s, telemetry.count, "omniroute", "" if telemetry.count else "no traffic")
