@@ -68,6 +68,7 @@ class Context(NamedTuple):
     incident: str
     onset: datetime
     step: str = ""
+    page: dict[str, Any] = {}  # what woke somebody, as the incident's ``page.linked`` event has it; {} where nobody was
     clients: Clients = None  # type: ignore[assignment]  # of the other outside systems; tests may do without
     checkpoint: Any = None  # callable () -> None, called between observe and send; raises if it may not be sent
 

@@ -24,6 +24,7 @@ _HOMES = {
     "data.": "omniops.actions.copies",
     "cluster.": "omniops.actions.cluster",
     "service.": "omniops.actions.cluster",
+    "page.escalate": "omniops.actions.pages",
     "page.": "omniops.actions.paging",
 }
 

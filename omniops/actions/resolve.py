@@ -10,18 +10,23 @@ from omniops.errors import BadInput
 from omniops.text import one_line
 
 if TYPE_CHECKING:
+    from omniops.config import Settings
     from omniops.services.omniroute import Connection, OmniRoute
 
 MOST_SHOWN = 20
 LEAST_PREFIX = 4
 _UUID_LENGTH = 36
 _VERSION = re.compile(r"[vV]?([0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:-[0-9A-Za-z][0-9A-Za-z.-]{0,63})?)")
+_SHA = re.compile(r"[0-9a-f]{7,40}")
 _TYPABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}(?:/[A-Za-z0-9][A-Za-z0-9._:-]{0,39})?")
 
 
-def version(text: str) -> str:
-    """Read a version such as ``v3.7.8`` or ``3.8.49-koosha.0``; return it without the ``v``. Raises BadInput."""
+def version(text: str, settings: Settings | None = None) -> str:
+    """Read a version such as ``v3.7.8`` or ``3.8.49-koosha.0``; return it without the ``v``. A commit is mapped to the
+    version whose tag names it in OMNIROUTE_REPO (4.2.2 speaks of a SHA). Raises BadInput."""
     found = _VERSION.fullmatch(text.strip())
+    if found is None and settings is not None and _SHA.fullmatch(text.strip()):
+        return _version_of_commit(text.strip(), settings)
     if found is None:
         raise BadInput(
             f"{one_line(text, 60)!r} is not a version",
@@ -30,6 +35,22 @@ def version(text: str) -> str:
             next="write it like v3.7.8",
         )
     return found[1]
+
+
+def _version_of_commit(sha: str, settings: Settings) -> str:
+    from omniops.services.checkout import Checkout
+
+    found = Checkout(settings).version_of(sha)
+    if not found:
+        raise BadInput(
+            f"no version is known for the commit {sha}",
+            why="no tag v... names it in OMNIROUTE_REPO"
+            if settings.get("OMNIROUTE_REPO")
+            else "OMNIROUTE_REPO is not set, so commits cannot be looked up",
+            state="nothing was attempted",
+            next="give the version instead, like v3.7.8",
+        )
+    return version(found)
 
 
 def connections(client: OmniRoute, text: str) -> list[dict[str, Any]]:

@@ -169,7 +169,10 @@ def _suggestion(node: Node, known: set[str]) -> shapes.Suggestion:
 
 
 def _slo(node: Node) -> shapes.Slo:
-    words, numbers = ("of", "paged_as", "good", "all", "buckets"), ("objective", "quantile", "below", "page_at")
+    words, numbers = (
+        ("of", "paged_as", "good", "all", "buckets", "gauge"),
+        ("objective", "quantile", "below", "page_at"),
+    )
     top = node.fields(("id", "title", "measures", "window"), (*words, *numbers, "budget"))
     measures = top["measures"].one_of(tuple(_MEASURES))
     for key in _MEASURES[measures]:

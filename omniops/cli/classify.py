@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omniops.incident.ladder import Ladder
     from omniops.incident.severity import Classification
     from omniops.incident.signals import Signals
+    from omniops.runner.live import Live
 
 Many = list[str] | None
 
@@ -44,10 +45,16 @@ def classify(
     ] = None,
     signals: Annotated[str, typer.Option(metavar="FILE", help="All of these from YAML or JSON; - is stdin.")] = "",
     onset: Annotated[str, typer.Option(help="When it began: now, 10m, 02:15 (UTC), or ISO.")] = "",
+    live: Annotated[
+        bool, typer.Option("--live", help="Measure as well; flags and file are laid over what was measured.")
+    ] = False,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 11 to 14 for SEV-1 to SEV-4.")] = False,
     json: Json = False,
 ) -> None:
-    """Say how bad it is. What is not given is unknown; flags win over the file, and facts are added up."""
+    """Say how bad it is. What is not given is unknown; flags win over the file, and facts are added up.
+
+    With nothing given, the signals are measured: PROMETHEUS_URL, or OMNIROUTE_URL with credentials.
+    """
     from omniops.incident.severity import classify as judge
 
     flags = {
@@ -66,11 +73,43 @@ def classify(
         answer = _given(severity, bool(signals or any(flags.values())), ladder, since)
         raise typer.Exit(_show(answer, ladder, now, since, json, exit_code))
     known = _known(flags, signals, ladder)
-    if not json and not signals and not any(flags.values()) and streams().interactive:
+    nothing = not signals and not any(flags.values())
+    measured = _measure(ladder, live) if live or nothing else None
+    if measured is not None and not nothing:
+        from omniops.incident.signals import merge
+
+        known = merge(measured.signals, known)[0]
+        measured = measured.over(known, ladder)
+    elif measured is not None and measured.source:
+        known = measured.signals
+    elif nothing and not json and streams().interactive:
         from omniops.cli.classify_questions import ask
 
+        if measured is not None:
+            streams().say(f"Nothing could be measured: {measured.trouble}", "warn")
+        measured = None
         known = ask(person(), ladder)
-    raise typer.Exit(_show(judge(known, ladder, since), ladder, now, since, json, exit_code))
+    raise typer.Exit(_show(judge(known, ladder, since), ladder, now, since, json, exit_code, measured))
+
+
+def _measure(ladder: Ladder, wanted: bool) -> Live | None:
+    """The signals of now; None where nothing is configured to measure with. Raises BadInput where it was asked for."""
+    if not (wanted or any(settings().get(name) for name in ("PROMETHEUS_URL", "OMNIROUTE_URL"))):
+        return None
+    from omniops.runner.live import configured, measure
+
+    if configured(settings()):
+        return measure(settings(), clock(), ladder=ladder)
+    if not wanted:
+        return None
+    from omniops.errors import BadInput
+
+    raise BadInput(
+        "there is nothing to measure with",
+        why="neither PROMETHEUS_URL nor OMNIROUTE_URL with OMNIROUTE_PASSWORD or OMNIROUTE_API_KEY is set",
+        state="nothing was judged",
+        next="set one of them, or leave --live out",
+    )
 
 
 def _given(severity: str, signals_too: bool, ladder: Ladder, since: datetime) -> Classification:
@@ -88,12 +127,22 @@ def _given(severity: str, signals_too: bool, ladder: Ladder, since: datetime) ->
     return given(parse_severity(severity), ladder, since)
 
 
-def _show(answer: Classification, ladder: Ladder, now: datetime, since: datetime, json: bool, exit_code: bool) -> int:
+def _show(
+    answer: Classification,
+    ladder: Ladder,
+    now: datetime,
+    since: datetime,
+    json: bool,
+    exit_code: bool,
+    live: Live | None = None,
+) -> int:
     from omniops.errors import Exit
 
     if json:
-        emit(answer.as_json())
+        emit(answer.as_json() | ({"signals": live.as_json()} if live else {}))
     else:
+        if live is not None and answer.exit is not Exit.STOP:
+            _rows(live)
         from omniops.terminal.views.severity import lines
 
         for line, tone in lines(answer, ladder, now, since, streams().width()):
@@ -101,6 +150,18 @@ def _show(answer: Classification, ladder: Ladder, now: datetime, since: datetime
     if exit_code and answer.severity:
         return int(Exit(10 + int(answer.severity.removeprefix("SEV-"))))
     return int(answer.exit)
+
+
+def _rows(live: Live) -> None:
+    """Each signal that was measured, and how it was judged."""
+    from omniops.terminal.views.live import lines
+
+    if not live.source:
+        streams().say(f"Nothing could be measured: {live.trouble}", "warn")
+        return
+    for line, tone in lines(live.rows, live.about, live.fallback, live.partial, live.notes, streams().width()):
+        streams().result(line, tone)
+    streams().result("")
 
 
 def _ladder() -> Ladder:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "page": ("omniops.cli.page:app", "Acknowledge a page, list yours, escalate, or open one by hand."),
+    "checklist": ("omniops.cli.checklist:checklist", "The first 15 minutes, timed from the page."),
     "mitigate": ("omniops.cli.mitigate:mitigate", "Walk a mitigation runbook (4.1 to 4.5, rollback, failover)."),
     "resume": ("omniops.cli.resume:resume", "Go on with a run that was paused or killed."),
     "undo": ("omniops.cli.undo:undo", "Put back what a mitigation changed."),
     "mitigations": ("omniops.cli.mitigations:app", "What is still in force, and how to undo it."),
     "classify": ("omniops.cli.classify:classify", "How bad is it? Severity, with its reasons."),
+    "slo": ("omniops.cli.slo:slo", "Is each SLO in budget, and how fast does the error budget burn?"),
     "incident": ("omniops.cli.incident:app", "List, show, note, verify and resolve incidents."),
     "outbox": ("omniops.cli.outbox:app", "Messages that are owed: what waits, what may have been sent."),
     "tick": ("omniops.cli.tick:tick", "Send what is owed, and say what is due; for a timer, too."),
     "runbook": ("omniops.cli.runbook:app", "List, show, draw and check the runbooks."),
+    "probe": ("omniops.cli.probe:probe", "The uptime probe of one region, for cron."),
     "drill": ("omniops.cli.drill:app", "Practise: the same runbooks against a simulated OmniRoute."),
     "journal": ("omniops.cli.journal:app", "Check the journal; accept a loss that cannot be mended."),
 }

@@ -38,7 +38,7 @@ class Due(NamedTuple):
 
 
 def of_messages(messages: Iterable[Message], unable: Iterable[str], now: datetime) -> list[Due]:
-    """Messages that are owed. ``unable``: engines that this machine has no settings for, or does not know."""
+    """Messages that are owed. ``unable``: ids of those that cannot be sent from here."""
     missing = set(unable)
     found = []
     for one in messages:
@@ -47,7 +47,7 @@ def of_messages(messages: Iterable[Message], unable: Iterable[str], now: datetim
         name = f"{one.id} ({one.about}) to {target(one)}"
         if one.state == "unsure" and not one.due:
             words, urgency, next = f"{name} may have been sent: {one.why}", NOW, f"omniops outbox retry {one.id}"
-        elif one.engine in missing:
+        elif one.id in missing:
             words, urgency, next = f"{name} waits: nothing is set up to send it from here", NOW, "omniops outbox"
         elif one.state == "sending":
             words, urgency, next = f"{name} is being sent", CLOCK, ""

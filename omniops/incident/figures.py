@@ -8,12 +8,7 @@ from omniops.incident.signals import window
 
 def ratio_words(rule: Rule, ratio: float) -> str:
     """Say where an error ratio is: ``error ratio 62 % over 5m is above 50 %``."""
-    percent = rule._replace(
-        above=_percent(rule.above),
-        at_least=_percent(rule.at_least),
-        at_most=_percent(rule.at_most),
-        below=_percent(rule.below),
-    )
+    percent = scaled(rule, 100)
     value = settled(ratio * 100)
     return f"error ratio {figure(value, percent)} % over {window(rule.window_s)} is {limits(percent, ' %')}"
 
@@ -78,5 +73,10 @@ def count(value: float) -> str:
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _percent(limit: float | None) -> float | None:
-    return None if limit is None else settled(limit * 100)
+def scaled(rule: Rule, by: float) -> Rule:
+    """The rule with its limits in another unit: per cent, or seconds instead of times the budget."""
+    above, least, most, below = (
+        None if limit is None else settled(limit * by)
+        for limit in (rule.above, rule.at_least, rule.at_most, rule.below)
+    )
+    return rule._replace(above=above, at_least=least, at_most=most, below=below)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+P95_AGGREGATE = "latency-p95-aggregate"
+
 
 class Page(NamedTuple):
     """Who is paged: a role of the on-call rota, the ladder's own P0 or P1, and how fast. None: nobody."""
@@ -116,7 +118,8 @@ class Slo(NamedTuple):
     paged_as: str = ""
     good: str = ""  # PromQL selectors
     all: str = ""
-    buckets: str = ""
+    buckets: str = ""  # of a histogram
+    gauge: str = ""
 
 
 class Endpoint(NamedTuple):
@@ -156,3 +159,14 @@ def shipped_slos() -> Slos:
     from omniops.incident.shipped import SLOS
 
     return SLOS
+
+
+def availability(slos: Slos) -> Slo | None:
+    """The SLO whose budget burns: the first of availability that names its metrics, else the first."""
+    found = [slo for slo in slos.slos if slo.measures == "availability"]
+    return next((slo for slo in found if slo.good and slo.all), found[0] if found else None)
+
+
+def p95_slo(slos: Slos) -> Slo | None:
+    """The SLO of p95 over everything (``latency-p95-aggregate``)."""
+    return next((slo for slo in slos.slos if slo.id == P95_AGGREGATE), None)

@@ -45,14 +45,14 @@ class Classification(NamedTuple):
         }
 
 
-class _Verdict(NamedTuple):
+class Verdict(NamedTuple):
     """``fires`` None: the rule cannot be judged; ``why`` is "" where its signal was simply not given."""
 
     fires: bool | None
     why: str
 
 
-_NOT_GIVEN = _Verdict(None, "")
+_NOT_GIVEN = Verdict(None, "")
 
 
 def classify(signals: Signals, ladder: Ladder, onset: datetime) -> Classification:
@@ -66,7 +66,7 @@ def classify(signals: Signals, ladder: Ladder, onset: datetime) -> Classificatio
     for severity in ladder.severities:
         fired[severity.id] += [fact.words for fact in severity.facts if fact.id in signals.facts]
     for rule in sorted(ladder.rules, key=lambda rule: bool(rule.unless)):
-        verdict = _judge(rule, signals, ladder)
+        verdict = judge(rule, signals, ladder)
         judged = judged or verdict.fires is not None
         if verdict.fires is None and verdict.why:
             cannot.append(verdict.why)
@@ -125,7 +125,8 @@ def _security(ladder: Ladder) -> Classification:
     )
 
 
-def _judge(rule: Rule, signals: Signals, ladder: Ladder) -> _Verdict:
+def judge(rule: Rule, signals: Signals, ladder: Ladder) -> Verdict:
+    """Judge one rule by itself; whether a worse one holds it back (``unless``) is not looked at."""
     value = _value(rule, signals, ladder)
     if rule.signal == "slo_breach":
         return _judge_breach(rule, signals, ladder)
@@ -133,25 +134,25 @@ def _judge(rule: Rule, signals: Signals, ladder: Ladder) -> _Verdict:
         return _NOT_GIVEN
     fires = meets(rule, value)
     if not rule.min_errors:
-        return _Verdict(fires, _words(rule, value, signals, ladder))
+        return Verdict(fires, _words(rule, value, signals, ladder))
     enough, counted = _enough_errors(rule, signals, ladder)
     if not enough:
-        return _Verdict(None, counted)
-    return _Verdict(fires, f"{_words(rule, value, signals, ladder)} ({counted})")
+        return Verdict(None, counted)
+    return Verdict(fires, f"{_words(rule, value, signals, ladder)} ({counted})")
 
 
-def _judge_breach(rule: Rule, signals: Signals, ladder: Ladder) -> _Verdict:
+def _judge_breach(rule: Rule, signals: Signals, ladder: Ladder) -> Verdict:
     factor, lasting = signals.slo_factor, signals.slo_for_s
     if factor is None and lasting is None:
         return _NOT_GIVEN
     if factor is None:
-        return _Verdict(None, "slo_breach: cannot judge: its factor is not given")
+        return Verdict(None, "slo_breach: cannot judge: its factor is not given")
     if lasting is None:
         # Quiet only where no rule on breaches would fire, however long it has lasted.
         quiet = not any(meets(other, factor) for other in ladder.rules if other.signal == rule.signal)
         why = "slo_breach: cannot judge: for how long is not given (slo_breach.for)"
-        return _Verdict(False, "") if quiet else _Verdict(None, why)
-    return _Verdict(meets(rule, factor) and lasting >= rule.lasting_s, breach_words(rule, factor, lasting))
+        return Verdict(False, "") if quiet else Verdict(None, why)
+    return Verdict(meets(rule, factor) and lasting >= rule.lasting_s, breach_words(rule, factor, lasting))
 
 
 def _value(rule: Rule, signals: Signals, ladder: Ladder) -> float | None:

@@ -210,6 +210,7 @@ SLOS = Slos(
             window_s=300.0,
             quantile=0.95,
             budget_s=0.7,
+            buckets='http_request_duration_seconds_bucket{service="omniroute",path="/api/v1/embeddings"}',
         ),
         Slo(
             id="health-ping",
@@ -218,6 +219,7 @@ SLOS = Slos(
             window_s=300.0,
             quantile=0.99,
             budget_s=0.05,
+            buckets='http_request_duration_seconds_bucket{service="omniroute",path="/api/health/ping"}',
         ),
         Slo(
             id="ws-connections",
@@ -226,6 +228,7 @@ SLOS = Slos(
             window_s=300.0,
             below=280.0,
             page_at=300.0,
+            gauge='ws_active_connections{service="omniroute"}',
         ),
     ),
     endpoints=(

@@ -115,6 +115,21 @@ def from_flags(flags: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     return given
 
 
+def written(signals: Signals) -> dict[str, Any]:
+    """Write signals as a signals file has them; what is unknown is left out."""
+    given: dict[str, Any] = {
+        "error_ratio": signals.error_ratio,
+        "requests": {window(length): count for length, count in sorted(signals.requests.items())},
+        "burn_rate": {window(length): rate for length, rate in sorted(signals.burn_rate.items())},
+        "p95_seconds": signals.p95_s,
+        "p95_budget_seconds": signals.p95_budget_s,
+        "facts": list(signals.facts),
+    }
+    if signals.slo_factor is not None and signals.slo_for_s is not None:
+        given["slo_breach"] = {"factor": signals.slo_factor, "for": window(signals.slo_for_s)}
+    return {key: value for key, value in given.items() if value not in (None, {}, [])}
+
+
 def parse_severity(text: str) -> str:
     """Read ``SEV-1``, ``sev1``, ``Sev 1`` or ``1`` as ``SEV-1``. Raises BadInput."""
     found = _SEVERITY.fullmatch(text.strip())

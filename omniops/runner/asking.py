@@ -62,7 +62,7 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
             return (
                 targets.connections(walk.context(step).omniroute, text)
                 if kind == "connections"
-                else targets.version(text)
+                else targets.version(text, walk.ctx.settings)
             )
 
         def check(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from omniops.engine.state import RunState
@@ -14,11 +15,31 @@ def due_words(due_s: float, left_s: float) -> str:
 
 
 def line(state: RunState, now: datetime) -> str:
-    """Return "since onset 12m 04s · status_banner in 2m 56s", the nearest two clocks only."""
-    parts = [f"since onset {duration(max(now - state.onset, timedelta(0)))}"]
-    due = sorted((moment, timer["id"]) for timer in state.graph["timers"] if (moment := state.due(timer)) is not None)
-    for moment, name in due[:1]:
+    """Return "since onset 12m 04s · status_banner in 2m 56s", or for the checklist "since the page 4m 02s · 0:05 in
+    58s": how long it runs, and the nearest thing that is due."""
+    timed = any("due_s" in step for step in state.graph["steps"].values())
+    begin = state.page_at if timed else state.onset
+    parts = [f"since {'the page' if timed else 'onset'} {duration(max(now - begin, timedelta(0)))}"]
+    for moment, name in sorted([*_timers(state), *_steps(state)])[:1]:
         left = (moment - now).total_seconds()
-        name = name.replace("_", " ")
-        parts.append(f"{name} in {duration(left)}" if left > 0 else f"{name} due")
+        parts.append(f"{name} in {duration(left)}" if left > 0 else f"{name} {duration(-left)} late")
     return " · ".join(parts)
+
+
+def _timers(state: RunState) -> Iterator[tuple[datetime, str]]:
+    for timer in state.graph["timers"]:
+        moment = state.due(timer)
+        if moment is not None:
+            yield moment, timer["id"].replace("_", " ")
+
+
+def _steps(state: RunState) -> Iterator[tuple[datetime, str]]:
+    """The due time of the step that is open, or else of the first one of the checklist that is still to come."""
+    open_ = state.due_at(state.current) if state.current in state.steps else None
+    if open_ is not None:
+        yield open_, clock(state.step(state.current)["due_s"])
+        return
+    done = max((state.step(id).get("due_s", -1.0) for id in state.steps), default=-1.0)
+    coming = [step["due_s"] for step in state.graph["steps"].values() if step.get("due_s", -1.0) > done]
+    if coming:
+        yield state.page_at + timedelta(seconds=min(coming)), clock(min(coming))

@@ -152,7 +152,7 @@ def _step(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
         here.journal.append([_dropped(message, FROZEN)._replace(expected=n)])
         return True
     if message.state == "sending":
-        if not _sender_gone(message, here.clock):
+        if not _sender_gone(message, here.clock, engine.settle_s):
             return False
         if message.frozen or not engine.safe_to_resend:
             why = "whoever was sending it has gone, and nobody saw the answer"
@@ -160,7 +160,7 @@ def _step(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
             return True
     elif message.frozen or not due([message], here.clock.now()):
         return False  # somebody else was faster
-    if not engine.configured(here.settings):
+    if not engine.configured(here.settings, message):
         if here.show is None:
             return False
         here.show(message)
@@ -223,15 +223,18 @@ def _outcome(here: _Here, message: Message, attempt: int, engine: Engine, delive
     return New(message.stream, None, kind, data)
 
 
-def _sender_gone(message: Message, clock: Clock) -> bool:
-    """Is it certain that nobody is sending this message any more? This very process is not: it would know."""
+def _sender_gone(message: Message, clock: Clock, settle_s: float) -> bool:
+    """Is it certain that nobody is sending this message any more, and that nothing of it is still under way?"""
     from omniops.clock import parse_iso
-    from omniops.journal.lease import holder_state
+    from omniops.journal.lease import boot_id, holder_state
 
     condition = holder_state(message.sender)
     if condition == "unknown":  # another host: its boot clock says nothing here
         return (clock.now() - parse_iso(message.at)).total_seconds() > GIVE_UP_S
-    return condition == "dead" or clock.boot() > float(message.sender["send_by"]) + GIVE_UP_S
+    since = clock.boot() - float(message.sender["send_by"])
+    if condition != "dead":
+        return since > GIVE_UP_S
+    return settle_s == 0 or since > settle_s or message.sender["boot"] != boot_id()
 
 
 def drop(journal: Journal, id: str, reason: str) -> Message:

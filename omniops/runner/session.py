@@ -34,6 +34,7 @@ class Request(NamedTuple):
     incident: str = ""
     onset: str = ""
     until: str = ""
+    checklist: bool = False  # of ``incident``: it may lead to any runbook, and needs none of their scripts to begin
 
 
 class Result(NamedTuple):
@@ -65,8 +66,13 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
     from omniops.runner.wiring import context
 
     ctx = context(settings, clock, "", clock.now())
-    _scripts_present(session, graph, ctx)
-    inputs, targets = _inputs(session, request, graph, ctx)
+    inputs: dict[str, Any] = {}
+    targets = [request.incident]  # of the checklist: one walk for each incident
+    if request.checklist:
+        _scripts_missed(session, graph, ctx)
+    else:
+        _scripts_present(session, graph, ctx)
+        inputs, targets = _inputs(session, request, graph, ctx)
     plan = opening.Plan(graph, inputs, targets, None, clock.now(), _title(graph, request.target), request.until)
     opening.refuse_double(journal, plan)
     if request.incident != "new":
@@ -97,6 +103,14 @@ def _scripts_present(session: Session, graph: Graph, ctx: Any) -> None:
         check_present(session.settings, ctx, sorted(needed))
 
 
+def _scripts_missed(session: Session, graph: Graph, ctx: Any) -> None:
+    """The checklist may do without scripts; which choice they are missing for is said at once."""
+    try:
+        _scripts_present(session, graph, ctx)
+    except OmniopsError as error:
+        session.person.say(f"{error.what}: rolling back will have to be done by hand.", "warn")
+
+
 def _title(graph: Graph, target: str) -> str:
     return f"{graph['id']} {target}".strip()
 
@@ -117,7 +131,7 @@ def _inputs(session: Session, request: Request, graph: Graph, ctx: Any) -> tuple
 
     readers: dict[str, Callable[[str], Any]] = {
         "connections": lambda text: resolve.connections(ctx.omniroute, text),
-        "version": resolve.version,
+        "version": lambda text: resolve.version(text, session.settings),
     }
     read = readers.get(spec["type"], str)
     text = request.target or _ask_target(session, graph, name, spec, read)
@@ -211,7 +225,8 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
     from omniops.journal.writer import LostLease
     from omniops.runner.walk import Walk
 
-    ctx = ctx._replace(incident=state.started["incident"], onset=state.onset)
+    incident = incident_of(session.journal, state.started["incident"])
+    ctx = ctx._replace(incident=incident.id, onset=state.onset, page=incident.page or {})
     walk = Walk(ctx, session.person, session.journal, state, dry=session.dry)
     walk.interrupts.noticed = lambda: session.person.say("Pausing at the next safe point (again: at once) ...", "warn")
     if resumed and state.current in state.steps:

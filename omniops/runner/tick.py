@@ -89,11 +89,15 @@ def everything(settings: Settings, clock: Clock, journal: Journal, owed: list[Me
 
 
 def unable(settings: Settings, owed: list[Message]) -> set[str]:
-    """The engines among these messages' that cannot send from here: not set up, or not known to this omniops."""
+    """The ids of messages that cannot be sent from here: nothing is set up for them, or their engine is not known."""
     from omniops.runner.engines.registry import find
 
-    engines = {name: find(name) for name in {one.engine for one in owed}}
-    return {name for name, engine in engines.items() if engine is None or not engine.configured(settings)}
+    found = set()
+    for one in owed:
+        engine = find(one.engine)
+        if engine is None or not engine.configured(settings, one):
+            found.add(one.id)
+    return found
 
 
 def _open(journal: Journal) -> list[Any]:

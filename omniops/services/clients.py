@@ -14,9 +14,11 @@ from omniops.clock import Clock
 from omniops.config import Settings
 
 if TYPE_CHECKING:
+    from omniops.services.alertmanager import Alertmanager
     from omniops.services.github import GitHub
     from omniops.services.pagerduty import Events
     from omniops.services.pagerduty_rest import PagerDuty
+    from omniops.services.prometheus import Prometheus
     from omniops.services.slack import Slack
 
 
@@ -25,6 +27,20 @@ class Clients:
 
     def __init__(self, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
         self.settings, self.clock, self.guard = settings, clock, guard
+
+    @cached_property
+    def prometheus(self) -> Prometheus:
+        """Prometheus at PROMETHEUS_URL. Raises BadInput where that is unset or no plain URL."""
+        from omniops.services.prometheus import Prometheus
+
+        return Prometheus(self.settings, self.clock, self.guard)
+
+    @cached_property
+    def alertmanager(self) -> Alertmanager:
+        """Alertmanager at ALERTMANAGER_URL. Raises BadInput where that is unset or no plain URL."""
+        from omniops.services.alertmanager import Alertmanager
+
+        return Alertmanager(self.settings, self.clock, self.guard)
 
     @cached_property
     def github(self) -> GitHub:

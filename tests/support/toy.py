@@ -76,6 +76,9 @@ class ToyServer:
     def skew_s(self) -> float | None:
         return None
 
+    def version(self) -> tuple[str, str]:
+        return "3.7.9", "the toy"
+
 
 class ToyRead:
     def __init__(self, toy: Toy, name: str) -> None:

@@ -28,13 +28,16 @@ class Delivery(NamedTuple):
 
 class Engine(Protocol):
     """``safe_to_resend``: the service keeps one of two equal messages, or can say whether it has one; then ``send``
-    asks before it sends a second time (``message.attempts`` is above 1). ``missing`` names the setting it lacks."""
+    asks before it sends a second time (``message.attempts`` is above 1). ``settle_s``: how long after its deadline a
+    request of a process that was killed may still arrive; so long is waited before the service is asked. 0 where two
+    are as good as one. ``missing`` names what it lacks where it is not configured."""
 
     safe_to_resend: bool
+    settle_s: float
     missing: str
 
-    def configured(self, settings: Settings) -> bool:
-        """Can this machine reach the service at all, as far as the settings say?"""
+    def configured(self, settings: Settings, message: Message) -> bool:
+        """Can this machine send the message at all, as far as the settings say?"""
         ...
 
     def send(self, clients: Clients, message: Message) -> Delivery:

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "slack": "omniops.runner.engines.slack",
+    "pager.note": "omniops.runner.engines.pager",
+    "pager.responder": "omniops.runner.engines.pager",
+    "pager.event": "omniops.runner.engines.pager",
+    "github.issue": "omniops.runner.engines.github",
+    "alertmanager.alert": "omniops.runner.engines.alerts",
 }
 
 

@@ -13,9 +13,10 @@ class Slack:
     """``body``: {"text"}; ``to``: ``#channel``."""
 
     safe_to_resend = False
+    settle_s = 0.0
     missing = "SLACK_BOT_TOKEN is not set"
 
-    def configured(self, settings: Settings) -> bool:
+    def configured(self, settings: Settings, message: Message) -> bool:
         return settings.has_secret("SLACK_BOT_TOKEN")
 
     def send(self, clients: Clients, message: Message) -> Delivery:

@@ -1,0 +1,122 @@
+"""`omniops slo`: is each SLO in budget, how fast does the error budget burn, and when is it spent?"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omniops.cli.context import clock, emit, settings, streams
+from omniops.cli.options import Json
+
+if TYPE_CHECKING:
+    from omniops.errors import OmniopsError
+    from omniops.runner.slo import Definitions, Report
+
+CLEAR = "\x1b[H\x1b[2J"
+
+
+def slo(
+    file: Annotated[
+        str, typer.Option(metavar="FILE", help="SLOs from this file: omniops' format, or the owners' ops/slos.yaml.")
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Look again and again, and redraw; Ctrl-C ends it.")] = False,
+    every: Annotated[str, typer.Option(metavar="TIME", help="With --watch: how often.")] = "30s",
+    times: Annotated[int, typer.Option(metavar="N", help="With --watch: end after so many looks.")] = 0,
+    json: Json = False,
+) -> None:
+    """Evaluate the SLOs against Prometheus, or without it against OmniRoute's own figures.
+
+    Exit 0: all in budget. 1: one is burning, or it cannot be told. 5: there is nothing to measure with.
+    """
+    from omniops.runner.slo import definitions, report
+
+    wait_s = _every(every)
+    given = definitions(settings(), file)
+    if given.error is not None:
+        from omniops.terminal.errors import show_error
+
+        show_error(given.error, streams())
+    if not watch:
+        found = report(settings(), clock(), given)
+        if json:
+            emit(found.as_json())
+        else:
+            _table(found)
+        raise typer.Exit(int(found.exit))
+    raise typer.Exit(_watch(given, wait_s, times, json))
+
+
+def _watch(given: Definitions, wait_s: float, times: int, json: bool) -> int:
+    from omniops.errors import Refused, Unreachable
+    from omniops.runner.slo import report
+
+    looks, code = 0, 0
+    while True:
+        try:
+            found = report(settings(), clock(), given)
+            code = int(found.exit)
+            _show(found, json)
+        except (Unreachable, Refused) as error:
+            code = int(error.exit)
+            _failed(error, json)
+        looks += 1
+        if looks == times:
+            return code
+        clock().sleep(wait_s)
+
+
+def _show(found: Report, json: bool) -> None:
+    """One look of many: JSON on a line, a redrawn table on a terminal, else a line for a log."""
+    if json:
+        import json as encoder
+
+        streams().result(encoder.dumps(found.as_json(), ensure_ascii=False))
+    elif _redraws():
+        streams().result(CLEAR, "")
+        _table(found)
+    else:
+        from omniops.terminal.views.slo import log_line
+
+        streams().result(log_line(found.statuses, found.at))
+
+
+def _failed(error: OmniopsError, json: bool) -> None:
+    """A look that found nothing; the next one may. It is shown like a look, so that the series has no hole."""
+    if json:
+        import json as encoder
+
+        said = {"what": error.what, "why": error.why, "state": error.state, "next": error.next}
+        streams().result(encoder.dumps({"schema": "omniops.error/1", "exit": int(error.exit), "error": said}))
+        return
+    streams().result(f"{clock().now():%H:%M:%S}Z  cannot tell: {error.what}: {error.why}", "warn")
+
+
+def _table(found: Report) -> None:
+    from omniops.terminal.views import slo as view
+
+    width = streams().width()
+    lines = view.head(found.about, found.fallback, found.partial, found.notes, found.at, width)
+    lines += view.table(found.statuses, width, streams().ascii) + view.budget(found.statuses, width)
+    for line, tone in lines:
+        streams().result(line, tone)
+
+
+def _redraws() -> bool:
+    return sys.stdout.isatty() and not streams().dumb
+
+
+def _every(text: str) -> float:
+    from omniops.errors import BadInput
+    from omniops.text import seconds
+
+    try:
+        wait_s = seconds(text)
+    except ValueError as error:
+        raise BadInput(
+            f"--every: {error}", state="nothing was attempted", next="omniops slo --watch --every 30s"
+        ) from None
+    if wait_s < 1:
+        raise BadInput("--every is less than a second", state="nothing was attempted", next="write 5s or more")
+    return wait_s

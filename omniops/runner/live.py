@@ -1,0 +1,157 @@
+"""Live signals: what is measured now, from Prometheus where there is one, else from OmniRoute itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from omniops.clock import Clock
+from omniops.config import Settings
+from omniops.errors import BadInput, OmniopsError, Refused, Unreachable
+from omniops.incident.ladder import Ladder, Slos
+from omniops.incident.live import Row, rows_of, signals_of
+from omniops.incident.readings import Measured
+from omniops.incident.signals import Signals, written
+from omniops.text import one_line
+
+if TYPE_CHECKING:
+    from omniops.runner.figures_omniroute import Gateway
+    from omniops.services.clients import Clients
+
+WITHOUT_PROMETHEUS = "PROMETHEUS_URL is not set"
+
+
+class Found(NamedTuple):
+    """Figures, and why they are not from Prometheus ("" where they are)."""
+
+    measured: Measured
+    fallback: str
+
+
+class Live(NamedTuple):
+    """The signals of now, and how each rule of the ladder was judged.
+
+    ``source``: "prometheus" or "omniroute"; "" where neither answered, and then there are no signals and ``trouble``
+    says why. ``partial``: why the figures are not those of everything; such figures can't yield "recovered".
+    """
+
+    source: str
+    signals: Signals
+    rows: list[Row]
+    partial: str
+    fallback: str  # why not Prometheus
+    about: str
+    notes: tuple[str, ...]
+    trouble: str = ""
+    measured: Measured = Measured("")
+
+    def over(self, signals: Signals, ladder: Ladder) -> Live:
+        """The same look, with flags or a file laid over it: the rows say how those were judged."""
+        return self._replace(signals=signals, rows=rows_of(self.measured, signals, ladder))
+
+    def as_json(self) -> dict[str, Any]:
+        """The part "signals" of a classification; ``values`` is what `omniops classify --signals` would read."""
+        return {
+            "source": self.source or None,
+            "about": self.about,
+            "fallback": self.fallback,
+            "partial": self.partial,
+            "notes": list(self.notes),
+            "trouble": self.trouble,
+            "values": written(self.signals),
+            "rows": [row.as_json() for row in self.rows],
+        }
+
+
+def configured(settings: Settings) -> bool:
+    """Is there anything to measure with: PROMETHEUS_URL, or OMNIROUTE_URL with credentials?"""
+    return bool(settings.get("PROMETHEUS_URL")) or gateway_configured(settings)
+
+
+def gateway_configured(settings: Settings) -> bool:
+    """Can OmniRoute be asked: its address and credentials are set?"""
+    with_credentials = any(settings.has_secret(name) for name in ("OMNIROUTE_PASSWORD", "OMNIROUTE_API_KEY"))
+    return bool(settings.get("OMNIROUTE_URL")) and with_credentials
+
+
+def gateway(settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> Gateway:
+    """The OmniRoute whose own figures are read; the one place to change where several are read and merged."""
+    from omniops.services.omniroute import OmniRoute
+
+    return OmniRoute(settings.omniroute_url, settings, clock, guard)
+
+
+def look(settings: Settings, clock: Clock, clients: Clients, slos: Slos, *, full: bool) -> Found:
+    """One look at the best source there is. ``full``: everything that `omniops slo` shows.
+
+    Raises Unreachable, Refused or BadInput where no source can be had.
+    """
+    fallback = WITHOUT_PROMETHEUS
+    if settings.get("PROMETHEUS_URL"):
+        from omniops.runner import figures_prometheus
+
+        prometheus = clients.prometheus
+        try:
+            return Found(figures_prometheus.look(prometheus, clock, slos, full=full), "")
+        except (Unreachable, Refused) as error:
+            if not gateway_configured(settings):
+                raise
+            fallback = one_line(f"{error.what}: {error.why}", 160)
+        finally:
+            prometheus.close()
+    from omniops.runner import figures_omniroute
+
+    asked = gateway(settings, clock, clients.guard)
+    try:
+        return Found(figures_omniroute.look(asked, slos, full=full), fallback)
+    finally:
+        getattr(asked, "close", lambda: None)()
+
+
+def measure(
+    settings: Settings,
+    clock: Clock,
+    clients: Clients | None = None,
+    *,
+    ladder: Ladder | None = None,
+    slos: Slos | None = None,
+) -> Live:
+    """The signals of now. ``ladder`` and ``slos`` default to those in force.
+
+    A source that cannot be had raises nothing: then nothing is known, and ``trouble`` says why. Raises BadInput for
+    settings that make no sense.
+    """
+    if ladder is None or slos is None:
+        from omniops.catalog.ladder import ladder_for, slos_for
+
+        ladder, slos = ladder or ladder_for(settings.user_runbooks), slos or slos_for(settings.user_runbooks)
+    try:
+        found = look(settings, clock, clients or clients_for(settings, clock), slos, full=False)
+    except BadInput:
+        raise
+    except OmniopsError as error:
+        nothing = Measured("")
+        signals = signals_of(nothing, ladder)
+        trouble = one_line(f"{error.what}{': ' * bool(error.why)}{error.why}", 300)
+        return Live("", signals, rows_of(nothing, signals, ladder), "", "", "", (), trouble)
+    measured = found.measured
+    signals = signals_of(measured, ladder)
+    rows = rows_of(measured, signals, ladder)
+    return Live(
+        source=measured.source,
+        signals=signals,
+        rows=rows,
+        partial=measured.partial,
+        fallback=found.fallback,
+        about=measured.about,
+        notes=measured.notes,
+        measured=measured,
+    )
+
+
+def clients_for(settings: Settings, clock: Clock) -> Clients:
+    """The clients of a command that walks no runbook."""
+    from omniops.runner.wiring import loopback_only
+    from omniops.services.clients import Clients
+
+    return Clients(settings, clock, loopback_only if settings.drill else None)
