@@ -19,7 +19,7 @@ HEAVY = {
     "anyio", "asyncio", "click", "csv", "ctypes", "dataclasses", "decimal", "difflib", "email", "hashlib",
     "http.client", "httpcore", "httpx", "importlib.metadata", "json", "logging", "multiprocessing", "pathlib",
     "prompt_toolkit", "pydantic", "pygments", "questionary", "re", "rich", "secrets", "shlex", "socket", "sqlite3",
-    "ssl", "subprocess", "tempfile", "typer", "typing", "unittest", "urllib.request", "yaml", "zoneinfo",
+    "ssl", "subprocess", "tempfile", "tomllib", "typer", "typing", "unittest", "urllib.request", "yaml", "zoneinfo",
 }  # fmt: skip
 BARE = {"difflib", "pathlib", "re", "typer", "typing"}
 """What typer itself brings along."""
@@ -97,6 +97,17 @@ def test_showing_an_incident(home: Path) -> None:
 def test_classify(home: Path) -> None:
     """`classify` from flags reads nothing at all: neither YAML nor the journal."""
     assert loaded(home, "classify", "--error-ratio", "0.62", "--json") <= BARE | {"json"}
+
+
+def test_a_config_file(tmp_path: Path) -> None:
+    """TOML is parsed when the config file has changed; every later command reads JSON, and without a file nothing."""
+    words = ["classify", "--error-ratio", "0.62", "--json"]
+    assert loaded(tmp_path, *words) <= BARE | {"json"}
+    path = tmp_path / "config" / "config.toml"
+    path.parent.mkdir()
+    path.write_text('OMNIOPS_ENV = "production"\n', encoding="utf-8")
+    assert "tomllib" in loaded(tmp_path, *words)
+    assert loaded(tmp_path, *words) <= BARE | {"hashlib", "json"}
 
 
 def test_listing_runbooks(home: Path) -> None:

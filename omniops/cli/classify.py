@@ -89,7 +89,8 @@ def classify(
             streams().say(f"Nothing could be measured: {measured.trouble}", "warn")
         measured = None
         known = ask(person(), ladder)
-    raise typer.Exit(_show(judge(known, ladder, since), ladder, now, since, json, exit_code, measured))
+    answer = judge(known, ladder, since, measured.doubts if measured else None)
+    raise typer.Exit(_show(answer, ladder, now, since, json, exit_code, measured))
 
 
 def _measure(ladder: Ladder, wanted: bool) -> Live | None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omniops.cli.context import emit, settings, streams
+from omniops.cli.context import emit, streams
 from omniops.cli.options import Json
+from omniops.config import Settings
 from omniops.drill.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
@@ -22,7 +24,8 @@ AUTO_SPEED = 60.0
 
 
 def _base() -> Path:
-    return settings().state_folder / "drills"
+    """Where drills lie. The config file is not read: it must neither steer a drill nor stand in its way."""
+    return Settings(os.environ).state_folder / "drills"
 
 
 def _command(name: str) -> Callable[..., None]:

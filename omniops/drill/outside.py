@@ -27,8 +27,10 @@ class Outside(NamedTuple):
 
 SERVICES: dict[str, Outside] = {
     "pagerduty": Outside("PAGERDUTY_URL", "pager:Pager"),
+    "prometheus": Outside("PROMETHEUS_URL", "metrics:Metrics"),
     "events": Outside("PAGERDUTY_EVENTS_URL", "pager_events:PagerEvents"),
     "slack": Outside("SLACK_URL", "chat:Chat"),
+    "alertmanager": Outside("ALERTMANAGER_URL", "alerts:Alerts"),
 }
 
 

@@ -71,6 +71,10 @@ class Traffic:
                 answer.append(entry)
         return answer
 
+    def ended_in(self, number: int) -> list[Served]:
+        """Return the client requests that ended within one past second (epoch), oldest first."""
+        return self._second(number, self._world.now().timestamp()).served
+
     def last_error(self, connection: str, limit_s: int = 600) -> dict[str, Any] | None:
         """Return the newest failed row of a connection within the last ``limit_s`` seconds of traffic."""
         for second in islice(self._seconds_back(), limit_s):

@@ -27,7 +27,7 @@ BUDGETS = Budgets()
 
 
 class Tally(NamedTuple):
-    """Upstream attempts that began since the change. ``errors`` answered neither 2xx nor 4xx."""
+    """Upstream attempts (or clients' requests) since the change. ``errors`` answered neither 2xx nor 4xx."""
 
     attempts: int = 0
     errors: int = 0
@@ -50,6 +50,10 @@ class Figures(NamedTuple):
     stragglers: int = 0  # slow requests from before the change that ended since, and so are among ``requests``
     complete: bool = True  # False: there were more attempts than could be read; these are the newest
     worst: str = ""  # for people: where most errors are
+    clients: Tally = Tally()  # clients' requests, where another witness (Prometheus) counts them
+    old_errors: int = 0  # failed attempts that began before the change and ended since: clients saw those fail as well
+    unproven: str = ""  # for people: what the other witness cannot tell; nothing passes without it
+    away: str = ""  # for people: why the other witness was not heard, and these figures stand alone
     hopeless: str = ""  # for people: what nothing live serves any more
     unread: str = ""  # for people: what could not be read
 
@@ -75,10 +79,14 @@ def judge_sample(figures: Figures, budgets: Budgets, min_requests: int, *, laten
     """Judge one look. ``latency`` False: only errors and successes count (``availability-cluster``).
 
     A pass needs all of: nothing unread, p95 and error ratio in budget, ``min_requests`` successes through another
-    connection. A fail needs figures that say so. The rest is "cannot tell".
+    connection. A fail needs figures that say so. The rest is "cannot tell". Where two witnesses disagree, the worse
+    one counts.
     """
     if figures.hopeless:
         return Verdict("fail", f"{HOPELESS}{figures.hopeless}: it cannot recover so")
+    seen = _clients(figures, budgets)
+    if seen is not None and seen.verdict == "fail":
+        return seen
     if figures.unread:
         return Verdict("cannot tell", figures.unread)
     over = [tally for tally in (figures.scope, figures.whole) if (tally.ratio or 0.0) > budgets.error_ratio]
@@ -91,8 +99,21 @@ def judge_sample(figures: Figures, budgets: Budgets, min_requests: int, *, laten
         return Verdict("cannot tell", old)
     if slow and figures.requests >= FEW:
         return Verdict("fail", f"p95 is {figures.p95_s:.2f}s of {figures.requests} requests")
-    missing = _missing(figures, over, min_requests, latency)
+    missing = _missing(figures, over, min_requests, latency) or (seen.why if seen else figures.unproven)
     return Verdict("cannot tell", missing) if missing else Verdict("pass", _well(figures, latency))
+
+
+def _clients(figures: Figures, budgets: Budgets) -> Verdict | None:
+    """What clients' errors say: a fail, "cannot tell", or nothing against it."""
+    clients = figures.clients
+    if (clients.ratio or 0.0) <= budgets.error_ratio:
+        return None
+    words = f"{clients.errors} of {clients.attempts} client requests failed"
+    if figures.old_errors >= clients.errors:
+        return Verdict("cannot tell", f"{words}, all perhaps from before the change")
+    if clients.errors >= FEW or clients.errors * 2 >= clients.attempts:
+        return Verdict("fail", words)
+    return Verdict("cannot tell", f"{words}: over budget, but too few to judge")
 
 
 def _missing(figures: Figures, over: Sequence[Tally], min_requests: int, latency: bool) -> str:
@@ -119,7 +140,10 @@ def _errors(tally: Tally) -> str:
 
 def _well(figures: Figures, latency: bool) -> str:
     speed = f"p95 {figures.p95_s:.2f}s of {figures.requests} requests, " if latency else ""
-    return f"{speed}{_errors(figures.whole)}, {figures.ok_elsewhere} successful requests"
+    clients = figures.clients
+    seen = f"{clients.errors} of {clients.attempts} client requests failed, " if clients.attempts else ""
+    alone = f" (by OmniRoute's figures alone: {figures.away})" if figures.away else ""
+    return f"{speed}{seen}{_errors(figures.whole)}, {figures.ok_elsewhere} successful requests{alone}"
 
 
 def decide(samples: Sequence[Judged], passes: int, deadline_reached: bool) -> str | None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from omniops.incident.figures import figure, limits, meets, scaled, settled
 from omniops.incident.ladder import P95_AGGREGATE, Ladder, Rule
-from omniops.incident.readings import Measured, Quantile, Reading, Share, highest_hour
+from omniops.incident.readings import Measured, Quantile, Reading, Share, hidden, highest_hour
 from omniops.incident.severity import judge
 from omniops.incident.signals import RATIO_WINDOW_S, Signals, window
 
@@ -67,9 +67,32 @@ def signals_of(measured: Measured, ladder: Ladder) -> Signals:
     )
 
 
-def rows_of(measured: Measured, signals: Signals, ladder: Ladder) -> list[Row]:
+def doubts_of(measured: Measured, signals: Signals, ladder: Ladder) -> dict[str, str]:
+    """The rules that attempts make fire and clients' requests may not: rule -> why that cannot be judged.
+
+    Failover hides failing attempts from clients. A rule fires where it does even by the least that clients must have
+    seen, is quiet where it is even by the attempts, and cannot be judged in between.
+    """
+    doubts: dict[str, str] = {}
+    for rule in ladder.rules:
+        least, share = measured.least.get(rule.window_s), measured.shares.get(rule.window_s)
+        if rule.signal not in ("error_ratio", "burn_rate") or least is None or share is None:
+            continue
+        if share.ratio.value is None or not judge(rule, signals, ladder).fires:
+            continue
+        low = signals._replace(
+            error_ratio=least if rule.window_s == RATIO_WINDOW_S else signals.error_ratio,
+            burn_rate=signals.burn_rate | {rule.window_s: settled(least / ladder.error_budget)},
+        )
+        if not judge(rule, low, ladder).fires:
+            name = "error_ratio" if rule.signal == "error_ratio" else f"burn_rate.{window(rule.window_s)}"
+            doubts[rule.id] = f"{name}: cannot judge by attempts: {hidden(share.ratio.value, least)}"
+    return doubts
+
+
+def rows_of(measured: Measured, signals: Signals, ladder: Ladder, doubts: Mapping[str, str] | None = None) -> list[Row]:
     """One row for each rule, in the ladder's order."""
-    found = [(rule, judge(rule, signals, ladder)) for rule in ladder.rules]
+    found = [(rule, judge(rule, signals, ladder, doubts)) for rule in ladder.rules]
     fired = {rule.severity for rule, verdict in found if verdict.fires}
     fired |= {severity.id for severity in ladder.severities if {fact.id for fact in severity.facts} & {*signals.facts}}
     rows = []

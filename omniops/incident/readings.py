@@ -76,6 +76,9 @@ class Measured(NamedTuple):
     source: str  # "prometheus" or "omniroute"
     about: str = ""  # for people: what the figures are made of
     shares: Mapping[float, Share] = {}  # of availability-cluster, by window in seconds
+    least: Mapping[
+        float, float
+    ] = {}  # where ``shares`` are of attempts: what share of clients' requests failed at least
     covered: bool = True  # False: the source does not remember the whole budget window
     quantiles: Mapping[str, Quantile] = {}  # by SLO id
     gauges: Mapping[str, Reading] = {}  # by SLO id
@@ -96,6 +99,11 @@ def highest_hour(hours: Sequence[float | None]) -> Reading:
         why = f"{gaps} of {max(HOURS_7D, len(hours))} hours without data, and a gap is not below 1"
         return Reading("unread", why=f"{why} (the others: at most {plain(peak)}x)")
     return Reading("value", peak)
+
+
+def hidden(ratio: float, least: float) -> str:
+    """Attempts fail that clients may not have seen fail: between what and what the truth lies."""
+    return f"{ratio:.2%} of upstream attempts failed, but of clients' requests perhaps only {least:.2%}"
 
 
 def beyond(found: Reading, share: float, buckets: Sequence[tuple[float, float]]) -> Quantile:

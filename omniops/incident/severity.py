@@ -5,6 +5,7 @@ Each rule is true, false, or cannot be judged; a rule that cannot be judged neve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -55,8 +56,13 @@ class Verdict(NamedTuple):
 _NOT_GIVEN = Verdict(None, "")
 
 
-def classify(signals: Signals, ladder: Ladder, onset: datetime) -> Classification:
-    """Apply section 1 and its burn-rate rules. ``onset``: the moment that resolve-by counts from."""
+def classify(
+    signals: Signals, ladder: Ladder, onset: datetime, doubts: Mapping[str, str] | None = None
+) -> Classification:
+    """Apply section 1 and its burn-rate rules. ``onset``: the moment that resolve-by counts from.
+
+    ``doubts``: rule -> why it cannot be judged though its signal is known (``live.doubts_of``).
+    """
     if ladder.security.fact in signals.facts:
         return _security(ladder)
     fired: dict[str, list[str]] = {severity.id: [] for severity in ladder.severities}
@@ -66,7 +72,7 @@ def classify(signals: Signals, ladder: Ladder, onset: datetime) -> Classificatio
     for severity in ladder.severities:
         fired[severity.id] += [fact.words for fact in severity.facts if fact.id in signals.facts]
     for rule in sorted(ladder.rules, key=lambda rule: bool(rule.unless)):
-        verdict = judge(rule, signals, ladder)
+        verdict = judge(rule, signals, ladder, doubts)
         judged = judged or verdict.fires is not None
         if verdict.fires is None and verdict.why:
             cannot.append(verdict.why)
@@ -125,8 +131,10 @@ def _security(ladder: Ladder) -> Classification:
     )
 
 
-def judge(rule: Rule, signals: Signals, ladder: Ladder) -> Verdict:
+def judge(rule: Rule, signals: Signals, ladder: Ladder, doubts: Mapping[str, str] | None = None) -> Verdict:
     """Judge one rule by itself; whether a worse one holds it back (``unless``) is not looked at."""
+    if doubts and rule.id in doubts:
+        return Verdict(None, doubts[rule.id])
     value = _value(rule, signals, ladder)
     if rule.signal == "slo_breach":
         return _judge_breach(rule, signals, ladder)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from omniops.incident.figures import plain, settled
 from omniops.incident.ladder import Slo, Slos
-from omniops.incident.readings import UNREAD, Measured, Quantile, Reading, Share
+from omniops.incident.readings import UNREAD, Measured, Quantile, Reading, Share, hidden
 from omniops.incident.signals import window
 
 BURN_WINDOWS = (300.0, 3600.0, 21600.0, 259200.0, 604800.0)
@@ -139,6 +139,9 @@ def _burn(slo: Slo, of: Slo, measured: Measured) -> Status:
         return status._replace(state=OK)
     if share.errors.value is not None and round(share.errors.value) < FEW:
         return status._replace(why=f"{share.events()}: fewer than {FEW} errors prove nothing")
+    least = measured.least.get(slo.window_s)
+    if least is not None and share.ratio.value is not None and least / error_budget(of.objective or 0.0) < limit:
+        return status._replace(why=hidden(share.ratio.value, least))
     return status._replace(state=BURNING, why=share.events())
 
 

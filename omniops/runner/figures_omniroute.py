@@ -24,6 +24,8 @@ LENGTHS = (300.0, 3600.0)
 AGGREGATES = {0.95: "latency-p95-aggregate", 0.99: "latency-p99-aggregate"}
 """The telemetry knows these two, over all client requests together."""
 TELEMETRY_HOLDS = 1000
+SHORTER = (60.0, 15.0)
+"""Windows in seconds that are looked at where 5 minutes hold more requests than the telemetry keeps."""
 ABOUT = "OmniRoute's own figures: p95 of client requests, errors of upstream attempts (clients may have seen fewer)"
 NO_HISTORY = "OmniRoute keeps no such history"
 NO_SPLIT = "OmniRoute's telemetry knows only all requests together"
@@ -62,6 +64,7 @@ def look(gateway: Gateway, slos: Slos, *, full: bool = True) -> Measured:
         notes.append(f"p95 is of the newest {TELEMETRY_HOLDS} requests: its telemetry holds no more")
     main = availability(slos)
     shares = {length: _share(logs, now, length) for length in LENGTHS}
+    least = _least(gateway, telemetry, logs, now, shares)
     if full and main is not None:
         never = Reading("unread", why=NO_HISTORY)
         shares |= {main.window_s: Share(main.window_s, never, never, never)}
@@ -69,6 +72,7 @@ def look(gateway: Gateway, slos: Slos, *, full: bool = True) -> Measured:
         "omniroute",
         ABOUT,
         shares=shares,
+        least=least,
         quantiles={slo.id: _quantile(slo, telemetry) for slo in slos.slos if slo.measures == "latency" and slo.buckets},
         gauges={slo.id: Reading("unread", why=NO_HISTORY) for slo in slos.slos if slo.gauge},
         partial=str(getattr(gateway, "partial", "")),
@@ -102,6 +106,37 @@ def _counted(rows: Sequence[Attempt], length: float) -> Share:
         Reading("value", float(errors)),
         Reading("value", float(len(rows))),
     )
+
+
+def _least(
+    gateway: Gateway, telemetry: Telemetry | None, logs: CallLogs | None, now: datetime, shares: dict[float, Share]
+) -> dict[float, float]:
+    """The share of clients' requests that must have failed, by window, as far as it is known.
+
+    Each request that a client saw succeed has an attempt that did, so of the requests in the telemetry all but as many
+    as there are good attempts have failed. The telemetry holds so many; of busier times a shorter window is taken.
+    """
+    five, hour = (shares[length] for length in LENGTHS)
+    least = dict.fromkeys(LENGTHS, 0.0)
+    length = LENGTHS[0]
+    if logs is None or five.ratio.value is None:
+        return {}
+    for shorter in SHORTER:
+        if telemetry is None or telemetry.count < TELEMETRY_HOLDS:
+            break
+        length = shorter
+        try:
+            telemetry = gateway.telemetry(length)
+        except (Unreachable, Refused):
+            telemetry = None
+    if telemetry is not None and 0 < telemetry.count < TELEMETRY_HOLDS:
+        since = now - timedelta(seconds=length)
+        good = sum(1 for row in logs.rows if row.at >= since and not failed(row))
+        failures = max(telemetry.count - good, 0) / telemetry.count
+        least[LENGTHS[0]] = min(failures, five.ratio.value)
+    if five.requests.value and hour.requests.value:
+        least[LENGTHS[1]] = least[LENGTHS[0]] * five.requests.value / hour.requests.value
+    return least
 
 
 def _quantile(slo: Slo, telemetry: Telemetry | None) -> Quantile:

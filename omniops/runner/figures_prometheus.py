@@ -121,7 +121,7 @@ def look(client: Prometheus, clock: Clock, slos: Slos, *, full: bool) -> Measure
     if speed is not None and speed.buckets and speed.quantile:
         expr = promql.quantile(speed.quantile, speed.buckets, speed.window_s)
         breach = asked.line(expr, BREACH_MINUTES + 1, BREACH_STEP_S)
-    measured = Measured("prometheus", ABOUT, shares, True, quantiles, {}, hours, breach)
+    measured = Measured("prometheus", ABOUT, shares=shares, quantiles=quantiles, hours=hours, breach=breach)
     if full:
         measured = _more(asked, slos, main, measured)
     return measured._replace(notes=tuple(dict.fromkeys(asked.warnings)))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, OmniopsError, Refused, Unreachable
 from omniops.incident.ladder import Ladder, Slos
-from omniops.incident.live import Row, rows_of, signals_of
+from omniops.incident.live import Row, doubts_of, rows_of, signals_of
 from omniops.incident.readings import Measured
 from omniops.incident.signals import Signals, written
 from omniops.text import one_line
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from omniops.incident.severity import Classification
     from omniops.runner.figures_omniroute import Gateway
     from omniops.services.clients import Clients
 
@@ -44,10 +47,20 @@ class Live(NamedTuple):
     notes: tuple[str, ...]
     trouble: str = ""
     measured: Measured = Measured("")
+    doubts: Mapping[str, str] = {}  # rules that cannot be judged though their signal is known
 
     def over(self, signals: Signals, ladder: Ladder) -> Live:
         """The same look, with flags or a file laid over it: the rows say how those were judged."""
-        return self._replace(signals=signals, rows=rows_of(self.measured, signals, ladder))
+        told = ("error_ratio", "burn_rate", "requests")
+        same = all(getattr(signals, name) == getattr(self.signals, name) for name in told)
+        doubts = self.doubts if same else {}
+        return self._replace(signals=signals, doubts=doubts, rows=rows_of(self.measured, signals, ladder, doubts))
+
+    def classify(self, ladder: Ladder, onset: datetime) -> Classification:
+        """What the ladder says of these signals."""
+        from omniops.incident.severity import classify
+
+        return classify(self.signals, ladder, onset, self.doubts)
 
     def as_json(self) -> dict[str, Any]:
         """The part "signals" of a classification; ``values`` is what `omniops classify --signals` would read."""
@@ -136,7 +149,8 @@ def measure(
         return Live("", signals, rows_of(nothing, signals, ladder), "", "", "", (), trouble)
     measured = found.measured
     signals = signals_of(measured, ladder)
-    rows = rows_of(measured, signals, ladder)
+    doubts = doubts_of(measured, signals, ladder)
+    rows = rows_of(measured, signals, ladder, doubts)
     return Live(
         source=measured.source,
         signals=signals,
@@ -146,6 +160,7 @@ def measure(
         about=measured.about,
         notes=measured.notes,
         measured=measured,
+        doubts=doubts,
     )
 
 

@@ -17,6 +17,7 @@ from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
     from omniops.actions.base import Context
+    from omniops.runner.witness import Seen, Witness
     from omniops.services.omniroute import Attempt, CallLogs, Connection, Telemetry
 
 T = TypeVar("T")
@@ -45,8 +46,10 @@ class Measure:
         since: datetime,
         min_requests: int,
         budgets: Budgets = BUDGETS,
+        witness: Witness | None = None,
     ) -> None:
         self.ctx, self.since, self.min_requests, self.budgets = ctx, since, min_requests, budgets
+        self.witness = witness
         self.latency = slo not in ERRORS_ONLY
         self.affected = {str(item["id"]) for item in items}
         self.providers = {str(item["provider"]): str(item.get("prefix") or item["provider"]) for item in items}
@@ -66,13 +69,16 @@ class Measure:
         if window < LEAST_WINDOW_S:
             return Figures(at, hopeless=self._hopeless(known, 0), unread="the change was made a moment ago")
         logs = self._try(lambda: self._read(max(self.since, now - timedelta(seconds=WINDOW_S))), "the call log")
-        telemetry = self._try(lambda: client.telemetry(window), "the telemetry", needed=self.latency)
-        return self._figures(at, known, window, logs, telemetry)
+        seen = self.witness.look(window) if self.witness else None
+        needed = self.latency and (seen is None or seen.p95_s is None)
+        telemetry = self._try(lambda: client.telemetry(window), "the telemetry", needed=needed)
+        figures = self._figures(at, known, window, logs, telemetry)
+        return _together(figures, seen, telemetry) if seen else figures
 
     def to_sample(self, figures: Figures) -> Sample:
         """Judge a look, for the journal and the screen. The worse of the two tallies is the one shown."""
         verdict = judge_sample(figures, self.budgets, self.min_requests, latency=self.latency)
-        worse = max(figures.scope, figures.whole, key=lambda tally: tally.ratio or 0.0)
+        worse = max(figures.scope, figures.whole, figures.clients, key=lambda tally: tally.ratio or 0.0)
         shown = worse if worse.errors else figures.whole
         return Sample(
             at=figures.at,
@@ -96,7 +102,8 @@ class Measure:
         if logs and logs.skipped * NONSENSE > len(rows):
             self._unread.append(f"{logs.skipped} rows of the call log make no sense")
         fresh = [row for row in rows if _began(row) >= self.since]
-        slow = [row for row in rows if _began(row) < self.since and row.duration_s > self.budgets.p95_s]
+        old = [row for row in rows if _began(row) < self.since]
+        slow = [row for row in old if row.duration_s > self.budgets.p95_s]
         scope = [row for row in fresh if self._about(row)]
         elsewhere = sum(1 for row in scope if _ok(row) and row.connection not in self.affected)
         ok = sum(1 for row in fresh if _ok(row))
@@ -112,6 +119,7 @@ class Measure:
             ok=ok,
             ok_elsewhere=elsewhere,
             stragglers=len(slow),
+            old_errors=sum(1 for row in old if failed(row)),
             complete=logs.complete if logs else False,
             worst=_worst(fresh, known),
             hopeless=self._hopeless(known, elsewhere),
@@ -159,6 +167,19 @@ class Measure:
             if needed:
                 self._unread.append(f"{what} cannot be read: {one_line(error.what, 80)}")
             return None
+
+
+def _together(figures: Figures, seen: Seen, telemetry: Telemetry | None) -> Figures:
+    """OmniRoute's figures and Prometheus': the worse of the two p95s, and what clients have seen fail."""
+    known = [p95_s for p95_s in (figures.p95_s, seen.p95_s) if p95_s is not None]
+    requests = figures.requests if telemetry is not None else seen.requests or 0
+    return figures._replace(
+        p95_s=max(known, default=None),
+        requests=requests,
+        clients=seen.clients,
+        unproven=seen.missing,
+        away=seen.away,
+    )
 
 
 def _began(row: Attempt) -> datetime:

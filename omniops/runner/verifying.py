@@ -14,9 +14,10 @@ from omniops.errors import OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.view import Incident
 from omniops.journal.events import New
-from omniops.runner.measure import Measure
+from omniops.runner.measure import ERRORS_ONLY, Measure
 from omniops.runner.own.table import find as find_own
 from omniops.runner.person import PromptDue, Sample
+from omniops.runner.witness import witness_of
 from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
@@ -76,7 +77,9 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
         items = []
     since = walk.state.changed_at(spec["since"])
     budgets = budgets_of(walk.ctx.settings)
-    measure = Measure(walk.context(step), spec["slo"], items, since, spec["min_requests"], budgets)
+    ctx = walk.context(step)
+    witness = witness_of(ctx, latency=spec["slo"] not in ERRORS_ONLY)
+    measure = Measure(ctx, spec["slo"], items, since, spec["min_requests"], budgets, witness)
     at = walk.state.steps[step]
     kept = [data for data in at.samples if parse_iso(data["at"]) >= at.looked_from]  # old looks prove nothing now
     samples = [Sample(**{key: data[key] for key in Sample._fields}) for data in kept]
@@ -186,7 +189,8 @@ def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str
     for state in states:
         same_place(session, state)
     ctx = context(session.settings, session.clock, incident.id, parse_iso(incident.onset))
-    measure = Measure(ctx, "latency-p95-aggregate", items, since, 20, budgets_of(session.settings))
+    budgets, witness = budgets_of(session.settings), witness_of(ctx, latency=True)
+    measure = Measure(ctx, "latency-p95-aggregate", items, since, 20, budgets, witness)
     samples: list[Sample] = []
     try:
         verdict = watch(
