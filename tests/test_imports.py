@@ -83,6 +83,12 @@ def test_reading_the_journal(home: Path, words: list[str]) -> None:
     assert loaded(home, *words) <= READ
 
 
+@pytest.mark.parametrize("words", [["outbox", "--json"], ["tick", "--json"]])
+def test_a_tick_with_nothing_to_send(home: Path, words: list[str]) -> None:
+    """What a timer runs every minute is, with nothing owed, little more than a read of the journal."""
+    assert not loaded(home, *words, expected=0) & (FORBIDDEN | {"httpx", "subprocess", "ssl", "asyncio"})
+
+
 def test_showing_an_incident(home: Path) -> None:
     """The whole story of the open incident is a read like any other."""
     assert loaded(home, "incident", "show", "--json") <= READ

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "page": ("omniops.cli.page:app", "Acknowledge a page, list yours, escalate, or open one by hand."),
     "checklist": ("omniops.cli.checklist:checklist", "The first 15 minutes, timed from the page."),
     "mitigate": ("omniops.cli.mitigate:mitigate", "Walk a mitigation runbook (4.1 to 4.5, rollback, failover)."),
     "resume": ("omniops.cli.resume:resume", "Go on with a run that was paused or killed."),

@@ -14,10 +14,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.support import scripted_http as play
 from tests.support.command import Command
+from tests.support.fake_gh import FakeGh
 from tests.support.outbox_command import INCIDENT
 from tests.support.pager import FakePager
 from tests.support.screen import ROOT
+from tests.support.scripted_http import Scripted
 from tests.support.slack import FakeSlack
 
 PAGE = "Q3OMNI01"
@@ -30,33 +33,46 @@ class Outside(NamedTuple):
     slack: FakeSlack
     pager: FakePager
 
+    gh: FakeGh
+    alertmanager: Scripted
+
     @property
     def env(self) -> dict[str, str]:
-        return {**self.slack.env, **self.pager.env}
+        more = {"ALERTMANAGER_URL": self.alertmanager.url, "PATH": self.gh.path, "GH_REPO": "omni/route"}
+        return {**self.slack.env, **self.pager.env, **more}
 
     def arrived(self, engine: str) -> int:
         """How many messages of this kind there are, for whoever reads them."""
         if engine == "slack":
             return len(self.slack.texts())
+        if engine == "github.issue":
+            return len(self.gh.issues())
+        if engine == "alertmanager.alert":
+            return len({seen.body for seen in self.alertmanager.seen})
         if engine == "pager.event":
             return len(self.pager.data["incidents"]) - 1  # the page that is there from the beginning
         what = {"pager.note": "note", "pager.responder": "responder"}[engine]
         return sum(self.pager.counts(what).values())
 
 
-MESSAGES: dict[str, tuple[str, dict[str, str]]] = {
+MESSAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "slack": ("#omniroute-ops", {"text": "on it"}),
     "pager.note": (PAGE, {"content": "on it"}),
     "pager.responder": (PAGE, {"user": "PUSER02", "message": "please join"}),
     "pager.event": ("secondary", {"summary": "still firing"}),
+    "alertmanager.alert": ("", {"alerts": [{"labels": {"alertname": "ProbeFailed"}}]}),
+    "github.issue": ("", {"title": "Patch it", "body": "Dependabot says so.", "labels": ["dependencies"]}),
 }
-SAFE = ("pager.note", "pager.event")
+ASKED = ("pager.note", "github.issue")
+"""Services that keep two equal messages, and can be asked whether they have one."""
+SAFE = (*ASKED, "pager.event", "alertmanager.alert")
 
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Iterator[Outside]:
-    with FakeSlack(tmp_path) as slack, FakePager(tmp_path) as pager:
-        yield Outside(slack, pager)
+    with FakeSlack(tmp_path) as slack, FakePager(tmp_path) as pager, Scripted() as alertmanager:
+        alertmanager.on("POST", "/api/v2/alerts", play.raw(b""))
+        yield Outside(slack, pager, FakeGh(tmp_path), alertmanager)
 
 
 @pytest.fixture
@@ -80,7 +96,7 @@ def only(command: Command) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("engine", [name for name in MESSAGES if name != "pager.note"])
+@pytest.mark.parametrize("engine", [name for name in MESSAGES if name not in ASKED])
 def test_killed_anywhere(omniops: Command, outside: Outside, engine: str, place: str) -> None:
     """Killed after any write of the outbox, and then `omniops tick`, twice: it has arrived once, or it is marked as
     one that may have been sent, and then it is not sent again."""
@@ -95,24 +111,21 @@ def test_killed_anywhere(omniops: Command, outside: Outside, engine: str, place:
     assert ("may have been sent" in ticked.stdout) == marked
 
 
-def test_a_note_is_looked_for(tmp_path: Path, outside: Outside) -> None:
-    """PagerDuty keeps two equal notes. One whose sender was killed is left alone until nothing of it can arrive any
-    more, then looked for, and added where it is not there: once, wherever the sender died."""
-    homes = {place: Command(tmp_path / place, **outside.env) for place in PLACES}
-    for command in homes.values():
-        command.env["OMNIOPS_OPERATOR"] = command.env["OMNIOPS_HOME"]
-    for place, command in homes.items():
-        assert owe(command, "pager.note", place) == -signal.SIGKILL
-        killed = time.monotonic()
-    codes = [command("tick").returncode for command in homes.values()]
-    assert codes == [0, 8, 8]
-    assert outside.arrived("pager.note") == 2  # the first's, just now, and the last's
+def test_what_can_be_asked_for(tmp_path: Path, outside: Outside) -> None:
+    """PagerDuty keeps two equal notes, and GitHub two equal issues. One whose sender was killed is left alone until
+    nothing of it can arrive any more, then looked for, and made where it is not there: once, wherever it died."""
+    homes = {(name, place): Command(tmp_path / f"{name}-{place}", **outside.env) for name in ASKED for place in PLACES}
+    for (engine, place), command in homes.items():
+        assert owe(command, engine, place) == -signal.SIGKILL
+    killed = time.monotonic()
+    assert [command("tick").returncode for command in homes.values()] == [0, 8, 8, 0, 8, 8]
+    assert [outside.arrived(engine) for engine in ASKED] == [2, 2]  # the first's, just now, and the last's
     time.sleep(max(16 - (time.monotonic() - killed), 0))
     for command in homes.values():
         command("tick")
         assert only(command)["state"] == "sent"
-    assert outside.arrived("pager.note") == 3
-    assert [only(homes[place])["how"] for place in PLACES] == ["", "", "it was there already"]
+    assert [outside.arrived(engine) for engine in ASKED] == [3, 3]
+    assert [only(command)["how"] for command in homes.values()] == ["", "", "it was there already"] * 2
 
 
 def test_two_ticks_at_once(omniops: Command, outside: Outside) -> None:

@@ -1,0 +1,165 @@
+"""`omniops page ack | list | escalate | open`: what woke somebody up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omniops.cli.context import clock, emit, open_journal, person, settings, streams
+from omniops.cli.options import Json
+
+if TYPE_CHECKING:
+    from omniops.incident.page import Acked
+    from omniops.runner.desk import Desk, Request, Result
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+InIncident = Annotated[
+    str, typer.Option("--incident", metavar="ID", help="The incident it belongs to; default: its own, else a new one.")
+]
+
+
+@app.command()
+def ack(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID...]", help="Which; none: the one that is yours. - reads ids from stdin."),
+    ] = None,
+    take: Annotated[bool, typer.Option("--take", help="Also what somebody else has acknowledged.")] = False,
+    all: Annotated[bool, typer.Option("--all", help="Every page of yours that nobody has acknowledged.")] = False,
+    alertmanager: Annotated[
+        str, typer.Option(metavar="FILE", help="The page of an Alertmanager group: its webhook's payload; - is stdin.")
+    ] = "",
+    incident: InIncident = "",
+    json: Json = False,
+) -> None:
+    """Acknowledge a page. Looks first, never re-opens what is resolved, and is safe to repeat."""
+    from omniops.runner.acknowledging import acknowledge
+
+    request = _request(ids or [], take, all, alertmanager, incident)
+    desk = _desk()
+    result = acknowledge(desk, request)
+    _show(result, json)
+    worst = max((one.exit for one in result.pages), default=0)
+    ours = next((one for one in result.pages if one.ours and one.incident), None)
+    if ours is not None and not json:
+        offer_checklist(ours)
+    raise typer.Exit(int(worst))
+
+
+def offer_checklist(one: Acked) -> None:
+    """Where the on-call goes from here."""
+    streams().say(f"next: omniops checklist {one.incident}", "key")
+
+
+@app.command("list")
+def list_(
+    everybodys: Annotated[bool, typer.Option("--all", help="Everybody's, not only yours.")] = False, json: Json = False
+) -> None:
+    """List the open pages that are yours, and when each un-acknowledges itself."""
+    from omniops.runner.pages import rows
+
+    found = rows(_desk(reading=True), everybodys=everybodys)
+    if json:
+        emit({"schema": "omniops.pages/1", "pages": [row.as_json() for row in found]})
+        return
+    from omniops.terminal.views.pages import list_lines
+
+    for line, tone in list_lines(found, clock().now(), streams().width()):
+        streams().result(line, tone)
+
+
+def _show(result: Result, json: bool) -> None:
+    """The answer on stdout, warnings on stderr, and the reason for every page that was not acknowledged."""
+    from omniops.terminal.errors import show_error
+
+    for warning in result.warnings:
+        streams().say(f"warning: {warning}", "warn")
+    for one in result.pages:
+        if one.error is not None:
+            show_error(one.error, streams())
+    if json:
+        pages = [one.as_json() for one in result.pages]
+        emit({"schema": "omniops.acknowledgement/1", "pages": pages, "warnings": result.warnings})
+        return
+    from omniops.terminal.views.pages import acked_lines
+
+    if not result.pages:
+        streams().result("No page of yours is open.")
+    for one in result.pages:
+        for line, tone in acked_lines(one, clock().now(), streams().width()):
+            streams().result(line, tone)
+
+
+def _desk(*, reading: bool = False) -> Desk:
+    from omniops.runner.desk import Desk
+    from omniops.runner.wiring import clients_of
+
+    here = settings()
+    return Desk(here, clock(), person(), clients_of(here, clock()), lambda: open_journal(create=not reading))
+
+
+def _request(ids: list[str], take: bool, all: bool, alertmanager: str, incident: str) -> Request:
+    from omniops.errors import BadInput
+    from omniops.runner.desk import Request
+
+    named = [word for text in ids for word in (_stdin_words() if text == "-" else [text])]
+    if sum(map(bool, (ids, all, alertmanager))) > 1:
+        raise BadInput(
+            "which page is meant?",
+            why="ids, --all and --alertmanager are three ways of saying it",
+            state="nothing was acknowledged",
+            next="omniops page ack ID",
+        )
+    if ids and not named:
+        raise BadInput("stdin holds no id", state="nothing was acknowledged", next="omniops page list")
+    group = None
+    if alertmanager:
+        from omniops.incident.alert_group import from_webhook
+
+        group = from_webhook(_bytes(alertmanager), "stdin" if alertmanager == "-" else alertmanager)
+    return Request(tuple(_id(word) for word in named), take, all, incident, group)
+
+
+def _id(word: str) -> str:
+    """An id, a number, or the address of the page in a browser. Raises BadInput."""
+    from omniops.errors import BadInput
+    from omniops.text import one_line
+
+    address = word.startswith("https://")
+    id = word.partition("/incidents/")[2].partition("/")[0] if address else word.removeprefix("#")
+    if not id.isascii() or not id.isalnum() or len(id) > 40:
+        raise BadInput(
+            f"{one_line(word, 60)!r} is no id of a page",
+            why="it is letters and digits (Q3OMNI01), the incident's number, or its address in the browser",
+            state="nothing was acknowledged",
+            next="omniops page list",
+        )
+    return id
+
+
+def _stdin_words() -> list[str]:
+    import sys
+
+    return sys.stdin.read(64 * 1024).split()
+
+
+def _bytes(path: str) -> bytes:
+    import sys
+    from pathlib import Path
+
+    from omniops.errors import BadInput
+    from omniops.incident.alert_group import MAX_BYTES
+
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read(MAX_BYTES + 1)
+        with Path(path).expanduser().open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BadInput(
+            f"the payload cannot be read: {path}",
+            why=getattr(error, "strerror", None) or str(error),
+            state="nothing was acknowledged",
+            next="give --alertmanager a readable file, or - for stdin",
+        ) from None
