@@ -126,7 +126,8 @@ def _id(word: str) -> str:
     from omniops.errors import BadInput
     from omniops.text import one_line
 
-    id = word.rstrip("/").rpartition("/")[2] if word.startswith("https://") else word.removeprefix("#")
+    address = word.startswith("https://")
+    id = word.partition("/incidents/")[2].partition("/")[0] if address else word.removeprefix("#")
     if not id.isascii() or not id.isalnum() or len(id) > 40:
         raise BadInput(
             f"{one_line(word, 60)!r} is no id of a page",

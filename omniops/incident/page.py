@@ -110,7 +110,8 @@ class Acked(NamedTuple):
         who = {"acknowledged_by": self.by or None, "acknowledged_at": self.at or None}
         return {
             **self.page._asdict(), "status": self.page.status, "result": self.status, "how": self.how or None,
-            "confirmed": self.confirmed, **who, "unack_at": self.unack_at or None, "incident": self.incident or None, "error": error,
+            "confirmed": self.confirmed, **who, "unack_at": self.unack_at or None,
+            "incident": self.incident or None, "error": error,
         }  # fmt: skip
 
 

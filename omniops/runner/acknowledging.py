@@ -196,36 +196,43 @@ class _Work:
             answer = {one.id: one for one in self._put([one.id for one in send])}
         except (PagerRefused, PagerSlow, PagerUnsure, BadInput) as trouble:
             return [self._otherwise(one, trouble) for one in send]
-        return [self._confirmed(one, answer.get(one.id)) for one in send]
+        self.pager.budget(READ_BACK_S)
+        try:
+            now = self._look([one.id for one in send])
+        except OmniopsError as error:
+            self.notes.warnings.append(f"what was acknowledged was not read back: {error.what}")
+            now = {}
+        return [self._confirmed(one, answer.get(one.id), now.get(one.id)) for one in send]
 
     def _put(self, ids: list[str]) -> list[PagerIncident]:
-        """The request, and once more where that is certain to do it once."""
+        """The request, and once more where that is certain to do it once. The time is what is left of the ten seconds:
+        an ack that nobody answers goes out as an event instead, which can be sent again without harm."""
         try:
             return self.pager.acknowledge(ids)
-        except PagerUnsure:
-            left = self._not_ours(ids)
+        except PagerUnsure as unsure:
+            try:
+                left = self._not_ours(ids)
+            except PagerSlow:
+                raise unsure from None
         except PagerRefused as no:
             if no.code not in (CHANGED, ACKNOWLEDGED, RESOLVED):
                 raise
-            left = self._not_ours(ids)
-            if no.code != CHANGED:
-                left = left if len(ids) > 1 else []
+            left = self._not_ours(ids) if no.code == CHANGED or len(ids) > 1 else []
         return self.pager.acknowledge(left) if left else []
 
     def _not_ours(self, ids: list[str]) -> list[str]:
         """Those that are still to be acknowledged, looked at again."""
-        self.pager.budget(READ_BACK_S)
-        return [id for id in ids if self._wanted(self.pager.get(id))]
+        now = self._look(ids)
+        return [id for id in ids if self._wanted(now[id])]
 
-    def _confirmed(self, asked: PagerIncident, answer: PagerIncident | None) -> Acked:
-        """Read back: acknowledged, and by us."""
-        page = self._page(asked)
-        self.pager.budget(READ_BACK_S)
-        try:
-            now = self.pager.get(asked.id)
-        except OmniopsError as error:
-            self.notes.warnings.append(f"{page.name} was not read back: {error.what}")
-            now = answer or asked
+    def _look(self, ids: list[str]) -> dict[str, PagerIncident]:
+        """How these stand now; many are listed."""
+        listed = {one.id: one for one in self.pager.open()} if len(ids) > FEW else {}
+        return {id: listed.get(id) or self.pager.get(id) for id in ids}
+
+    def _confirmed(self, asked: PagerIncident, answer: PagerIncident | None, seen: PagerIncident | None) -> Acked:
+        """Judge what was read back (``seen``): acknowledged, by us? ``answer``: what PagerDuty said to the request."""
+        page, now = self._page(asked), seen or answer or asked
         if now.status == "resolved":
             return self._settled(now)
         if self.mine(now):
