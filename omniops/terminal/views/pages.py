@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from omniops.clock import parse_iso
-from omniops.incident.page import Acked, Row, next_due
+from omniops.incident.page import Acked, Page, Row, next_due
 from omniops.terminal.layout import safe, wrap
 from omniops.terminal.views.incidents import ago
 from omniops.terminal.views.plain import fields
@@ -71,6 +71,19 @@ def acked_lines(one: Acked, now: datetime, width: int) -> Lines:
     ]
     lines += [(line, "") for line in fields(pairs, width).splitlines()]
     return lines
+
+
+def escalated_line(page: Page, to: str, how: str, at: str, now: datetime) -> tuple[str, str]:
+    """Who was called in for a page, and how sure that is."""
+    name, who = safe(page.name), safe(to, 80)
+    match how:
+        case "before":
+            return f"{who} was called {ago(at, now)} for {name}; --again calls them once more.", ""
+        case "responder":
+            return f"PagerDuty asks {who} to join {name}; it stays yours.", "good"
+        case "level":
+            return f"Handed to {who}: {name}.", "good"
+    return f"Sent, unconfirmed: a page to {who} about {name}.", "warn"
 
 
 def _head(one: Acked, now: datetime) -> tuple[str, str]:
