@@ -21,7 +21,7 @@ from tests.support.pager import FakePager
 
 @pytest.fixture
 def pager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakePager]:
-    monkeypatch.setattr(acknowledging, "BUDGET_S", 1.0)  # what would be ten seconds
+    monkeypatch.setattr(acknowledging, "BUDGET_S", 3.0)  # what would be ten seconds
     monkeypatch.setattr(acknowledging, "READ_BACK_S", 1.0)
     with FakePager(tmp_path) as fake:
         yield fake
