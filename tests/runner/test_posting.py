@@ -101,10 +101,10 @@ def test_slack_does_not_stop_a_walk(slack: FakeSlack, fault: str, how: str, stat
 
 @pytest.mark.parametrize(
     ("channel", "settings"),
-    [("status-page", {}), (OPS, {"SLACK_BOT_TOKEN": ""}), ("#nowhere", {}), (OPS, {"SLACK_URL": "ftp://slack"})],
+    [("status-page", {}), (OPS, {"SLACK_BOT_TOKEN": ""}), ("incident", {}), (OPS, {"SLACK_URL": "ftp://slack"})],
 )
 def test_it_is_shown(slack: FakeSlack, channel: str, settings: dict[str, str]) -> None:
-    """Another kind of channel, no Slack, a channel that nobody has made: the text is for a person to post."""
+    """Another kind of channel, no Slack, an incident channel that nobody has made: the text is for a person to post."""
     scene = Scene(slack, channel, **settings)
     assert scene.go() == "mitigated"
     assert scene.person.asked[-1] == "posted say"
