@@ -83,6 +83,12 @@ def test_reading_the_journal(home: Path, words: list[str]) -> None:
     assert loaded(home, *words) <= READ
 
 
+@pytest.mark.parametrize("words", [["outbox", "--json"], ["tick", "--json"]])
+def test_a_tick_with_nothing_to_send(home: Path, words: list[str]) -> None:
+    """What a timer runs every minute is, with nothing owed, little more than a read of the journal."""
+    assert not loaded(home, *words, expected=0) & (FORBIDDEN | {"httpx", "subprocess", "ssl", "asyncio"})
+
+
 def test_showing_an_incident(home: Path) -> None:
     """The whole story of the open incident is a read like any other."""
     assert loaded(home, "incident", "show", "--json") <= READ
@@ -107,6 +113,12 @@ def test_a_config_file(tmp_path: Path) -> None:
 def test_listing_runbooks(home: Path) -> None:
     """Compiled runbooks are read as JSON: pydantic and YAML are for the day they change."""
     assert loaded(home, "runbook", "list", "--json") <= BARE | {"hashlib", "json"}
+
+
+def test_doctor(home: Path) -> None:
+    """Doctor checks the runbooks from nothing, with pydantic and YAML; what draws menus it does without."""
+    found = loaded(home, "doctor", "--json", expected=1, settings=NOWHERE)
+    assert not found & {"rich", "questionary", "prompt_toolkit", "click", "asyncio", "tomllib"}
 
 
 def test_help_of_a_command(home: Path) -> None:

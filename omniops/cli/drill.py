@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from omniops.drill.launcher import Simulator
     from omniops.runner.session import Result
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 Auto = Annotated[bool, typer.Option("--auto", help="Answer by itself, and fast.")]
 AUTO_SPEED = 60.0
+WHOLE = "page"
+"""The scenario of a plain `omniops drill`."""
 
 
 def _base() -> Path:
@@ -55,12 +57,31 @@ for _name in SCENARIOS:
 
 
 def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
+    from omniops.cli.practice import score
     from omniops.cli.walking import conclude
 
     streams().say(f"This is a drill; its journal: {simulator.state}/home/state/drill.db", "dim")
+    scored = score(simulator, result) if result.outcome else None
+    if scored is not None:
+        streams().say("From the page on:", "head")
+        for line in scored.lines():
+            streams().say(f"  {line}")
     if result.error is not None:
         result.error.next = result.error.next.replace(f"omniops resume {result.state.run}", "omniops drill resume")
     return conclude(result, json)
+
+
+@app.callback(invoke_without_command=True)
+def whole(
+    context: typer.Context,
+    auto: Auto = False,
+    flavour: Annotated[str, typer.Option(help="Which OmniRoute: 3.7.9 or fork.")] = "3.7.9",
+    speed: Annotated[float, typer.Option(help="Virtual seconds per second; 60 with --auto.")] = 0.0,
+    json: Json = False,
+) -> None:
+    """Practise: the same runbooks against simulated services. Without a scenario: the whole path, from a page on."""
+    if context.invoked_subcommand is None:
+        _command(WHOLE)(auto=auto, flavour=flavour, faults="", speed=speed, seed=1, until="", json=json)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from omniops.incident.ladder import Ladder, Slos
 from omniops.incident.live import Row, doubts_of, rows_of, signals_of
 from omniops.incident.readings import Measured
 from omniops.incident.signals import Signals, written
+from omniops.runner.wiring import clients_of
 from omniops.text import one_line
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def measure(
 
         ladder, slos = ladder or ladder_for(settings.user_runbooks), slos or slos_for(settings.user_runbooks)
     try:
-        found = look(settings, clock, clients or clients_for(settings, clock), slos, full=False)
+        found = look(settings, clock, clients or clients_of(settings, clock), slos, full=False)
     except BadInput:
         raise
     except OmniopsError as error:
@@ -164,9 +165,41 @@ def measure(
     )
 
 
-def clients_for(settings: Settings, clock: Clock) -> Clients:
-    """The clients of a command that walks no runbook."""
-    from omniops.runner.wiring import loopback_only
-    from omniops.services.clients import Clients
+class P95Now(NamedTuple):
+    """p95 of clients' requests over the last 5 minutes. None: unknown, and ``why`` says so."""
 
-    return Clients(settings, clock, loopback_only if settings.drill else None)
+    p95_s: float | None
+    requests: int
+    source: str
+    why: str
+
+
+def p95_now(settings: Settings, clock: Clock, clients: Clients, *, alone: bool = False) -> P95Now:
+    """p95 of now, from Prometheus where there is one, else from OmniRoute's telemetry. ``alone``: only Prometheus.
+
+    Raises Unreachable, Refused or BadInput where there is nothing to be had.
+    """
+    if settings.get("PROMETHEUS_URL"):
+        from omniops.catalog.ladder import slos_for
+        from omniops.incident.ladder import p95_slo
+        from omniops.runner.figures_prometheus import Look
+
+        slo = p95_slo(slos_for(settings.user_runbooks))
+        prometheus = clients.prometheus
+        try:
+            if slo is not None and slo.buckets and slo.quantile:
+                found = Look(prometheus, clock).quantile(slo.quantile, slo.buckets, slo.window_s)
+                return P95Now(found.reading.value, round(found.requests or 0), "prometheus", found.reading.words)
+        except (Unreachable, Refused):
+            if alone or not gateway_configured(settings):
+                raise
+        finally:
+            prometheus.close()
+    if alone:
+        return P95Now(None, 0, "prometheus", "slos.yaml names no metric for p95")
+    asked = gateway(settings, clock, clients.guard)
+    try:
+        telemetry = asked.telemetry(300.0)
+    finally:
+        getattr(asked, "close", lambda: None)()
+    return P95Now(telemetry.p95_s, telemetry.count, "omniroute", "" if telemetry.count else "no traffic")

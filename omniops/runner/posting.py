@@ -24,7 +24,10 @@ def through_slack(walk: Walk, step: str, channel: str, words: str) -> bool:
     if not to or clients is None or not walk.ctx.settings.has_secret("SLACK_BOT_TOKEN"):
         return False
     key = f"post/{walk.state.run}/{step}"
-    message = with_key(outbox.messages(walk.journal, incident), key)
+    known = outbox.messages(walk.journal, incident)
+    message = with_key(known, key)
+    if message is None and any(one.to == to and one.state == "shown" for one in known):
+        return False  # Slack has had no such channel: nobody is asked twice for each step
     if message is None:
         approved = _approved(walk, step, to, words)
         if approved is None:

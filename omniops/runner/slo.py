@@ -10,7 +10,8 @@ from omniops.clock import Clock, iso
 from omniops.config import Settings
 from omniops.errors import BadInput, Exit
 from omniops.incident.slo import Status, all_kept, evaluate
-from omniops.runner.live import clients_for, look
+from omniops.runner.live import look
+from omniops.runner.wiring import clients_of
 
 if TYPE_CHECKING:
     from omniops.incident.ladder import Slos
@@ -79,7 +80,7 @@ def definitions(settings: Settings, file: str = "") -> Definitions:
 
 def report(settings: Settings, clock: Clock, given: Definitions, clients: Clients | None = None) -> Report:
     """Evaluate once. Raises Unreachable, Refused or BadInput where there is no source to be had."""
-    found = look(settings, clock, clients or clients_for(settings, clock), given.slos, full=True)
+    found = look(settings, clock, clients or clients_of(settings, clock), given.slos, full=True)
     measured = found.measured
     return Report(
         clock.now(),

@@ -114,7 +114,9 @@ def _open(journal: Journal) -> list[Any]:
 
 def _record(settings: Settings, clock: Clock, journal: Journal) -> str:
     """Figures that somebody will want to compare with later."""
-    return ""
+    from omniops.runner.baseline import record_now
+
+    return record_now(settings, clock, journal)
 
 
 def afterwards(settings: Settings, clock: Clock, journal: Journal, show: outbox.Show | None = None) -> list[Message]:

@@ -1,4 +1,4 @@
-"""GitHub's issues through `gh`, which knows who the operator is there. A body goes in by stdin, which nobody else sees."""
+"""GitHub's issues through `gh`, which knows who the operator is there. A body goes in by stdin, unseen by others."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from omniops.catalog.ladder import ladder_for, slos_for
 from omniops.errors import Exit
-from omniops.incident.severity import classify
 from omniops.runner.live import Live
 from omniops.runner.live import measure as measure_live
 
@@ -21,7 +20,7 @@ def measure(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     folder = walk.ctx.settings.user_runbooks
     ladder = ladder_for(folder)
     live = measure_live(walk.ctx.settings, walk.ctx.clock, walk.ctx.clients, ladder=ladder, slos=slos_for(folder))
-    answer = classify(live.signals, ladder, walk.state.onset)
+    answer = live.classify(ladder, walk.state.onset)
     for line in _figures(live):
         walk.person.say(line)
     own = [reason.partition(": ")[2] or reason for reason in answer.reasons]
@@ -35,7 +34,7 @@ def measure(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     return {
         "key": (answer.severity or "").lower(),
         "severity": answer.severity or "",
-        "summary": f"{words} What is it?",
+        "question": f"{words} What is it?",
         "reason": reason or "severity set by the on-call.",
         "runbook": answer.runbook or "provider-outage",
     }

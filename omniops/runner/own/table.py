@@ -16,6 +16,7 @@ _HOMES = {
     "page.firing": "omniops.runner.own.page:firing",
     "links.open": "omniops.runner.own.links:open_links",
     "severity.measure": "omniops.runner.own.severity:measure",
+    "latency.compare": "omniops.runner.own.latency:compare",
     "evidence.capture": "omniops.runner.own.evidence:capture",
     "choices.weigh": "omniops.runner.own.choices:weigh",
 }
