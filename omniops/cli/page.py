@@ -10,6 +10,7 @@ from omniops.cli.context import clock, emit, open_journal, person, settings, str
 from omniops.cli.options import Json
 
 if TYPE_CHECKING:
+    from omniops.incident.detection import Source
     from omniops.incident.page import Acked, Page
     from omniops.runner.desk import Desk, Request, Result
 
@@ -96,6 +97,59 @@ def escalate(
     from omniops.terminal.views.pages import escalated_line
 
     streams().result(*escalated_line(done.page, done.to, done.how, done.at, clock().now()))
+
+
+@app.command("open")
+def open_(
+    source: Annotated[
+        str, typer.Option("--source", help="Who saw it: user-report, uptime-probe, ...; none: list them.")
+    ] = "",
+    title: Annotated[str, typer.Option("--title", help="One line that says what is wrong.")] = "",
+    text: Annotated[str, typer.Option("--text", help="More about it, for whoever is told; - is stdin.")] = "",
+    onset: Annotated[str, typer.Option("--onset", help="When it began: now, 10m ago, 02:15 (UTC).")] = "",
+    json: Json = False,
+) -> None:
+    """Open what no pager knows, and tell it where section 2 of the runbook routes it."""
+    from omniops.catalog.detection import sources_for
+    from omniops.runner.page_opening import find, open_page
+
+    sources = sources_for(settings().user_runbooks)
+    if not source:
+        raise typer.Exit(_list_sources(sources, json))
+    chosen, now = find(sources, source), clock().now()
+    from omniops.runner.opening import read_onset
+
+    began = read_onset(onset, now) if onset else now
+    words = " ".join(_stdin_words()) if text == "-" else text
+    done = open_page(_desk(), chosen, title or _ask_title(), words, began)
+    if json:
+        emit({"schema": "omniops.opened/1", **done.as_json()})
+        return
+    from omniops.terminal.views.pages import opened_lines
+
+    for line, tone in opened_lines(done.as_json(), streams().width()):
+        streams().result(line, tone)
+    then = f"omniops mitigate {chosen.then}" if chosen.then else f"omniops checklist {done.incident}"
+    streams().say(f"next: {then}" + (" (4.5)" if chosen.then == "security" else ""), "key")
+
+
+def _ask_title() -> str:
+    """Ask for it where there is somebody to ask; "" otherwise, which is refused in words."""
+    if not streams().interactive:
+        return ""
+    return person().text("title", "What is wrong, in one line?", None, lambda text: "" if text.strip() else "!") or ""
+
+
+def _list_sources(sources: tuple[Source, ...], json: bool) -> int:
+    if json:
+        rows = [{key: getattr(one, key) for key in ("id", "source", "signal", "routing")} for one in sources]
+        emit({"schema": "omniops.sources/1", "sources": rows})
+        return 0
+    from omniops.terminal.views.plain import table
+
+    rows_of_text = [[one.id, one.source, one.signal, one.routing] for one in sources]
+    streams().result(table(["--source", "source", "signal", "routing"], rows_of_text, streams().width()))
+    return 0
 
 
 def _show(result: Result, json: bool) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from omniops.clock import parse_iso
 from omniops.incident.page import Acked, Page, Row, next_due
@@ -84,6 +85,29 @@ def escalated_line(page: Page, to: str, how: str, at: str, now: datetime) -> tup
         case "level":
             return f"Handed to {who}: {name}.", "good"
     return f"Sent, unconfirmed: a page to {who} about {name}.", "warn"
+
+
+def opened_lines(opened: Mapping[str, Any], width: int) -> Lines:
+    """What was opened by hand, where section 2 routes it, and what is owed because of it."""
+    source = opened["source"]
+    if not opened["new"]:
+        return [(line, "warn") for line in wrap(f"Open already, and told before: {safe(opened['title'])}", width)]
+    lines: Lines = [(line, "good") for line in wrap(f"Opened: {safe(opened['title'])}", width)]
+    names = {
+        "pager.event": "page",
+        "slack": "Slack",
+        "github.issue": "GitHub issue",
+        "alertmanager.alert": "Alertmanager",
+    }
+    told = [f"{names.get(one['engine'], one['engine'])} {one['to'] or ''}".strip() for one in opened["told"]]
+    pairs = [
+        ("incident", opened["incident"] or "none: this source opens none"),
+        ("source", source["source"]),
+        ("signal", source["signal"]),
+        ("routing", source["routing"]),
+        ("owed", ", ".join(told)),
+    ]
+    return lines + [(line, "") for line in fields(pairs, width).splitlines()]
 
 
 def _head(one: Acked, now: datetime) -> tuple[str, str]:
