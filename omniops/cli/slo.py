@@ -74,7 +74,7 @@ def _show(found: Report, json: bool) -> None:
 
         streams().result(encoder.dumps(found.as_json(), ensure_ascii=False))
     elif _redraws():
-        streams().result(CLEAR, "")
+        streams().stdout.write(CLEAR)
         _table(found)
     else:
         from omniops.terminal.views.slo import log_line

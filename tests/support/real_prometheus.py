@@ -14,6 +14,7 @@ Every kind of traffic has a `service` of its own, so that the figures of one tes
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import shutil
 import socket
@@ -138,6 +139,7 @@ class RealPrometheus:
                  f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
+        atexit.register(self.stop)
         self._wait()
 
     def _wait(self) -> None:
@@ -155,6 +157,7 @@ class RealPrometheus:
 
     def stop(self) -> None:
         """End both, and remove what they wrote."""
+        atexit.unregister(self.stop)
         self._process.kill()
         self._process.wait()
         self.exporter.close()

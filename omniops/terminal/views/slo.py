@@ -58,8 +58,8 @@ def budget(statuses: Sequence[Status], width: int) -> list[Line]:
         rates = [f"{window(length)} {f'{plain(found.value)}x' if found.value is not None else found.words}"
                  for length, found in status.burns]  # fmt: skip
         shown = ", ".join(rates) if rates else "unknown"
-        lines += [(line, "") for line in wrap(f"{pad('burn rate', _STATE)}{shown}", width, "", _INDENT)]
-        lines += [(line, "") for line in wrap(f"{pad('budget', _STATE)}{_left(status)}", width, "", _INDENT)]
+        lines += [(line, "") for line in wrap(shown, width, pad("burn rate", _STATE), _INDENT)]
+        lines += [(line, "") for line in wrap(_left(status), width, pad("budget", _STATE), _INDENT)]
     return lines
 
 
