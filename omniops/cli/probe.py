@@ -19,11 +19,11 @@ def probe(
     json: Json = False,
 ) -> None:
     """Ask OmniRoute for a sign of life, and raise an alert at the third failure in a row."""
-    from omniops.runner.live import clients_for
+    from omniops.runner.wiring import clients_of
     from omniops.runner.probe import look
 
     here = settings()
-    found = look(here, clock(), open_journal(create=True), clients_for(here, clock()), region)
+    found = look(here, clock(), open_journal(create=True), clients_of(here, clock()), region)
     if json:
         emit(_json(found))
     else:

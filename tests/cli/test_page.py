@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from omniops.clock import SystemClock
-from omniops.drill import pager_store
+from omniops.drill import alarm, pager_store
 from omniops.incident.outbox import OUTBOX_KINDS, fold
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
@@ -68,7 +68,7 @@ def test_ack(pager: FakePager, omniops: Command) -> None:
         "OmniRoute, urgency high",
         "unless it is resolved before",
         "alertname=ErrorBudgetBurnFast",
-        pager_store.RUNBOOK,
+        alarm.ANNOTATIONS["runbook_url"],
         "0:02 open the SLO dashboard",
     ):
         assert words in done.stdout, done.stdout
