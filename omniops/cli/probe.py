@@ -19,8 +19,8 @@ def probe(
     json: Json = False,
 ) -> None:
     """Ask OmniRoute for a sign of life, and raise an alert at the third failure in a row."""
-    from omniops.runner.wiring import clients_of
     from omniops.runner.probe import look
+    from omniops.runner.wiring import clients_of
 
     here = settings()
     found = look(here, clock(), open_journal(create=True), clients_of(here, clock()), region)
