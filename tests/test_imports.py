@@ -115,6 +115,12 @@ def test_listing_runbooks(home: Path) -> None:
     assert loaded(home, "runbook", "list", "--json") <= BARE | {"hashlib", "json"}
 
 
+def test_doctor(home: Path) -> None:
+    """Doctor checks the runbooks from nothing, with pydantic and YAML; what draws menus it does without."""
+    found = loaded(home, "doctor", "--json", expected=1, settings=NOWHERE)
+    assert not found & {"rich", "questionary", "prompt_toolkit", "click", "asyncio", "tomllib"}
+
+
 def test_help_of_a_command(home: Path) -> None:
     """Help is plain: rich is not loaded for it."""
     assert not loaded(home, "mitigate", "--help") & (FORBIDDEN | {"httpx", "sqlite3", "subprocess"})

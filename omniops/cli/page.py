@@ -10,7 +10,8 @@ from omniops.cli.context import clock, emit, open_journal, person, settings, str
 from omniops.cli.options import Json
 
 if TYPE_CHECKING:
-    from omniops.incident.page import Acked
+    from omniops.incident.detection import Source
+    from omniops.incident.page import Acked, Page
     from omniops.runner.desk import Desk, Request, Result
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -28,16 +29,23 @@ def ack(
     take: Annotated[bool, typer.Option("--take", help="Also what somebody else has acknowledged.")] = False,
     all: Annotated[bool, typer.Option("--all", help="Every page of yours that nobody has acknowledged.")] = False,
     alertmanager: Annotated[
-        str, typer.Option(metavar="FILE", help="The page of an Alertmanager group: its webhook's payload; - is stdin.")
+        str,
+        typer.Option(
+            metavar="FILE|-|api",
+            help="The page of an Alertmanager group: its webhook's payload, or ask ALERTMANAGER_URL.",
+        ),
     ] = "",
+    route: Annotated[
+        str, typer.Option(metavar="PATH", help='With "api": the path of the route, such as {}/{severity="critical"}.')
+    ] = "{}",
     incident: InIncident = "",
     json: Json = False,
 ) -> None:
     """Acknowledge a page. Looks first, never re-opens what is resolved, and is safe to repeat."""
     from omniops.runner.acknowledging import acknowledge
 
-    request = _request(ids or [], take, all, alertmanager, incident)
     desk = _desk()
+    request = _request(desk, ids or [], take, all, (alertmanager, route), incident)
     result = acknowledge(desk, request)
     _show(result, json)
     worst = max((one.exit for one in result.pages), default=0)
@@ -67,6 +75,81 @@ def list_(
 
     for line, tone in list_lines(found, clock().now(), streams().width()):
         streams().result(line, tone)
+
+
+@app.command()
+def escalate(
+    id: Annotated[str, typer.Argument(metavar="[ID]", help="Which; without it: the one of the open incident.")] = "",
+    message: Annotated[str, typer.Option("--message", "-m", help="What they are told.")] = "",
+    again: Annotated[bool, typer.Option("--again", help="Though it was done before.")] = False,
+    json: Json = False,
+) -> None:
+    """Call the secondary in: PagerDuty asks them to join, and the page stays yours."""
+    from omniops.runner.escalating import escalate as call
+
+    done = call(_desk(), _id(id) if id else "", message=message, again=again)
+    for warning in done.warnings:
+        streams().say(f"warning: {warning}", "warn")
+    if json:
+        answer = {"page": done.page._asdict(), "to": done.to, "how": done.how, "confirmed": done.confirmed}
+        emit({"schema": "omniops.escalation/1", **answer, "at": done.at or None, "incident": done.incident or None})
+        return
+    from omniops.terminal.views.pages import escalated_line
+
+    streams().result(*escalated_line(done.page, done.to, done.how, done.at, clock().now()))
+
+
+@app.command("open")
+def open_(
+    source: Annotated[
+        str, typer.Option("--source", help="Who saw it: user-report, uptime-probe, ...; none: list them.")
+    ] = "",
+    title: Annotated[str, typer.Option("--title", help="One line that says what is wrong.")] = "",
+    text: Annotated[str, typer.Option("--text", help="More about it, for whoever is told; - is stdin.")] = "",
+    onset: Annotated[str, typer.Option("--onset", help="When it began: now, 10m ago, 02:15 (UTC).")] = "",
+    json: Json = False,
+) -> None:
+    """Open what no pager knows, and tell it where section 2 of the runbook routes it."""
+    from omniops.catalog.detection import sources_for
+    from omniops.runner.page_opening import find, open_page
+
+    sources = sources_for(settings().user_runbooks)
+    if not source:
+        raise typer.Exit(_list_sources(sources, json))
+    chosen, now = find(sources, source), clock().now()
+    from omniops.runner.opening import read_onset
+
+    began = read_onset(onset, now) if onset else now
+    words = " ".join(_stdin_words()) if text == "-" else text
+    done = open_page(_desk(), chosen, title or _ask_title(), words, began)
+    if json:
+        emit({"schema": "omniops.opened/1", **done.as_json()})
+        return
+    from omniops.terminal.views.pages import opened_lines
+
+    for line, tone in opened_lines(done.as_json(), streams().width()):
+        streams().result(line, tone)
+    then = f"omniops mitigate {chosen.then}" if chosen.then else f"omniops checklist {done.incident}"
+    streams().say(f"next: {then}" + (" (4.5)" if chosen.then == "security" else ""), "key")
+
+
+def _ask_title() -> str:
+    """Ask for it where there is somebody to ask; "" otherwise, which is refused in words."""
+    if not streams().interactive:
+        return ""
+    return person().text("title", "What is wrong, in one line?", None, lambda text: "" if text.strip() else "!") or ""
+
+
+def _list_sources(sources: tuple[Source, ...], json: bool) -> int:
+    if json:
+        rows = [{key: getattr(one, key) for key in ("id", "source", "signal", "routing")} for one in sources]
+        emit({"schema": "omniops.sources/1", "sources": rows})
+        return 0
+    from omniops.terminal.views.plain import table
+
+    rows_of_text = [[one.id, one.source, one.signal, one.routing] for one in sources]
+    streams().result(table(["--source", "source", "signal", "routing"], rows_of_text, streams().width()))
+    return 0
 
 
 def _show(result: Result, json: bool) -> None:
@@ -99,12 +182,14 @@ def _desk(*, reading: bool = False) -> Desk:
     return Desk(here, clock(), person(), clients_of(here, clock()), lambda: open_journal(create=not reading))
 
 
-def _request(ids: list[str], take: bool, all: bool, alertmanager: str, incident: str) -> Request:
+def _request(
+    desk: Desk, ids: list[str], take: bool, all: bool, alertmanager: tuple[str, str], incident: str
+) -> Request:
     from omniops.errors import BadInput
     from omniops.runner.desk import Request
 
     named = [word for text in ids for word in (_stdin_words() if text == "-" else [text])]
-    if sum(map(bool, (ids, all, alertmanager))) > 1:
+    if sum(map(bool, (ids, all, alertmanager[0]))) > 1:
         raise BadInput(
             "which page is meant?",
             why="ids, --all and --alertmanager are three ways of saying it",
@@ -113,12 +198,17 @@ def _request(ids: list[str], take: bool, all: bool, alertmanager: str, incident:
         )
     if ids and not named:
         raise BadInput("stdin holds no id", state="nothing was acknowledged", next="omniops page list")
-    group = None
-    if alertmanager:
-        from omniops.incident.alert_group import from_webhook
-
-        group = from_webhook(_bytes(alertmanager), "stdin" if alertmanager == "-" else alertmanager)
+    group = _group(desk, *alertmanager) if alertmanager[0] else None
     return Request(tuple(_id(word) for word in named), take, all, incident, group)
+
+
+def _group(desk: Desk, source: str, route: str) -> Page:
+    """The page of an Alertmanager group: of a file, of stdin, or of Alertmanager's API."""
+    from omniops.runner.alert_group import from_api, from_webhook
+
+    if source == "api":
+        return from_api(desk, route)
+    return from_webhook(_bytes(source), "stdin" if source == "-" else source)
 
 
 def _id(word: str) -> str:
@@ -149,7 +239,7 @@ def _bytes(path: str) -> bytes:
     from pathlib import Path
 
     from omniops.errors import BadInput
-    from omniops.incident.alert_group import MAX_BYTES
+    from omniops.services.alertmanager import MAX_WEBHOOK as MAX_BYTES
 
     try:
         if path == "-":

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from omniops.config import SECRETS
-
 
 class Setting(NamedTuple):
     """A setting. ``kind``: text, url, urls (several), path, or secret (given in the file as a reference only).
@@ -114,8 +112,3 @@ GROUPS = (
 )  # fmt: skip
 
 SETTINGS: dict[str, Setting] = {setting.name: setting for group in GROUPS for setting in group.settings}
-
-
-def is_reference(name: str) -> bool:
-    """Say whether the file may name this setting's value only by reference."""
-    return name in SECRETS

@@ -42,7 +42,7 @@ def parse(data: bytes, path: str) -> Layers:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - data.rfind(b"\n", 0, error.start)
         _fail(path, [Problem(line, column, "this is no UTF-8", "", "save the file as UTF-8")])
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError: a number of five thousand digits
         _fail(path, [_syntax(str(error), text)])
     reader = _Reader(text)
     layers = reader.read(document)

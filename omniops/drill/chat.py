@@ -102,6 +102,9 @@ class Chat:
         return {"channel": channel["id"], "ts": ts, "message": {"type": "message", "text": text, "ts": ts}}
 
     def _channel(self, wanted: str) -> dict[str, Any]:
+        if wanted.startswith("#inc-") and self.world.scenario.paged:  # somebody has opened it already
+            made = {"id": f"C0DRILL{len(self.data['channels']) + 1:02d}", "archived": False}
+            self.data["channels"].setdefault(wanted[1:], made)
         for name, channel in self.data["channels"].items():
             if wanted in (channel["id"], name, f"#{name}"):
                 found: dict[str, Any] = channel

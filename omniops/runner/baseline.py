@@ -52,7 +52,7 @@ def record(journal: Journal, now: datetime, p95_s: float | None, requests: int, 
 def baseline(journal: Journal, now: datetime, source: str = OMNIROUTE, until: datetime | None = None) -> Baseline:
     """The median of what was recorded in the 7 days before ``until`` (the onset; default ``now``), from one source."""
     end = min(until or now, now)
-    newest = int(WEEK / EVERY) + 1
+    newest = int((now - end + WEEK) / EVERY) + 2  # there is at most one an hour
     events = journal.read(STREAM, max(journal.length(STREAM) - newest, 0))
     known = [
         float(event.data["p95_s"])

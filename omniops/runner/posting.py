@@ -28,7 +28,7 @@ def through_slack(walk: Walk, step: str, channel: str, words: str) -> bool:
     known = outbox.messages(walk.journal, incident)
     message = with_key(known, key)
     if message is None and any(one.to == to and one.state == "shown" for one in known):
-        return False  # there was no such channel a moment ago; one question is enough
+        return False  # Slack has had no such channel: nobody is asked twice for each step
     if message is None:
         approved = _approved(walk, step, to, words)
         if approved is None:

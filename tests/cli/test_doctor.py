@@ -210,10 +210,12 @@ def test_an_account_that_can_less(tmp_path: Path) -> None:
 
 
 def test_slack_without_the_scope(tmp_path: Path) -> None:
-    """A bot that may not post is a warning that names the scope."""
+    """A bot that may not post is a warning that names the scope; a token that is none is refused in words."""
     with FakeSlack(tmp_path, token=chat.READONLY_TOKEN) as slack:
         finding = found(Settings(slack.env), "Slack")
+        unknown = found(Settings({**slack.env, "SLACK_BOT_TOKEN": "xoxb-canary-unknown"}), "Slack")
     assert (finding.status, "chat:write" in finding.mend) == ("warn", True)
+    assert (unknown.status, "does not know this token" in unknown.detail) == ("fail", True)
 
 
 @pytest.mark.parametrize(
@@ -268,13 +270,19 @@ def test_scripts(tmp_path: Path) -> None:
     """Scripts that are missing or not executable, a compose file that is gone: each fails and is named."""
     (tmp_path / "rollback.sh").write_text("#!/bin/sh\n")
     settings = Settings(
-        {"OMNIROUTE_BIN": str(tmp_path), "OMNIROUTE_COMPOSE_FILE": str(tmp_path / "c.yml"), "PATH": "/"}
+        {
+            "OMNIROUTE_BIN": str(tmp_path),
+            "OMNIROUTE_COMPOSE_FILE": str(tmp_path / "c.yml"),
+            "OMNIROUTE_REPO": str(tmp_path),
+            "PATH": "/",
+        }
     )
     lines = examine_all({"scripts": EXAMINERS["scripts"]}, Look(settings, SystemClock(), SCREEN), 20)
-    assert [line.status for line in lines] == ["fail", "fail"]
+    assert [line.status for line in lines] == ["fail", "fail", "fail"]
     assert "rollback.sh" in lines[0].detail
     assert "snapshot-data.sh" in lines[0].detail
-    assert "c.yml" in lines[1].detail
+    assert str(tmp_path) in lines[1].detail
+    assert "c.yml" in lines[2].detail
 
 
 def test_the_journal(tmp_path: Path) -> None:

@@ -26,6 +26,15 @@ ID = "Q3OMNI01"
 KINDS = ("incident.opened", "page.linked", "page.acknowledging", "page.acknowledged", "message.queued")
 
 
+ALERT = {
+    "status": "firing",
+    "labels": {"alertname": "ErrorBudgetBurnFast", "region": "eu"},
+    "annotations": {"runbook_url": "https://runbooks.example.test/r"},
+    "startsAt": "2026-11-23T07:10:49Z",
+}
+PAYLOAD = {"version": "4", "groupKey": pager_store.GROUP_KEY, "status": "firing", "alerts": [ALERT]}
+
+
 @pytest.fixture
 def pager(tmp_path: Path) -> Iterator[FakePager]:
     with FakePager(tmp_path) as fake:
@@ -75,7 +84,8 @@ def test_ack(pager: FakePager, omniops: Command) -> None:
     assert "next: omniops checklist 2" in done.stderr
     (put,) = pager.requests("PUT")
     assert put.headers["from"] == pager_store.FROM
-    assert pager.counts("acknowledge") == {ID: 1}
+    assert [write["what"] for write in pager.data["writes"]] == ["trigger", "acknowledge", "trigger"]
+    assert "sent: secondary to the secondary on-call" in done.stderr  # after the ack, and never before it
 
 
 def test_what_is_written_down(pager: FakePager, omniops: Command) -> None:
@@ -253,7 +263,7 @@ def test_refused_by_rest(pager: FakePager, omniops: Command, code: int) -> None:
     assert (page["result"], page["how"], page["confirmed"]) == ("acknowledged", "events", True)
     assert "REST API did not do it" in done.stderr
     assert pager.page["status"] == "acknowledged"
-    assert [event["action"] for event in pager.data["events"]] == ["acknowledge"]
+    assert [event["action"] for event in pager.data["events"]] == ["acknowledge", "trigger"]  # the secondary's
 
 
 def test_rest_is_down(pager: FakePager, omniops: Command) -> None:
@@ -313,15 +323,7 @@ def test_the_journal_cannot_be_used(pager: FakePager, omniops: Command, tmp_path
 
 def test_an_alertmanager_group(pager: FakePager, omniops: Command, tmp_path: Path) -> None:
     """A webhook's payload names the page by its group's key, and brings the labels along."""
-    payload = {
-        "version": "4",
-        "groupKey": pager_store.GROUP_KEY,
-        "status": "firing",
-        "commonLabels": {"alertname": "ErrorBudgetBurnFast", "region": "eu"},
-        "alerts": [
-            {"status": "firing", "startsAt": "2026-11-23T07:10:49Z", "annotations": {"runbook_url": "https://r"}}
-        ],
-    }
+    payload = PAYLOAD
     file = tmp_path / "payload.json"
     file.write_text(json.dumps(payload), encoding="utf-8")
     page = only(omniops, "--alertmanager", str(file))
@@ -332,7 +334,7 @@ def test_an_alertmanager_group(pager: FakePager, omniops: Command, tmp_path: Pat
 
 def test_an_alertmanager_group_blind(pager: FakePager, omniops: Command) -> None:
     """With the payload the event can be sent though PagerDuty cannot be looked at; later the page is the same one."""
-    payload = json.dumps({"groupKey": pager_store.GROUP_KEY, "commonLabels": {"alertname": "A"}, "alerts": []})
+    payload = json.dumps(PAYLOAD)
     pager.faults("unauthorized@:pagerduty")
     done = omniops("page", "ack", "--alertmanager", "-", "--json", stdin=payload)
     assert json.loads(done.stdout)["pages"][0]["result"] == "sent", done.stderr
@@ -421,3 +423,55 @@ def test_lean(pager: FakePager, omniops: Command) -> None:
     assert code == 0, done.stderr
     heavy = {"yaml", "pydantic", "questionary", "prompt_toolkit", "rich", "asyncio", "subprocess", "zoneinfo"}
     assert not set(names) & heavy
+
+
+def test_escalate(pager: FakePager, omniops: Command) -> None:
+    """The secondary is asked to join, once for each page, and the page stays mine."""
+    only(omniops, ID)
+    answer = omniops.json("page", "escalate", "-m", "still firing")
+    assert (answer["to"], answer["how"], answer["confirmed"]) == ("Bob Secondary", "responder", True)
+    (asked,) = pager.data["responder_requests"]
+    assert (asked["user"], asked["message"]) == (pager_store.SECONDARY, "still firing")
+    assert pager.page["assignments"][0]["assignee"]["id"] == pager_store.PRIMARY
+    assert omniops.json("page", "escalate")["how"] == "before"
+    assert "--again" in omniops("page", "escalate").stdout
+    assert omniops("page", "escalate", "--again").returncode == 0
+    assert len(pager.data["responder_requests"]) == 2
+    assert [event.data["to"] for event in events(omniops, "page.escalated")] == ["Bob Secondary"] * 2
+
+
+def test_escalate_without_the_ability(pager: FakePager, omniops: Command) -> None:
+    """Where the account cannot ask somebody to join, the page is handed over, and that is said."""
+    pager.data["coordinated_responding"] = False
+    done = omniops("page", "escalate", ID)
+    assert (done.returncode, "Handed to Bob Secondary" in done.stdout) == (0, True), done.stderr
+    assert "not yours any more" in done.stderr
+    assert pager.page["assignments"][0]["assignee"]["id"] == pager_store.SECONDARY
+
+
+def test_escalate_and_nobody_is_there(pager: FakePager, omniops: Command) -> None:
+    """Nobody on call at the second level is loud; the secondary's own integration is tried before that."""
+    pager.data["levels"]["2"] = []
+    done = omniops("page", "escalate", ID, PAGERDUTY_ROUTING_KEY_SECONDARY="")
+    assert (done.returncode, "NOBODY IS ON CALL" in done.stderr) == (4, True)
+    pager.data["levels"] = {"1": [pager_store.PRIMARY]}
+    done = omniops("page", "escalate", ID)
+    assert (done.returncode, "Sent, unconfirmed" in done.stdout) == (0, True), done.stderr
+    assert "NOBODY IS ON CALL" in done.stderr
+
+
+def test_escalate_blind(pager: FakePager, omniops: Command) -> None:
+    """PagerDuty cannot be asked: the page of the open incident, and an event to the secondary's integration."""
+    only(omniops, ID)
+    pager.faults("unauthorized@:pagerduty")
+    answer = omniops.json("page", "escalate")
+    assert (answer["page"]["id"], answer["how"], answer["confirmed"]) == (ID, "event", False)
+    assert pager.data["events"][-1]["service"] == pager_store.SECONDARY_SERVICE
+
+
+def test_escalate_what_is_over(pager: FakePager, omniops: Command) -> None:
+    """A resolved page needs nobody."""
+    pager.store.resolve(pager.page, pager_store.PRIMARY)
+    done = omniops("page", "escalate", ID)
+    assert (done.returncode, "is resolved" in done.stderr) == (2, True)
+    assert pager.data["responder_requests"] == []

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from omniops import text
 from omniops.config import FLAGS, SECRETS, Settings, load
 from omniops.config.file import config_path
 from omniops.config.names import SETTINGS
+from omniops.config.reading import parse
 from omniops.errors import BadInput
 
 CANARY = "canary-4711-do-not-show"
@@ -192,6 +196,9 @@ def test_commands_get_no_secrets(tmp_path: Path) -> None:
         ('GH_REPO = "a"\nGH_REPO = "b"', "2:14", ["no TOML", "overwrite"]),
         (f"GH_TOKEN = {CANARY}", "1:12", ["no TOML"]),
         ('GH_REPO = "a/b', "1:15", ["no TOML"]),
+        ("GH_REPO = " + "1" * 5000, "1:5011", ["no TOML"]),
+        ("GH_REPO = " + "[" * 5000, "1:5011", ["no TOML"]),
+        ('env.staging.GH_REPO = "a"\nenv.staging.GH_REPOS = "a"', "2:1", ["nearest name is GH_REPO"]),
         (b'GH_REPO = "a"\n# \xff', "2:3", ["no UTF-8"]),
     ],
 )
@@ -201,6 +208,40 @@ def test_what_is_wrong_with_it(content: str | bytes, place: str, words: list[str
     assert lines[0].startswith(f"{place}: "), lines
     for word in words:
         assert word in "\n".join(lines)
+
+
+_PIECES = [
+    "GH_REPO",
+    "GH_TOKEN",
+    "env",
+    "[",
+    "]",
+    "=",
+    '"',
+    "\n",
+    ".",
+    "a",
+    "\\",
+    "#",
+    "{",
+    "}",
+    "'",
+    "1",
+    ",",
+    "\0",
+    "é",
+]
+
+
+@given(st.lists(st.sampled_from(_PIECES), max_size=25).map("".join))
+def test_any_text(content: str) -> None:
+    """Whatever the file holds, it is understood, or refused in words with a place; nothing else is raised."""
+    said = "f:1:1: "
+    try:
+        parse(content.encode(), "f")
+    except BadInput as error:
+        said = error.what
+    assert re.match(r"f:\d+:\d+: ", said)
 
 
 def test_the_first_of_many(tmp_path: Path) -> None:
@@ -231,8 +272,8 @@ def test_an_unreadable_file(tmp_path: Path) -> None:
 
 def test_several_urls(tmp_path: Path) -> None:
     """OMNIROUTE_URLS is a text, or a list."""
-    for given in ('"http://a, http://b"', '["http://a", "http://b/"]'):
-        assert settings(tmp_path, f"OMNIROUTE_URLS = {given}").replica_urls == ["http://a", "http://b"]
+    for urls in ('"http://a, http://b"', '["http://a", "http://b/"]'):
+        assert settings(tmp_path, f"OMNIROUTE_URLS = {urls}").replica_urls == ["http://a", "http://b"]
 
 
 def test_home_is_known(tmp_path: Path) -> None:

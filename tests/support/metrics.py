@@ -39,11 +39,11 @@ class FakePrometheus:
         self._metrics = Metrics(values) if isinstance(values, World) else None
         self._values: Values = (lambda query: None) if isinstance(values, World) else values
         self._lines = lines
-        self._clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
         self.asked: list[dict[str, str]] = []
         self.wrong: list[str] = []
         self.broken: Reply | None = None
-        self.port = Port(0, self._serve, self._clock.now)
+        self.port = Port(0, self._serve, self.clock.now)
         self.url = self.port.url
 
     def __enter__(self) -> FakePrometheus:
@@ -71,7 +71,7 @@ class FakePrometheus:
         return self._metrics.answer(handler, body) if self._metrics else self._scripted(handler.path, form)
 
     def _scripted(self, path: str, form: dict[str, str]) -> Reply:
-        now = self._clock.now().timestamp()
+        now = self.clock.now().timestamp()
         if path.endswith("buildinfo"):
             return _ok({"version": "2.42.0"})
         query = form["query"]

@@ -58,6 +58,7 @@ def scripts(look: Look) -> Iterator[Finding]:
             yield fail("scripts", "; ".join(problems), mend)
         else:
             yield ok("scripts", f"{', '.join(names)} in {here.get('OMNIROUTE_BIN')}")
+    yield _checkout(here.get("OMNIROUTE_REPO"))
     if not here.get("OMNIROUTE_COMPOSE_FILE"):
         yield unset(
             "compose", "stopping and starting the cluster is by hand", "set OMNIROUTE_COMPOSE_FILE if it is used"
@@ -68,6 +69,15 @@ def scripts(look: Look) -> Iterator[Finding]:
         yield fail("compose", "docker is not installed here", "install it, or unset OMNIROUTE_COMPOSE_FILE")
     else:
         yield ok("compose", f"{here.get('OMNIROUTE_COMPOSE_FILE')}, and docker is there")
+
+
+def _checkout(repo: str) -> Finding:
+    folder = Path(repo).expanduser()
+    if not repo:
+        return unset("checkout", "commits of deploys are asked of GitHub, if GH_REPO is set", "set OMNIROUTE_REPO")
+    if not (folder / ".git").exists():
+        return fail("checkout", f"{folder} is no git checkout", "mend OMNIROUTE_REPO")
+    return ok("checkout", str(folder))
 
 
 def tick(look: Look) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omniops.errors import OmniopsError
+from omniops.errors import OmniopsError, Refused, Unreachable
 from omniops.runner.doctor.base import Finding, Look, fail, failed, ok, unset, warn
 
 PATIENCE_S = 5.0
@@ -80,6 +80,12 @@ def slack(look: Look) -> Iterator[Finding]:
     client.timeout_s = PATIENCE_S
     try:
         who = client.auth_test()
+    except Refused as error:
+        yield fail("Slack", f"it refuses the token: {error.why}", error.next)
+        return
+    except Unreachable as error:
+        yield fail("Slack", f"no sense to be had from it: {error.why}", "check SLACK_URL and the network")
+        return
     finally:
         client.close()
     detail = f"{who.user or 'somebody'} of {who.team or 'a team without a name'}"

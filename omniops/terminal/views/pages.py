@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from omniops.clock import parse_iso
-from omniops.incident.page import Acked, Row, next_due
+from omniops.incident.page import Acked, Page, Row, next_due
 from omniops.terminal.layout import safe, wrap
 from omniops.terminal.views.incidents import ago
 from omniops.terminal.views.plain import fields
@@ -71,6 +72,42 @@ def acked_lines(one: Acked, now: datetime, width: int) -> Lines:
     ]
     lines += [(line, "") for line in fields(pairs, width).splitlines()]
     return lines
+
+
+def escalated_line(page: Page, to: str, how: str, at: str, now: datetime) -> tuple[str, str]:
+    """Who was called in for a page, and how sure that is."""
+    name, who = safe(page.name), safe(to, 80)
+    match how:
+        case "before":
+            return f"{who} was called {ago(at, now)} for {name}; --again calls them once more.", ""
+        case "responder":
+            return f"PagerDuty asks {who} to join {name}; it stays yours.", "good"
+        case "level":
+            return f"Handed to {who}: {name}.", "good"
+    return f"Sent, unconfirmed: a page to {who} about {name}.", "warn"
+
+
+def opened_lines(opened: Mapping[str, Any], width: int) -> Lines:
+    """What was opened by hand, where section 2 routes it, and what is owed because of it."""
+    source = opened["source"]
+    if not opened["new"]:
+        return [(line, "warn") for line in wrap(f"Open already, and told before: {safe(opened['title'])}", width)]
+    lines: Lines = [(line, "good") for line in wrap(f"Opened: {safe(opened['title'])}", width)]
+    names = {
+        "pager.event": "page",
+        "slack": "Slack",
+        "github.issue": "GitHub issue",
+        "alertmanager.alert": "Alertmanager",
+    }
+    told = [f"{names.get(one['engine'], one['engine'])} {one['to'] or ''}".strip() for one in opened["told"]]
+    pairs = [
+        ("incident", opened["incident"] or "none: this source opens none"),
+        ("source", source["source"]),
+        ("signal", source["signal"]),
+        ("routing", source["routing"]),
+        ("owed", ", ".join(told)),
+    ]
+    return lines + [(line, "") for line in fields(pairs, width).splitlines()]
 
 
 def _head(one: Acked, now: datetime) -> tuple[str, str]:
