@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from omniops.clock import SystemClock
 from omniops.config import Settings
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from omniops.engine.graph import Graph
     from omniops.incident.score import Score
 
+T = TypeVar("T")
 KEEP = 5
 PACE_S = 5.0
 """How long `--auto` seems to think before each answer, in the drill's own seconds."""
@@ -71,9 +72,19 @@ def walk(simulator: Simulator, auto: bool, until: str = "") -> Result:
     graph = get(simulator.scenario.runbook, here.settings)
     here.person.say(f"DRILL · {simulator.scenario.title}", "warn")
     if simulator.scenario.paged:
-        return from_the_page(here, graph, until)
+        return flushed(here, from_the_page(here, graph, until))
     request = Request(graph["id"], simulator.target, onset=iso(simulator.onset), until=until)
-    return mitigate(here, request, graph)
+    return flushed(here, mitigate(here, request, graph))
+
+
+def flushed(here: Session, result: T) -> T:
+    """Give messages a moment to leave, as every command does at its end: a drill's services go with it. Returns
+    ``result``."""
+    from omniops.runner.tick import afterwards, moved
+
+    for line, tone in moved(afterwards(here.settings, here.clock, here.journal)):
+        here.person.say(line, tone)
+    return result
 
 
 def from_the_page(here: Session, graph: Graph, until: str = "") -> Result:
@@ -97,6 +108,7 @@ def from_the_page(here: Session, graph: Graph, until: str = "") -> Result:
         for line, tone in acked_lines(one, here.clock.now(), streams().width()):
             here.person.say(line, tone)
         incident = one.incident
+    flushed(here, None)
     return checklist.walk(here, graph, incident, until=until)
 
 
@@ -122,5 +134,5 @@ def go_on(simulator: Simulator, auto: bool) -> Result | None:
     if not run and simulator.scenario.paged and not here.journal.length("runs"):
         from omniops.catalog import get
 
-        return from_the_page(here, get(simulator.scenario.runbook, here.settings))
-    return resume(here, run, take_over=False) if run else None
+        return flushed(here, from_the_page(here, get(simulator.scenario.runbook, here.settings)))
+    return flushed(here, resume(here, run, take_over=False)) if run else None

@@ -121,6 +121,28 @@ def test_the_incident_channel(slack: FakeSlack) -> None:
     assert slack.texts(f"#inc-{scene.incident}") == ["We are on it."]
 
 
+def test_a_missing_incident_channel_is_asked_about_once(slack: FakeSlack) -> None:
+    """Once it is known that nobody has made the channel, later words for it are shown at once, with one question."""
+    scene = Scene(slack, "incident")
+    to = f"#inc-{scene.incident}"
+    id = outbox.queue(scene.journal, scene.incident, engine="slack", to=to, about="ack", body={"text": "x"}, key="k")
+    scene.journal.append([New(f"incident/{scene.incident}", None, "message.shown", {"id": id, "why": "no channel"})])
+    assert scene.go() == "mitigated"
+    assert scene.person.asked == ["posted say"]
+
+
+def test_another_message_is_shown(slack: FakeSlack) -> None:
+    """A message of the same incident for which nothing is set up is shown while the step posts its own."""
+    scene = Scene(slack)
+    outbox.queue(
+        scene.journal, scene.incident, engine="pager.event", to="secondary", about="secondary",
+        body={"summary": "Alice has it"}, key="s",
+    )  # fmt: skip
+    assert scene.go() == "mitigated"
+    assert "For the secondary on-call, through PagerDuty, ready to paste: Alice has it" in scene.person.said
+    assert sorted(one.state for one in outbox.messages(scene.journal)) == ["sent", "shown"]
+
+
 def test_without_a_person(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody there and no --yes: nothing is sent, the text is shown, and the walk goes on."""
 
