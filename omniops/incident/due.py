@@ -112,7 +112,7 @@ def of_run(state: RunState, now: datetime) -> list[Due]:
     incident, resume = state.started["incident"], f"omniops resume {state.run}"
     found = []
     step = state.graph["steps"].get(state.current)
-    if step is not None and (due := _due_at(state, step.get("due_s"))) is not None:
+    if step is not None and (due := _due_at(state)) is not None:
         left = (due - now).total_seconds()
         words = f"{state.graph['id']}: {one_line(step['title'], 80)}: "
         words += f"due in {duration(left)}" if left > 0 else f"{duration(-left)} late"
@@ -128,12 +128,13 @@ def of_run(state: RunState, now: datetime) -> list[Due]:
     return found
 
 
-def _due_at(state: RunState, due_s: object) -> datetime | None:
-    """When a step with this ``due_s`` is due: counted from the page, and where there is none from the onset."""
-    if not isinstance(due_s, (int, float)):
-        return None
-    begin = parse_iso(state.started.get("page_at") or state.started["onset"])
-    return begin + timedelta(seconds=due_s)
+def _due_at(state: RunState) -> datetime | None:
+    """When the step at which a run stands is due: its own time, counted from the page; or the end of what it waits for,
+    which is when the checklist escalates (five minutes after 0:15)."""
+    due = state.due_at(state.current)
+    if due is None and state.step(state.current)["kind"] == "wait" and state.current in state.steps:
+        return state.waits_until(state.current)
+    return due
 
 
 def of_mitigations(mitigations: Sequence[Mitigation], now: datetime) -> list[Due]:

@@ -116,6 +116,7 @@ def test_nothing_is_set_up(home: Home) -> None:
 
 def test_an_incident_channel_that_nobody_has_made(home: Home, slack: FakeSlack) -> None:
     """From a timer it waits, because nobody would see the text; another channel that is missing is no other matter."""
+    slack.faults("code=channel_not_found@POST:slack")
     home.owe(to="incident")
     command = Command(home.folder, **slack.env)
     assert command("tick").returncode == 8

@@ -81,6 +81,17 @@ def test_the_checklist(due_s: float, words: str, urgency: str) -> None:
     ]
 
 
+def test_the_escalation() -> None:
+    """A checklist that was left while it waits for the page to stop says when it will call the secondary."""
+    waiting = {"kind": "wait", "title": "0:20 Has the page stopped?", "wait_s": 1200.0, "wait_from": "page"}
+    words = "first-15-minutes: 0:20 Has the page stopped?: "
+    found = [of_run(run(waiting, []), NOW + timedelta(seconds=later)) for later in (0, 700)]
+    assert [(one.words, one.urgency) for (one,) in found] == [
+        (f"{words}due in 10m 00s", "soon"),
+        (f"{words}1m 40s late", "now"),
+    ]
+
+
 def test_clocks_of_open_runs() -> None:
     """Clocks that ran out, or will within five minutes; not one that is further off, and none of an ended run."""
     timers = [

@@ -105,6 +105,7 @@ def test_slack_does_not_stop_a_walk(slack: FakeSlack, fault: str, how: str, stat
 )
 def test_it_is_shown(slack: FakeSlack, channel: str, settings: dict[str, str]) -> None:
     """Another kind of channel, no Slack, an incident channel that nobody has made: the text is for a person to post."""
+    slack.faults("code=channel_not_found@POST:slack")
     scene = Scene(slack, channel, **settings)
     assert scene.go() == "mitigated"
     assert scene.person.asked[-1] == "posted say"
