@@ -134,7 +134,12 @@ class Replicas:
         return self.front.skew_s()
 
     def note(self) -> None:
-        """Look who answers at the front; with known replicas, whether it is one of them."""
+        """Look who answers at the front; with known replicas, whether it is one of them. Twice in a row: a balancer
+        that takes turns would else show the same one at every look that makes an even number of requests."""
+        self._note()
+        self._note()
+
+    def _note(self) -> None:
         try:
             who = identity(self.front.health(), self._now())
         except (Unreachable, Refused):
