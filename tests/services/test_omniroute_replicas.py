@@ -32,7 +32,7 @@ def replicas(cluster: launcher.Simulator, *urls: str) -> Replicas:
 
 
 def test_the_same_attempt_is_counted_once(cluster: launcher.Simulator) -> None:
-    """The call log lies in one database: what each replica tells of it is the same attempts, not three times as many."""
+    """The call log lies in one database: what each replica tells of it is the same, not three times as much."""
     two = cluster.replica_urls[:2]
     one, both = replicas(cluster, two[0]), replicas(cluster, *two)
     since = one.server_now() - timedelta(seconds=20)
