@@ -56,7 +56,20 @@ def ack(
 
 
 def offer_checklist(one: Acked) -> None:
-    """Where the on-call goes from here."""
+    """Go on into the first-15-minutes checklist, on one key, where there is somebody to press it; else say how."""
+    if streams().interactive and settings().get("OMNIROUTE_URL"):
+        from omniops.runner.person import Option, PauseAsked
+
+        options = [Option("yes", "Go on into the checklist"), Option("no", "Not now")]
+        try:
+            chosen = person().choose("checklist", "The first 15 minutes: go on?", options, None)
+        except PauseAsked:
+            chosen = "no"
+        if chosen == "yes":
+            from omniops.cli.checklist import checklist
+
+            checklist(one.incident)
+            return
     streams().say(f"next: omniops checklist {one.incident}", "key")
 
 

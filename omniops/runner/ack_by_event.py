@@ -17,8 +17,8 @@ EVENT_TRIES = 3
 def without_rest(desk: Desk, request: Request, notes: PageNotes, trouble: OmniopsError) -> Result:
     """PagerDuty cannot be looked at. A page that is known by its key, from the journal or from Alertmanager, is
     acknowledged with an event all the same. Raises ``trouble`` where none is."""
-    if isinstance(trouble, PagerRefused) and trouble.code in NOT_FOUND and request.group is None:
-        raise trouble
+    if isinstance(trouble, PagerRefused) and trouble.code in NOT_FOUND:
+        raise trouble  # it was looked at: an event for a key that PagerDuty does not know would be dropped
     there = {id: one for id, one in notes.pages().items() if not one.over}
     pages: list[Page] = []
     failed: list[Acked] = []

@@ -21,6 +21,7 @@ from omniops.journal.store import SqliteJournal
 from tests.support.command import Command
 from tests.support.pager import FakePager
 from tests.support.screen import ROOT, output, start
+from tests.support.scripted_http import Scripted, answer
 
 ID = "Q3OMNI01"
 KINDS = ("incident.opened", "page.linked", "page.acknowledging", "page.acknowledged", "message.queued")
@@ -174,6 +175,24 @@ def test_choosing(pager: FakePager, omniops: Command) -> None:
     child.wait()
     assert child.exitstatus == 0, output(child)
     assert pager.counts("acknowledge") == {other: 1}
+
+
+@pytest.mark.parametrize(
+    ("keys", "then"), [("\r", "First-15-minutes checklist"), ("\x1b[B\r", "next: omniops checklist")]
+)
+def test_going_on(pager: FakePager, omniops: Command, keys: str, then: str) -> None:
+    """After the ack one key goes on into the checklist, and another says how to do it later."""
+    env: dict[str, Any] = {**omniops.env, "PATH": os.environ["PATH"], "OMNIROUTE_URL": "http://127.0.0.1:9"}
+    child = start(sys.executable, "-m", "omniops", "page", "ack", ID, **env)
+    child.expect("Acknowledged: #481")
+    child.expect("Not now")
+    time.sleep(0.3)
+    for key in (keys[:-1], keys[-1]):
+        child.send(key)
+        time.sleep(0.2)
+    child.expect(then)
+    child.close(force=True)
+    assert pager.counts("acknowledge") == {ID: 1}
 
 
 def test_ids_from_stdin(pager: FakePager, omniops: Command) -> None:
@@ -345,6 +364,26 @@ def test_an_alertmanager_group_blind(pager: FakePager, omniops: Command) -> None
     assert len(events(omniops, "incident.opened")) == 1
 
 
+def test_an_alertmanager_that_is_asked(pager: FakePager, omniops: Command) -> None:
+    """Alertmanager's API tells the group; with the path of its route that is the page. Several groups are listed."""
+    labels = {"alertname": "ErrorBudgetBurnFast", "service": "omniroute"}
+    alert = {"labels": {**labels, "severity": "critical"}, "annotations": {}, "status": {"state": "active"}}
+    group = {"labels": labels, "receiver": {"name": "pagerduty"}, "alerts": [alert]}
+    words = ("--alertmanager", "api", "--route", '{}/{severity="critical"}')
+    with Scripted() as server:
+        server.on("GET", "/api/v2/alerts/groups", answer([group]))
+        page = only(omniops, *words, ALERTMANAGER_URL=server.url)
+        assert (page["id"], page["result"], page["alert"]["severity"]) == (ID, "acknowledged", "critical")
+        wrong = omniops("page", "ack", "--alertmanager", "api", ALERTMANAGER_URL=server.url)
+        assert (wrong.returncode, "no incident has the key" in wrong.stderr) == (4, True)  # and no event is sent
+        assert [event["action"] for event in pager.data["events"]] == ["trigger"]
+        server.on("GET", "/api/v2/alerts/groups", answer([group, {**group, "labels": {"alertname": "Other"}}]))
+        done = omniops("page", "ack", *words, ALERTMANAGER_URL=server.url)
+        assert (done.returncode, "alertname=Other" in done.stderr) == (3, True)
+        server.on("GET", "/api/v2/alerts/groups", answer([]))
+        assert omniops("page", "ack", *words, ALERTMANAGER_URL=server.url).returncode == 2
+
+
 @pytest.mark.parametrize("payload", ["", "[]", "{}", '{"groupKey": 7}', "\x00"])
 def test_no_payload(pager: FakePager, omniops: Command, payload: str) -> None:
     """What is no payload is refused, and nobody is asked."""
@@ -428,8 +467,8 @@ def test_lean(pager: FakePager, omniops: Command) -> None:
 def test_escalate(pager: FakePager, omniops: Command) -> None:
     """The secondary is asked to join, once for each page, and the page stays mine."""
     only(omniops, ID)
-    answer = omniops.json("page", "escalate", "-m", "still firing")
-    assert (answer["to"], answer["how"], answer["confirmed"]) == ("Bob Secondary", "responder", True)
+    found = omniops.json("page", "escalate", "-m", "still firing")
+    assert (found["to"], found["how"], found["confirmed"]) == ("Bob Secondary", "responder", True)
     (asked,) = pager.data["responder_requests"]
     assert (asked["user"], asked["message"]) == (pager_store.SECONDARY, "still firing")
     assert pager.page["assignments"][0]["assignee"]["id"] == pager_store.PRIMARY
@@ -464,8 +503,8 @@ def test_escalate_blind(pager: FakePager, omniops: Command) -> None:
     """PagerDuty cannot be asked: the page of the open incident, and an event to the secondary's integration."""
     only(omniops, ID)
     pager.faults("unauthorized@:pagerduty")
-    answer = omniops.json("page", "escalate")
-    assert (answer["page"]["id"], answer["how"], answer["confirmed"]) == (ID, "event", False)
+    found = omniops.json("page", "escalate")
+    assert (found["page"]["id"], found["how"], found["confirmed"]) == (ID, "event", False)
     assert pager.data["events"][-1]["service"] == pager_store.SECONDARY_SERVICE
 
 
