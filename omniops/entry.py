@@ -59,8 +59,8 @@ def _root_help() -> int:
 
 
 def _global_options(argv: list[str]) -> list[str]:
-    """Take ``--color`` and ``--runbooks`` out, wherever they stand; they become settings."""
-    names = {"--color": "OMNIOPS_COLOR", "--runbooks": "OMNIOPS_RUNBOOKS"}
+    """Take ``--color``, ``--env`` and ``--runbooks`` out, wherever they stand; they become settings."""
+    names = {"--color": "OMNIOPS_COLOR", "--env": "OMNIOPS_ENV", "--runbooks": "OMNIOPS_RUNBOOKS"}
     rest: list[str] = []
     words = iter(argv)
     for word in words:
@@ -71,12 +71,23 @@ def _global_options(argv: list[str]) -> list[str]:
             rest.append(word)
             continue
         value = value if equals else next(words, "")
-        if name == "--color" and value not in ("auto", "always", "never"):
-            from omniops.errors import BadInput
+        if name == "--color":
+            if value not in ("auto", "always", "never"):
+                raise _bad_option(f"--color takes auto, always or never, not {value!r}")
+            os.environ["OMNIOPS_COLOR"] = value
+            continue
+        if not value.strip() or (value.startswith("-") and not equals):
+            raise _bad_option(f"{name} takes a value")
+        from omniops.cli.context import FLAGS
 
-            raise BadInput(f"--color takes auto, always or never, not {value!r}", state="nothing was attempted")
-        os.environ[names[name]] = value
+        FLAGS[names[name]] = value.strip()
     return rest
+
+
+def _bad_option(what: str) -> Exception:
+    from omniops.errors import BadInput
+
+    return BadInput(what, state="nothing was attempted", next="omniops --help")
 
 
 def _command(argv: list[str]) -> int:

@@ -59,8 +59,9 @@ def one_line(text: object, limit: int = 200) -> str:
 
 def is_secret(value: str) -> None:
     """Remember a secret's value, so that ``redact`` takes it out of everything written from now on."""
-    if len(value) >= LEAST_SECRET:
-        _secrets.add(value)
+    global _secrets
+    if len(value) >= LEAST_SECRET and value not in _secrets:
+        _secrets = {*_secrets, value}  # a new one: another thread may be going through the old one
 
 
 def redact(value: Any) -> Any:

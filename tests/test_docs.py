@@ -33,3 +33,16 @@ def test_no_file_names_this_machine_or_a_registry() -> None:
     for name in files:
         found = bad.search((ROOT / name).read_text(encoding="utf-8", errors="replace"))
         assert not found, f"{name}: {found and found.group()}"
+
+
+def test_settings_that_the_documents_name_exist() -> None:
+    """A setting that README names is one of the table that the config file and docs/config.md are made from."""
+    from omniops.config.names import SETTINGS
+
+    named = set(re.findall(r"\b(?:OMNIROUTE|OMNIOPS|PAGERDUTY|SLACK|GH|DB_BACKUPS)_[A-Z_]+\b", _readme()))
+    known = {name + ending for name in SETTINGS for ending in ("", "_FILE", "_COMMAND")}
+    assert named - known == {"OMNIOPS_LONG"}  # the tests' own
+
+
+def _readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ HEAVY = {
     "anyio", "asyncio", "click", "csv", "ctypes", "dataclasses", "decimal", "difflib", "email", "hashlib",
     "http.client", "httpcore", "httpx", "importlib.metadata", "json", "logging", "multiprocessing", "pathlib",
     "prompt_toolkit", "pydantic", "pygments", "questionary", "re", "rich", "secrets", "shlex", "socket", "sqlite3",
-    "ssl", "subprocess", "tempfile", "typer", "typing", "unittest", "urllib.request", "yaml", "zoneinfo",
+    "ssl", "subprocess", "tempfile", "tomllib", "typer", "typing", "unittest", "urllib.request", "yaml", "zoneinfo",
 }  # fmt: skip
 BARE = {"difflib", "pathlib", "re", "typer", "typing"}
 """What typer itself brings along."""
@@ -83,6 +83,12 @@ def test_reading_the_journal(home: Path, words: list[str]) -> None:
     assert loaded(home, *words) <= READ
 
 
+@pytest.mark.parametrize("words", [["outbox", "--json"], ["tick", "--json"]])
+def test_a_tick_with_nothing_to_send(home: Path, words: list[str]) -> None:
+    """What a timer runs every minute is, with nothing owed, little more than a read of the journal."""
+    assert not loaded(home, *words, expected=0) & (FORBIDDEN | {"httpx", "subprocess", "ssl", "asyncio"})
+
+
 def test_showing_an_incident(home: Path) -> None:
     """The whole story of the open incident is a read like any other."""
     assert loaded(home, "incident", "show", "--json") <= READ
@@ -109,9 +115,26 @@ def test_measuring(home: Path, words: list[str]) -> None:
     assert not found & (FORBIDDEN | {"asyncio", "sqlite3", "subprocess"})
 
 
+def test_a_config_file(tmp_path: Path) -> None:
+    """TOML is parsed when the config file has changed; every later command reads JSON, and without a file nothing."""
+    words = ["classify", "--error-ratio", "0.62", "--json"]
+    assert loaded(tmp_path, *words) <= BARE | {"json"}
+    path = tmp_path / "config" / "config.toml"
+    path.parent.mkdir()
+    path.write_text('OMNIOPS_ENV = "production"\n', encoding="utf-8")
+    assert "tomllib" in loaded(tmp_path, *words)
+    assert loaded(tmp_path, *words) <= BARE | {"hashlib", "json"}
+
+
 def test_listing_runbooks(home: Path) -> None:
     """Compiled runbooks are read as JSON: pydantic and YAML are for the day they change."""
     assert loaded(home, "runbook", "list", "--json") <= BARE | {"hashlib", "json"}
+
+
+def test_doctor(home: Path) -> None:
+    """Doctor checks the runbooks from nothing, with pydantic and YAML; what draws menus it does without."""
+    found = loaded(home, "doctor", "--json", expected=1, settings=NOWHERE)
+    assert not found & {"rich", "questionary", "prompt_toolkit", "click", "asyncio", "tomllib"}
 
 
 def test_help_of_a_command(home: Path) -> None:

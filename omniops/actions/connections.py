@@ -34,12 +34,14 @@ class Disable:
     def observe(self, ctx: Context, args: Args) -> Observation:
         """Read the connection. Raises BadInput where there is none, Refused, Unreachable."""
         found = _find(ctx, args)
+        elsewhere = _still_active(ctx, found.id)
+        active = found.active or bool(elsewhere)
         seen = Observation(
             target=target(found),
-            state=state_of(found),
+            state={**state_of(found), "isActive": active},
             desired={**state_of(found), "isActive": False},
-            already=not found.active,
-            shown=dict(found.shown),
+            already=not active,
+            shown={**found.shown, **({"active on": ", ".join(elsewhere)} if elsewhere else {})},
             at=found.updated_at,
         )
         if not found.active:
@@ -92,6 +94,20 @@ class Disable:
 
     def reconcile(self, ctx: Context, args: Args, before: dict[str, Any], key: str, undoing: bool) -> Applied | None:
         return None  # what became of a PUT is told by the connection itself
+
+
+def _still_active(ctx: Context, id: str) -> list[str]:
+    """The other replicas (OMNIROUTE_URLS) that have a connection enabled: a write goes to one, and counts when all show
+    it. One that does not answer serves nobody, and is passed over."""
+    if not ctx.settings.replica_urls:
+        return []
+    from omniops.services.omniroute_replicas import Replicas
+
+    replicas = Replicas(ctx.omniroute, ctx.settings, ctx.clock.now)
+    try:
+        return [name for name, found in replicas.connection(id).items() if found is not None and found.active]
+    finally:
+        replicas.close()
 
 
 def state_of(connection: Connection) -> dict[str, Any]:

@@ -15,8 +15,24 @@ class Version:
     def read(self, ctx: Context, args: Args) -> dict[str, Any]:
         version, source = ctx.omniroute.version()
         uptime = ctx.omniroute.health().uptime_s
+        running = sorted({version, *_elsewhere(ctx)})
+        if len(running) > 1:
+            version, source = " and ".join(running), "the replicas differ"
         summary = f"{one_line(version, 60)}, running for {duration(uptime)} ({source})"
         return {"version": one_line(version, 60), "source": source, "uptime_s": uptime, "summary": summary}
+
+
+def _elsewhere(ctx: Context) -> list[str]:
+    """The versions that the replicas of OMNIROUTE_URLS run; of those that say."""
+    if not ctx.settings.replica_urls:
+        return []
+    from omniops.services.omniroute_replicas import Replicas
+
+    replicas = Replicas(ctx.omniroute, ctx.settings, ctx.clock.now)
+    try:
+        return list(replicas.versions().values())
+    finally:
+        replicas.close()
 
 
 class Inventory:

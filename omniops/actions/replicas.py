@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import urlsplit
 
 from omniops.actions.base import Args, Context, Read, Write
 from omniops.errors import OmniopsError, Refused, Unreachable
+from omniops.services.omniroute_replicas import Identity, identity
+from omniops.services.omniroute_replicas import name_of as _name
 from omniops.text import one_line
 
 if TYPE_CHECKING:
@@ -15,18 +16,6 @@ if TYPE_CHECKING:
 LOOKS = 30
 ANSWERS_PER_REPLICA = 2
 FAILED, UNKNOWN = "no answer", "an unknown process"
-SAME_START_S = 3.0
-"""Two answers of one process put its start at most this far apart (the fork caches its health page for 1 s)."""
-
-
-class Identity(NamedTuple):
-    """What tells one process from another: its pid, and when it started on our clock."""
-
-    pid: int
-    started: float
-
-    def is_of(self, other: Identity) -> bool:
-        return self.pid == other.pid and abs(self.started - other.started) <= SAME_START_S
 
 
 class Asked(NamedTuple):
@@ -152,13 +141,7 @@ def _who(ctx: Context, url: str) -> Identity | str:
 
 
 def _identity(ctx: Context, health: Health) -> Identity | None:
-    if health.pid is None or health.uptime_s <= 0:
-        return None
-    return Identity(health.pid, ctx.clock.now().timestamp() - health.uptime_s)
-
-
-def _name(url: str) -> str:
-    return urlsplit(url).netloc or url
+    return identity(health, ctx.clock.now())
 
 
 def _row(asked: Asked) -> dict[str, Any]:

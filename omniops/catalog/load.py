@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from omniops.catalog.strict_yaml import Document
     from omniops.config import Settings
 
-NOT_RUNBOOKS = frozenset(("severity", "slos", "communication", "oncall"))
+NOT_RUNBOOKS = frozenset(("severity", "slos", "detection", "communication", "oncall"))
 """Files of the same folders that hold something else."""
 
 MOST_BYTES = 1 << 20

@@ -42,6 +42,7 @@ def build(wanted: str = "") -> typer.Typer:
 def root(
     version: bool = typer.Option(False, "--version", help="Show the version and exit."),
     color: str = typer.Option("auto", "--color", metavar="auto|always|never", help="Colour; see also NO_COLOR."),
+    env: str = typer.Option("", "--env", metavar="NAME", help="An environment of the config file: [env.NAME]."),
     runbooks: str = typer.Option(
         "", "--runbooks", metavar="FOLDER", help="Your own runbooks, layered over the shipped."
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "page": ("omniops.cli.page:app", "Acknowledge a page, list yours, escalate, or open one by hand."),
     "checklist": ("omniops.cli.checklist:checklist", "The first 15 minutes, timed from the page."),
     "mitigate": ("omniops.cli.mitigate:mitigate", "Walk a mitigation runbook (4.1 to 4.5, rollback, failover)."),
     "resume": ("omniops.cli.resume:resume", "Go on with a run that was paused or killed."),
@@ -14,7 +15,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "outbox": ("omniops.cli.outbox:app", "Messages that are owed: what waits, what may have been sent."),
     "tick": ("omniops.cli.tick:tick", "Send what is owed, and say what is due; for a timer, too."),
     "runbook": ("omniops.cli.runbook:app", "List, show, draw and check the runbooks."),
+    "probe": ("omniops.cli.probe:probe", "The uptime probe of one region, for cron."),
     "drill": ("omniops.cli.drill:app", "Practise: the same runbooks against a simulated OmniRoute."),
+    "doctor": ("omniops.cli.doctor:doctor", "Is everything as it has to be before 03:00? Reads only."),
+    "config": ("omniops.cli.config:app", "The settings: write a config file, show what holds and why."),
     "journal": ("omniops.cli.journal:app", "Check the journal; accept a loss that cannot be mended."),
 }
 """Name -> (module:object, help). A name that ends in ``:app`` is a group of commands."""

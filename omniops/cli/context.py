@@ -8,12 +8,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.clock import Clock, SystemClock
-from omniops.config import Settings
+from omniops.config import Settings, load
 
 if TYPE_CHECKING:
     from omniops.journal.store import SqliteJournal
     from omniops.terminal.streams import Streams
     from omniops.terminal.unattended import Combined, Unattended
+
+
+FLAGS: dict[str, str] = {}
+"""Settings that were given as global options; ``entry`` puts them here."""
 
 
 class Opened(NamedTuple):
@@ -31,8 +35,13 @@ opened: list[Opened] = []
 
 @cache
 def settings() -> Settings:
-    """The settings of this command, from the environment."""
-    return Settings(os.environ)
+    """The settings of this command: flags above environment above config file. Raises BadInput where that is wrong."""
+    found = load(os.environ, FLAGS)
+    shadowed = found.shadowed() if "OMNIOPS_ENV" in FLAGS else []
+    if shadowed:
+        names = ", ".join(shadowed)
+        streams().say(f"Not from [env.{found.environment}], because the shell sets them: {names}.", "warn")
+    return found
 
 
 @cache

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omniops.cli.context import emit, settings, streams
+from omniops.cli.context import emit, streams
 from omniops.cli.options import Json
+from omniops.config import Settings
 from omniops.drill.scenarios import SCENARIOS
 
 if TYPE_CHECKING:
     from omniops.drill.launcher import Simulator
     from omniops.runner.session import Result
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None)
 Auto = Annotated[bool, typer.Option("--auto", help="Answer by itself, and fast.")]
 AUTO_SPEED = 60.0
+WHOLE = "page"
+"""The scenario of a plain `omniops drill`."""
 
 
 def _base() -> Path:
-    return settings().state_folder / "drills"
+    """Where drills lie. The config file is not read: it must neither steer a drill nor stand in its way."""
+    return Settings(os.environ).state_folder / "drills"
 
 
 def _command(name: str) -> Callable[..., None]:
@@ -52,12 +57,31 @@ for _name in SCENARIOS:
 
 
 def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
+    from omniops.cli.practice import score
     from omniops.cli.walking import conclude
 
     streams().say(f"This is a drill; its journal: {simulator.state}/home/state/drill.db", "dim")
+    scored = score(simulator, result) if result.outcome else None
+    if scored is not None:
+        streams().say("From the page on:", "head")
+        for line in scored.lines():
+            streams().say(f"  {line}")
     if result.error is not None:
         result.error.next = result.error.next.replace(f"omniops resume {result.state.run}", "omniops drill resume")
     return conclude(result, json)
+
+
+@app.callback(invoke_without_command=True)
+def whole(
+    context: typer.Context,
+    auto: Auto = False,
+    flavour: Annotated[str, typer.Option(help="Which OmniRoute: 3.7.9 or fork.")] = "3.7.9",
+    speed: Annotated[float, typer.Option(help="Virtual seconds per second; 60 with --auto.")] = 0.0,
+    json: Json = False,
+) -> None:
+    """Practise: the same runbooks against simulated services. Without a scenario: the whole path, from a page on."""
+    if context.invoked_subcommand is None:
+        _command(WHOLE)(auto=auto, flavour=flavour, faults="", speed=speed, seed=1, until="", json=json)
 
 
 @app.command()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from omniops.clock import SystemClock
 from omniops.config import Settings
@@ -12,6 +13,11 @@ from omniops.drill.launcher import Simulator
 from omniops.errors import BadInput
 from omniops.runner.session import Request, Result, Session
 
+if TYPE_CHECKING:
+    from omniops.engine.graph import Graph
+    from omniops.incident.score import Score
+
+T = TypeVar("T")
 KEEP = 5
 PACE_S = 5.0
 """How long `--auto` seems to think before each answer, in the drill's own seconds."""
@@ -65,8 +71,57 @@ def walk(simulator: Simulator, auto: bool, until: str = "") -> Result:
     here = session(simulator, auto)
     graph = get(simulator.scenario.runbook, here.settings)
     here.person.say(f"DRILL · {simulator.scenario.title}", "warn")
+    if simulator.scenario.paged:
+        return flushed(here, from_the_page(here, graph, until))
     request = Request(graph["id"], simulator.target, onset=iso(simulator.onset), until=until)
-    return mitigate(here, request, graph)
+    return flushed(here, mitigate(here, request, graph))
+
+
+def flushed(here: Session, result: T) -> T:
+    """Give messages a moment to leave, as every command does at its end: a drill's services go with it. Returns
+    ``result``."""
+    from omniops.runner.tick import afterwards, moved
+
+    for line, tone in moved(afterwards(here.settings, here.clock, here.journal)):
+        here.person.say(line, tone)
+    return result
+
+
+def from_the_page(here: Session, graph: Graph, until: str = "") -> Result:
+    """A drill that begins with a page: acknowledge it, then walk the checklist. Safe to begin again after a kill."""
+    from omniops.cli.context import streams
+    from omniops.runner import checklist
+    from omniops.runner.acknowledging import acknowledge
+    from omniops.runner.desk import Desk
+    from omniops.runner.desk import Request as PageRequest
+    from omniops.runner.wiring import clients_of
+    from omniops.terminal.views.pages import acked_lines
+
+    desk = Desk(here.settings, here.clock, here.person, clients_of(here.settings, here.clock), lambda: here.journal)
+    ringing = [one for one in desk.clients.pager.mine() if one.status == "triggered"]
+    if ringing:
+        words = f"You are paged: {ringing[0].name}. In earnest you would type: omniops page ack"
+        while not here.person.done("page", words, None):
+            here.person.say("It goes on ringing.", "warn")
+    incident = ""
+    for one in acknowledge(desk, PageRequest()).pages:
+        for line, tone in acked_lines(one, here.clock.now(), streams().width()):
+            here.person.say(line, tone)
+        incident = one.incident
+    flushed(here, None)
+    return checklist.walk(here, graph, incident, until=until)
+
+
+def score(simulator: Simulator, result: Result) -> Score | None:
+    """How the first 15 minutes went, where the drill began with a page."""
+    from omniops.runner.checklist import score_of
+
+    if not simulator.scenario.paged:
+        return None
+    from omniops.cli.context import open_journal
+
+    clock = simulator.clock()
+    return score_of(open_journal(Settings(simulator.env, drill=True), clock), result.state.run, clock.now())
 
 
 def go_on(simulator: Simulator, auto: bool) -> Result | None:
@@ -76,4 +131,8 @@ def go_on(simulator: Simulator, auto: bool) -> Result | None:
 
     here = session(simulator, auto)
     run = pick_run(here.journal, here.person, "")
-    return resume(here, run, take_over=False) if run else None
+    if not run and simulator.scenario.paged and not here.journal.length("runs"):
+        from omniops.catalog import get
+
+        return flushed(here, from_the_page(here, get(simulator.scenario.runbook, here.settings)))
+    return flushed(here, resume(here, run, take_over=False)) if run else None

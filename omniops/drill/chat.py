@@ -11,6 +11,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from omniops.drill import alarm
 from omniops.drill.api import Reply
 from omniops.drill.faults import Fault
 from omniops.drill.wire import Handler
@@ -102,6 +103,10 @@ class Chat:
         return {"channel": channel["id"], "ts": ts, "message": {"type": "message", "text": text, "ts": ts}}
 
     def _channel(self, wanted: str) -> dict[str, Any]:
+        if wanted.startswith("#inc-") and wanted.endswith(f"-{alarm.LABELS['alertname'].lower()}"):
+            # Somebody has opened the channel of the incident that the drill begins with.
+            made = {"id": f"C0DRILL{len(self.data['channels']) + 1:02d}", "archived": False}
+            self.data["channels"].setdefault(wanted[1:], made)
         for name, channel in self.data["channels"].items():
             if wanted in (channel["id"], name, f"#{name}"):
                 found: dict[str, Any] = channel

@@ -30,6 +30,7 @@ SERVICES: dict[str, Outside] = {
     "prometheus": Outside("PROMETHEUS_URL", "metrics:Metrics"),
     "events": Outside("PAGERDUTY_EVENTS_URL", "pager_events:PagerEvents"),
     "slack": Outside("SLACK_URL", "chat:Chat"),
+    "alertmanager": Outside("ALERTMANAGER_URL", "alerts:Alerts"),
 }
 
 

@@ -280,6 +280,7 @@ _INCIDENT = r"/incidents/([^/]+)"
 _ROUTES: tuple[tuple[str, str, Callable[..., Any]], ...] = (
     ("GET", r"/users/me", _me),
     ("GET", r"/users", _users),
+    ("GET", r"/abilities", lambda request: {"abilities": ["teams", "coordinated_responding"]}),
     ("GET", r"/incidents", _list),
     ("PUT", r"/incidents", _put_many),
     ("GET", _INCIDENT, _get),

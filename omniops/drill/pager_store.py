@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from omniops.clock import iso, parse_iso
+from omniops.drill import alarm
 from omniops.drill.world import World
 
 PRIMARY, SECONDARY, OTHER = "PUSER01", "PUSER02", "PUSER03"
@@ -23,7 +24,7 @@ ROUTING_KEY, ROUTING_KEY_SECONDARY = "d1" * 16, "d2" * 16
 UNACK_AFTER = timedelta(minutes=30)
 ESCALATE_AFTER = timedelta(minutes=30)
 GROUP_KEY = '{}/{severity="critical"}:{alertname="ErrorBudgetBurnFast", service="omniroute"}'
-RUNBOOK = "https://runbooks.example.test/omniroute#provider-outage"
+FIRST_KEY = hashlib.sha256(GROUP_KEY.encode()).hexdigest()
 
 
 class Refusal(Exception):
@@ -48,10 +49,8 @@ class Store:
     def first_page(self) -> dict[str, Any]:
         """The page that a drill begins with, as an Alertmanager would have caused it."""
         self.data = self.world.data["pager"]
-        labels = {"alertname": "ErrorBudgetBurnFast", "severity": "critical", "service": "omniroute"}
-        notes = {"summary": "the error budget burns more than six times too fast", "runbook_url": RUNBOOK}
-        key = hashlib.sha256(GROUP_KEY.encode()).hexdigest()
-        return self.trigger(key, "ErrorBudgetBurnFast", _custom_details(labels, notes))
+        details = _custom_details(alarm.LABELS, alarm.ANNOTATIONS)
+        return self.trigger(FIRST_KEY, alarm.LABELS["alertname"], details)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -89,9 +88,14 @@ class Store:
     # -- time ---------------------------------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Carry out what is due: an acknowledgement that has run out, an escalation that nobody stopped."""
+        """Carry out what is due: an acknowledgement that has run out, an escalation that nobody stopped; and the first
+        page resolves when its alert has ended, as Alertmanager would have it."""
         now = self.world.now()
+        ended = alarm.ended_at(self.world) if self.world.scenario.paged else None
         for one in self.data["incidents"]:
+            if ended is not None and one["incident_key"] == FIRST_KEY and one["status"] != "resolved":
+                self._status(one, "resolved", None, ended)
+                one["pending_actions"] = []
             for action in list(one["pending_actions"]):
                 due = parse_iso(action["at"])
                 if due > now:

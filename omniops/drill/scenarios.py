@@ -92,12 +92,11 @@ SCENARIOS: dict[str, Scenario] = {
         Scenario("failover", "failover", "one of three replicas is bad; the balancer has dropped it", replicas=3),
         Scenario(
             "page",
-            "provider-outage",
+            "first-15-minutes",
             "the whole path: it begins with a page, and one of two connections of a provider fails",
-            target="openai-main",
             failing=("openai-main",),
             paged=True,
-            answers={"banner": "done"},
+            answers={"classify": "sev-2", "decide": "disable", "connections": "openai-main"},
         ),
     )
 }

@@ -40,6 +40,7 @@ class RunState:
         self.run = ""
         self.n = 0
         self.steps: dict[str, StepState] = {}
+        self.shown = 0  # steps that a person sees; forks and calls have no number
         self.outputs: dict[str, dict[str, Any]] = {}
         self.current = ""
         # What timers' handlers interrupted: the step, and the choice that was open there.
@@ -149,9 +150,9 @@ class RunState:
         self.holder = None
 
     def _entered(self, event: Event) -> None:
-        self.steps[event.data["step"]] = StepState(
-            len(self.steps) + 1, parse_iso(event.time), event.data.get("items") or []
-        )
+        id = event.data["step"]
+        self.shown += self.step(id)["kind"] not in ("choose", "call")
+        self.steps[id] = StepState(self.shown, parse_iso(event.time), event.data.get("items") or [])
 
     def _item(self, data: dict[str, Any]) -> Item:
         item: Item = self.steps[data["step"]].items[data["item"]]

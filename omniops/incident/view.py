@@ -24,8 +24,8 @@ class Incident:
         self.frozen = ""
         self.resolved = ""
         self.verified: dict[str, Any] | None = None
-        self.page: dict[str, Any] | None = None  # what woke somebody: the ``page.linked`` event's
-        self.acknowledged: dict[str, Any] | None = None  # the last ``page.acknowledged``
+        self.page: dict[str, Any] | None = None  # what woke somebody: the first ``page.linked``
+        self.acknowledged: dict[str, Any] | None = None  # its last ``page.acknowledged``
         self.notes: list[tuple[str, str, str]] = []
         self.n = 0
         for event in events:
@@ -38,8 +38,8 @@ class Incident:
             case "incident.opened":
                 self.title, self.onset, self.opened, self.by = data["title"], data["onset"], event.time, event.actor
             case "page.linked":
-                self.page = data["page"]
-            case "page.acknowledged":
+                self._link(data["page"])
+            case "page.acknowledged" if self.page is None or data["page"] == self.page.get("id"):
                 self.acknowledged = {**data, "time": event.time}
             case "severity":
                 self.severity = data["severity"]
@@ -51,6 +51,12 @@ class Incident:
                 self.verified = data
             case "incident.resolved":
                 self.resolved = event.time
+
+    def _link(self, page: dict[str, Any]) -> None:
+        """The first page stays the one that the clocks count from; what is learned about it later is taken over."""
+        old = self.page or page
+        if page.get("id") == old.get("id") or (page.get("key") and page.get("key") == old.get("key")):
+            self.page = page
 
     @property
     def page_at(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from omniops.engine.graph import Graph
 from omniops.errors import BadInput, NeedsPerson
 from omniops.incident.score import CHECKLIST, Score, score
@@ -61,9 +63,9 @@ def pick(journal: Journal, person: Person, wanted: str) -> Incident:
     return incident_of(journal, chosen)
 
 
-def score_of(session: Session, run: str) -> Score | None:
+def score_of(journal: Journal, run: str, now: datetime) -> Score | None:
     """The score of a run, if it is one of the checklist."""
-    events = session.journal.read(f"run/{run}")
+    events = journal.read(f"run/{run}")
     if not events or events[0].data["runbook"] != CHECKLIST:
         return None
-    return score(incident_of(session.journal, events[0].data["incident"]), events, session.clock.now())
+    return score(incident_of(journal, events[0].data["incident"]), events, now)

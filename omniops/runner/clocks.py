@@ -30,7 +30,7 @@ def _timers(state: RunState) -> Iterator[tuple[datetime, str]]:
     for timer in state.graph["timers"]:
         moment = state.due(timer)
         if moment is not None:
-            yield moment, timer["id"].replace("_", " ")
+            yield moment, timer["id"].rpartition(".")[2].replace("_", " ")
 
 
 def _steps(state: RunState) -> Iterator[tuple[datetime, str]]:

@@ -89,10 +89,11 @@ def gateway_configured(settings: Settings) -> bool:
 
 
 def gateway(settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> Gateway:
-    """The OmniRoute whose own figures are read; the one place to change where several are read and merged."""
+    """The OmniRoute whose own figures are read: all replicas merged, where OMNIROUTE_URLS says where they are."""
     from omniops.services.omniroute import OmniRoute
+    from omniops.services.omniroute_replicas import Replicas
 
-    return OmniRoute(settings.omniroute_url, settings, clock, guard)
+    return Replicas(OmniRoute(settings.omniroute_url, settings, clock, guard), settings, clock.now)
 
 
 def look(settings: Settings, clock: Clock, clients: Clients, slos: Slos, *, full: bool) -> Found:

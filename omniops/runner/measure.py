@@ -13,6 +13,7 @@ from omniops.clock import iso
 from omniops.engine.verify import BUDGETS, Budgets, Figures, Tally, judge_sample
 from omniops.errors import Unreachable
 from omniops.runner.person import Sample
+from omniops.services.omniroute_replicas import Replicas
 from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Measure:
     ) -> None:
         self.ctx, self.since, self.min_requests, self.budgets = ctx, since, min_requests, budgets
         self.witness = witness
+        self.gateway = Replicas(ctx.omniroute, ctx.settings, ctx.clock.now)
         self.latency = slo not in ERRORS_ONLY
         self.affected = {str(item["id"]) for item in items}
         self.providers = {str(item["provider"]): str(item.get("prefix") or item["provider"]) for item in items}
@@ -58,7 +60,7 @@ class Measure:
 
     def look(self) -> Figures:
         """Take one look. Raises Refused; what cannot be reached makes the figures "cannot tell"."""
-        client = self.ctx.omniroute
+        client = self.gateway
         self._unread = []
         known = (self._try(client.connections, "the connections") or []) if self.affected else []
         if client.skew_s() is None:
@@ -73,6 +75,10 @@ class Measure:
         needed = self.latency and (seen is None or seen.p95_s is None)
         telemetry = self._try(lambda: client.telemetry(window), "the telemetry", needed=needed)
         figures = self._figures(at, known, window, logs, telemetry)
+        if client.partial:  # what was not read may be what is still broken
+            figures = figures._replace(
+                unproven="; ".join(filter(None, [f"partial: {client.partial}", figures.unproven]))
+            )
         return _together(figures, seen, telemetry) if seen else figures
 
     def to_sample(self, figures: Figures) -> Sample:
@@ -143,7 +149,7 @@ class Measure:
 
     def _restarted(self, window: float, count: int) -> None:
         """Telemetry lives in the server's memory, the call log does not: after a restart p95 says less."""
-        health = self._try(self.ctx.omniroute.health, "the health page")
+        health = self._try(self.gateway.health, "the health page")
         if health is not None and 0 < health.uptime_s < window - LEAST_WINDOW_S:
             ago = duration(health.uptime_s)
             self._unread.append(f"the server restarted {ago} ago, and its p95 covers only {count} requests")
@@ -152,7 +158,7 @@ class Measure:
         """The rows since ``start``: those kept, and the new ones."""
         newest = max((row.at for row in self._rows), default=start)
         begin = max(start, newest - timedelta(seconds=OVERLAP_S))
-        logs = self.ctx.omniroute.call_logs(begin)
+        logs = self.gateway.call_logs(begin)
         if not logs.complete:  # what lies between the kept rows and these is not known, so the kept ones go
             self._rows = logs.rows
             return logs

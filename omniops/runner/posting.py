@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omniops.errors import NeedsPerson, OmniopsError
-from omniops.incident.outbox import Message, slack_channel, with_key
+from omniops.incident.due import target
+from omniops.incident.outbox import Message, slack_channel, text_of, with_key
 from omniops.runner import outbox
 from omniops.runner.person import Change
 
@@ -24,7 +25,10 @@ def through_slack(walk: Walk, step: str, channel: str, words: str) -> bool:
     if not to or clients is None or not walk.ctx.settings.has_secret("SLACK_BOT_TOKEN"):
         return False
     key = f"post/{walk.state.run}/{step}"
-    message = with_key(outbox.messages(walk.journal, incident), key)
+    known = outbox.messages(walk.journal, incident)
+    message = with_key(known, key)
+    if message is None and any(one.to == to and one.state == "shown" for one in known):
+        return False  # Slack has had no such channel: nobody is asked twice for each step
     if message is None:
         approved = _approved(walk, step, to, words)
         if approved is None:
@@ -34,9 +38,13 @@ def through_slack(walk: Walk, step: str, channel: str, words: str) -> bool:
             return True
         body = {"text": words}
         outbox.queue(walk.journal, incident, engine="slack", to=to, about=step, body=body, key=key)
-    outbox.flush(
-        walk.ctx.settings, walk.ctx.clock, walk.journal, clients, budget_s=BUDGET_S, only=incident, show=_not_here
-    )
+
+    def show(message: Message) -> None:
+        """The step itself shows its own text, and asks whether it was posted; another message's is shown here."""
+        if message.key != key:
+            walk.person.say(f"For {target(message)}, ready to paste: {text_of(message)}", "warn")
+
+    outbox.flush(walk.ctx.settings, walk.ctx.clock, walk.journal, clients, budget_s=BUDGET_S, only=incident, show=show)
     message = with_key(outbox.messages(walk.journal, incident), key)
     if message is not None and message.state == "shown":
         walk.person.say(f"Not posted: {message.why}.", "warn")
@@ -45,10 +53,6 @@ def through_slack(walk: Walk, step: str, channel: str, words: str) -> bool:
     walk.person.say(f"{to}: {how}.", tone)
     _finish(walk, step, to, outcome, how)
     return True
-
-
-def _not_here(message: Message) -> None:
-    """The step itself shows the text, and asks whether it was posted."""
 
 
 def _approved(walk: Walk, step: str, to: str, words: str) -> bool | None:

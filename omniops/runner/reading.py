@@ -30,7 +30,8 @@ def read(walk: Walk, step: str) -> None:
     except OmniopsError as error:
         walk.failed(step, error)
         return
-    walk.person.say(summary(outputs))
+    if not own or outputs.get("summary"):  # the others have said themselves what they found
+        walk.person.say(summary(outputs))
     walk.finish(step, "success", outputs=outputs)
 
 

@@ -14,6 +14,7 @@ from omniops.clock import Clock
 from omniops.config import Settings
 
 if TYPE_CHECKING:
+    from omniops.services.alertmanager import Alertmanager
     from omniops.services.github import GitHub
     from omniops.services.pagerduty import Events
     from omniops.services.pagerduty_rest import PagerDuty
@@ -33,6 +34,13 @@ class Clients:
         from omniops.services.prometheus import Prometheus
 
         return Prometheus(self.settings, self.clock, self.guard)
+
+    @cached_property
+    def alertmanager(self) -> Alertmanager:
+        """Alertmanager at ALERTMANAGER_URL. Raises BadInput where that is unset or no plain URL."""
+        from omniops.services.alertmanager import Alertmanager
+
+        return Alertmanager(self.settings, self.clock, self.guard)
 
     @cached_property
     def github(self) -> GitHub:

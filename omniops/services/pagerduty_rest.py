@@ -100,6 +100,10 @@ class PagerDuty:
         found = [parse.oncall(one) for one in self._pages("/oncalls", "oncalls", [*query, ("earliest", "true")])]
         return sorted(found, key=lambda one: one.level)
 
+    def abilities(self) -> list[str]:
+        """What the account can do, such as ``coordinated_responding``, which `request_responder` needs."""
+        return [said(one, 60) for one in _listed(self._read("/abilities"), "abilities")]
+
     # -- incidents ----------------------------------------------------------------------------------------------------
 
     def mine(self) -> list[PagerIncident]:

@@ -8,7 +8,7 @@ from omniops.runner.person import Change, Option, Sample, StepView
 from omniops.terminal.layout import paragraphs, safe, wrap
 from omniops.terminal.sparkline import sample_line, verify_line
 from omniops.terminal.streams import Streams
-from omniops.terminal.views.change import change_lines
+from omniops.terminal.views.change import POST, change_lines
 
 
 def no_clocks() -> str:
@@ -81,6 +81,8 @@ class Show:
 
 def approval(change: Change) -> str:
     """The question of an approval; environment and host are in it."""
+    if change.action == POST:
+        return f"Post it to {safe(change.target, 100)}?"
     return (
         f"Apply {safe(change.action, 60)} to {safe(change.target, 200)} "
         f"in {safe(change.environment, 60)} ({safe(change.host, 120)})?"

@@ -12,7 +12,7 @@ import select
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TextIO
+from typing import Any, TextIO
 
 DEFAULT_WIDTH = 80
 MIN_WIDTH = 40
@@ -78,6 +78,21 @@ class Streams:
             return os.get_terminal_size(self.stderr.fileno()).columns or DEFAULT_WIDTH
         except (OSError, ValueError, AttributeError):
             return DEFAULT_WIDTH
+
+    def abilities(self) -> dict[str, Any]:
+        """What the terminal is able to do: interactive, columns, lines, colour, unicode, term."""
+        try:
+            lines = os.get_terminal_size(self.stderr.fileno()).lines
+        except (OSError, ValueError, AttributeError):
+            lines = 0
+        return {
+            "interactive": self.interactive,
+            "columns": self.columns(),
+            "lines": lines,
+            "colour": self.colour,
+            "unicode": not self.ascii,
+            "term": self.env.get("TERM", ""),
+        }
 
     def width(self) -> int:
         """The width to lay text out for: ``columns``, but at least 40."""

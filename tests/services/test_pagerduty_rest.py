@@ -10,7 +10,7 @@ import pytest
 
 from omniops.clock import SystemClock
 from omniops.config import Settings
-from omniops.drill import pager_store
+from omniops.drill import alarm, pager_store
 from omniops.drill.pager import CODES
 from omniops.errors import BadInput
 from omniops.services import pagerduty_parse as parse
@@ -109,7 +109,7 @@ def test_the_alert(pager: FakePager) -> None:
     """Labels and the runbook are taken out of what Alertmanager sent as text, or out of plain details."""
     (alert,) = client(pager).alerts(ID)
     assert alert.labels == {"alertname": "ErrorBudgetBurnFast", "severity": "critical", "service": "omniroute"}
-    assert (alert.runbook_url, alert.firing) == (pager_store.RUNBOOK, "1")
+    assert (alert.runbook_url, alert.firing) == (alarm.ANNOTATIONS["runbook_url"], "1")
     assert "six times too fast" in alert.summary
     other = pager.another()
     (alert,) = client(pager).alerts(other["id"])

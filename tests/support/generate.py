@@ -1,7 +1,7 @@
 """Writes everything that is generated: ``python -m tests.support.generate``. tests/test_docs.py compares.
 
-docs/exit-codes.md, docs/cli.md, docs/runbooks.md, omniops/help.txt. (runbooks/schema.json and the compiled ladder have
-generators of their own, beside the code that knows them.)
+docs/exit-codes.md, docs/cli.md, docs/config.md, docs/runbooks.md, omniops/help.txt. (runbooks/schema.json and the
+compiled ladder have generators of their own, beside the code that knows them.)
 """
 
 from __future__ import annotations
@@ -52,6 +52,18 @@ def cli() -> str:
     return "\n".join(parts)
 
 
+def config() -> str:
+    from omniops.config.writing import markdown
+
+    about = (
+        "`omniops config init` writes the config file, with all of these in it; `omniops config show` says what\n"
+        "holds, and where it came from. In the environment a secret is `NAME`, `NAME_FILE` or `NAME_COMMAND`; in the\n"
+        'file it is one of `"env:NAME"`, `"file:PATH"`, `"cmd:COMMAND"`. Flags win over the\n'
+        "environment, that over the file.\n"
+    )
+    return "\n".join(["# Settings", "", NOTE, about, markdown()])
+
+
 def runbooks() -> str:
     import json
 
@@ -70,6 +82,7 @@ def help_text() -> str:
 GENERATED = {
     "docs/exit-codes.md": exit_codes,
     "docs/cli.md": cli,
+    "docs/config.md": config,
     "docs/runbooks.md": runbooks,
     "omniops/help.txt": help_text,
 }

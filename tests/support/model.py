@@ -51,11 +51,11 @@ READINGS: dict[str, dict[str, list[Any]]] = {
     "page.firing": {"firing": [True, False], "summary": ["s"]},
     "links.open": {"summary": ["s"], "dashboard": ["d"]},
     "severity.measure": {
-        "key": ["sev-1"], "severity": ["SEV-1"], "summary": ["s"], "reason": ["r"], "runbook": ["failover"],
+        "key": ["sev-1"], "severity": ["SEV-1"], "question": ["s"], "reason": ["r"], "runbook": ["failover"],
     },
-    "evidence.capture": {"text": ["t"], "summary": ["s"], "version": ["3.7.9"], "sha": ["abc"]},
+    "evidence.capture": {"text": ["t"], "version": ["3.7.9"], "sha": ["abc"]},
     "choices.weigh": {
-        "key": ["disable"], "summary": ["s"], "green": ["3.7.8"], "green_text": ["g"],
+        "key": ["disable"], "question": ["s"], "green": ["3.7.8"], "green_text": ["g"],
         "worst_text": ["w"],
     },
     "incident.freeze": {},

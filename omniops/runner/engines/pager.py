@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from omniops.config import Settings
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine
 from omniops.services.clients import Clients
+
+if TYPE_CHECKING:
+    from omniops.services.pagerduty_rest import PagerDuty
 
 MAX_NOTE = 24_000
 
@@ -41,8 +45,9 @@ class Note:
 
 
 class Responder:
-    """``pager.responder``: ``to`` is the page's id, ``body`` {"user", "message"}. Each request notifies them anew, and
-    PagerDuty cannot be asked. Where the account cannot do it, the secondary's own integration is used."""
+    """``pager.responder``: ``to`` is the page's id, ``body`` {"message"} and perhaps "user"; without one it is whoever
+    is on call at the second level. Each request notifies them anew, and PagerDuty cannot be asked whether it was made.
+    Where the account cannot do it, the secondary's own integration is used."""
 
     safe_to_resend = False
     settle_s = 0.0
@@ -57,7 +62,10 @@ class Responder:
         pager, words = clients.pager, str(message.body["message"])
         pager.budget()
         try:
-            pager.request_responder(message.to, str(message.body["user"]), words)
+            user = str(message.body.get("user") or _secondary(pager, message.to))
+            if not user:
+                return Delivery("failed", why="nobody is on call at the second level of the escalation policy")
+            pager.request_responder(message.to, user, words)
         except PagerSlow as slow:
             return Delivery("failed", why=slow.what, down=True)
         except PagerRefused as no:
@@ -65,6 +73,13 @@ class Responder:
                 return _event(clients, "secondary", words, message)
             raise
         return Delivery("sent", ref=message.to)
+
+
+def _secondary(pager: PagerDuty, page: str) -> str:
+    """The id of the first person above the first level who is not the operator; "" where there is none."""
+    me = pager.me().id
+    others = [one.user.id for one in pager.oncalls(pager.get(page).policy) if one.level > 1 and one.user.id != me]
+    return others[0] if others else ""
 
 
 class Event:

@@ -13,6 +13,8 @@ _HOMES = {
     "pager.note": "omniops.runner.engines.pager",
     "pager.responder": "omniops.runner.engines.pager",
     "pager.event": "omniops.runner.engines.pager",
+    "github.issue": "omniops.runner.engines.github",
+    "alertmanager.alert": "omniops.runner.engines.alerts",
 }
 
 

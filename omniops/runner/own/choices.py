@@ -41,7 +41,7 @@ def weigh(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     word = f"The figures speak for: {suggested.label}." if suggested else "The figures speak for none of them alone."
     return {
         "key": suggested.key if suggested else "",
-        "summary": f"{word} Mitigate first, root-cause later. Which one?",
+        "question": f"{word} Mitigate first, root-cause later. Which one?",
         "green": green.version if green else "",
         "green_text": f"{green.version}, proved well at {green.at}" if green else "none is journalled; you choose",
         "worst_text": worst or "none",

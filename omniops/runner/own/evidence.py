@@ -34,7 +34,7 @@ def capture(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     text = "\n".join(lines)
     for line in lines:
         walk.person.say(line)
-    return {"text": text, "summary": "evidence captured", "version": version, "sha": sha}
+    return {"text": text, "version": version, "sha": sha}
 
 
 def _alert(page: dict[str, Any]) -> str:
@@ -80,4 +80,4 @@ def _list(title: str, found: Tops, *, slow: bool) -> list[str]:
     ones = found.slow if slow else found.erroring
     if not ones:
         return [f"{title} none"]
-    return [title, *(f"  {number}. {one.words()}" for number, one in enumerate(ones, 1))]
+    return [title, *(f"  - {one.words()}" for one in ones)]

@@ -34,7 +34,7 @@ def measure(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     return {
         "key": (answer.severity or "").lower(),
         "severity": answer.severity or "",
-        "summary": f"{words} What is it?",
+        "question": f"{words} What is it?",
         "reason": reason or "severity set by the on-call.",
         "runbook": answer.runbook or "provider-outage",
     }

@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from omniops.runner.person import Change
-from omniops.terminal.layout import cells, cut, pad, safe, wrap
+from omniops.terminal.layout import cells, cut, pad, paragraphs, safe, wrap
 
 Line = tuple[str, str]
 """A line and its tone."""
 
 MAX_NAME = 24
+POST = "post"
+"""The action of a change that is a message."""
 
 
 def change_lines(change: Change, width: int) -> list[Line]:
     """Return the lines of a change, none wider than ``width``."""
+    if change.action == POST:
+        return _post(change, width)
     lines: list[Line] = [("", "")]
     head = f"{safe(change.action, 60)}  {safe(change.target, 200)}"
     lines += [(line, "head") for line in wrap(head, width, "  ")]
@@ -28,6 +32,13 @@ def change_lines(change: Change, width: int) -> list[Line]:
         lines += [(line, "bad") for line in wrap(safe(warning, 600), width, "  ! ", "    ")]
     lines += [(line, "dim") for line in _row("undo", safe(change.undo, 600) or "cannot be undone", width)]
     return lines
+
+
+def _post(change: Change, width: int) -> list[Line]:
+    """Words as they would be posted."""
+    where = f"For {safe(change.target, 100)} ({safe(change.environment, 60)}, {safe(change.host, 120)}):"
+    lines = [("", ""), *((line, "key") for line in wrap(where, width, "   "))]
+    return lines + [(line, "") for line in paragraphs(str(change.after.get("text", "")), width, "   ")]
 
 
 def _table(before: dict[str, Any], after: dict[str, Any], width: int) -> list[Line]:

@@ -1,0 +1,42 @@
+"""Does the drill's alert fire? As an Alertmanager would see it: from a minute after things went wrong, until a minute
+after they are right again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from omniops.drill.world import World
+
+LASTING = timedelta(seconds=60)
+SLOW = 1.5
+LABELS = {"alertname": "ErrorBudgetBurnFast", "severity": "critical", "service": "omniroute"}
+ANNOTATIONS = {
+    "summary": "the error budget burns more than six times too fast",
+    "runbook_url": "https://runbooks.example.test/omniroute#provider-outage",
+}
+
+
+def well_since(world: World) -> datetime | None:
+    """Since when everything has been right; None while something is wrong."""
+    since: float | None = None
+    for moment in world.data["history"]:
+        if _sick(moment):
+            since = None
+        elif since is None:
+            since = moment["at"]
+    return None if since is None else datetime.fromtimestamp(since, UTC)
+
+
+def ended_at(world: World) -> datetime | None:
+    """When the alert ended; None while it fires."""
+    since = well_since(world)
+    return since + LASTING if since is not None and world.now() >= since + LASTING else None
+
+
+def _sick(moment: dict[str, Any]) -> bool:
+    broken = any(moment["modes"].get(id) for id in moment["active"])
+    return bool(
+        broken or not moment["running"] or not moment["auth"] or not moment["data"] or moment["bad"] or
+        moment["slow"] > SLOW or moment["instant"]
+    )  # fmt: skip

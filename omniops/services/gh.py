@@ -1,0 +1,110 @@
+"""GitHub's issues through `gh`, which knows who the operator is there. A body goes in by stdin, unseen by others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from omniops.config import Settings
+from omniops.errors import BadInput, InDoubt, Refused, Unreachable
+from omniops.services.http import said
+
+TIMEOUT_S = 20.0
+NEWEST = 100
+NOT_LOGGED_IN = 4
+_PASSED_ON = (
+    "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "GH_CONFIG_DIR", "GH_HOST",
+    "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+
+
+class Made(NamedTuple):
+    """A new issue. ``labelled``: False where GitHub lacks one of its labels, so it was made without."""
+
+    url: str
+    labelled: bool
+
+
+class Gh:
+    """One repository's issues: ``owner/name``. Raises BadInput (no gh), Refused (not logged in), Unreachable (nothing
+    was done) and InDoubt (it may have been)."""
+
+    def __init__(self, settings: Settings, repo: str) -> None:
+        self._settings, self.repo = settings, repo
+
+    def find(self, mark: str) -> str:
+        """The URL of the newest issue, open or closed, whose body holds ``mark``; "" where there is none."""
+        import json
+
+        words = ["list", "--state", "all", "--limit", str(NEWEST), "--json", "url,body"]
+        code, out, error = self._run(words, "")
+        if code:
+            raise self._failed(code, error)
+        try:
+            rows: Any = json.loads(out)
+        except ValueError:
+            rows = None
+        if not isinstance(rows, list):
+            raise Unreachable("gh answers with something that is no list", state="nothing was done", next="run gh")
+        for row in rows:
+            if isinstance(row, dict) and mark in str(row.get("body")):
+                return said(row.get("url", ""), 300)
+        return ""
+
+    def create(self, title: str, body: str, labels: Sequence[str]) -> Made:
+        """Make an issue, once. A label that the repository lacks does not keep it from being made."""
+        words = ["create", "--title", title, "--body-file", "-"]
+        with_labels = [word for label in labels for word in ("--label", label)]
+        code, out, error = self._run([*words, *with_labels], body)
+        labelled = True
+        if code and "could not add label" in error:  # said before anything is made
+            code, out, error = self._run(words, body)
+            labelled = False
+        if code == NOT_LOGGED_IN:
+            raise self._failed(code, error)
+        if code:
+            raise _doubt(said(error, 200) or f"it exited with {code}")
+        return Made(said(out.strip().rpartition("\n")[2], 300), labelled)
+
+    def _run(self, words: Sequence[str], text: str) -> tuple[int, str, str]:
+        import subprocess
+
+        token = self._settings.secret("GH_TOKEN")
+        env = {name: self._settings.get(name) for name in _PASSED_ON if self._settings.get(name)}
+        env |= {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
+        env |= {"GH_TOKEN": token} if token else {}
+        try:
+            done = subprocess.run(
+                ["gh", "issue", words[0], "--repo", self.repo, *words[1:]], input=text, capture_output=True,
+                text=True, check=False, timeout=TIMEOUT_S, env=env, cwd=os.sep,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            raise _doubt(f"gh did not end within {TIMEOUT_S:g} s") from None
+        except (OSError, ValueError) as error:
+            raise BadInput(
+                "gh cannot be run",
+                why=getattr(error, "strerror", None) or "an argument cannot be passed on",
+                state="nothing was done at GitHub",
+                next="install gh, or make the issue by hand",
+            ) from None
+        return done.returncode, done.stdout, done.stderr
+
+    def _failed(self, code: int, error: str) -> Refused | Unreachable:
+        why = said(error, 200) or f"it exited with {code}"
+        if code == NOT_LOGGED_IN:
+            return Refused("gh is not logged in", why=why, state="nothing was done at GitHub", next="gh auth login")
+        return Unreachable("gh cannot ask GitHub", why=why, state="nothing was done at GitHub", next="run gh by hand")
+
+
+def installed(settings: Settings) -> bool:
+    """Is there a `gh` on the PATH?"""
+    from shutil import which
+
+    return which("gh", path=settings.get("PATH") or os.defpath) is not None
+
+
+def _doubt(why: str) -> InDoubt:
+    return InDoubt(
+        "nobody can tell whether the issue was made", why=why, state="it may be there", next="look at GitHub"
+    )

@@ -1,0 +1,186 @@
+"""A runbook's words on their way to Slack: approved, sent from the outbox, and known to the journal; or shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omniops.clock import SystemClock
+from omniops.config import Settings
+from omniops.errors import NeedsPerson
+from omniops.incident.outbox import FROZEN
+from omniops.journal.events import New
+from omniops.journal.memory import MemoryJournal
+from omniops.runner import opening, outbox
+from omniops.runner.walk import Walk
+from omniops.services.clients import Clients
+from tests.support.slack import FakeSlack
+from tests.support.toy import START, Toy, ToyPerson
+
+OPS = "#omniroute-ops"
+
+
+def graph(channel: str) -> Any:
+    """A runbook of one post, compiled."""
+    edges = {"success": "end:done", "declined": "end:aborted"}
+    step = {"id": "say", "kind": "post", "title": "Say so", "channel": channel, "text": "We are on it.", "edges": edges}
+    return {"id": "say", "title": "Say so", "inputs": {}, "start": "say", "steps": {"say": step}, "timers": []}
+
+
+class Scene:
+    """A run of that runbook, and a Slack."""
+
+    def __init__(self, slack: FakeSlack, channel: str = OPS, **settings: str) -> None:
+        self.slack, self.toy = slack, Toy({})
+        self.person = ToyPerson(self.toy)
+        self.journal = MemoryJournal(SystemClock(), "eve", "h")
+        self.settings = Settings({"OMNIROUTE_URL": "http://toy", **slack.env, **settings})
+        plan = opening.Plan(graph(channel), {}, [], None, START, "x")
+        begun = opening.begin(self.journal, SystemClock(), plan, {})
+        self.run, self.incident = begun.run, begun.started["incident"]
+
+    def go(self) -> str:
+        """Walk it, as a process that has just taken the run."""
+        from omniops.engine.state import RunState
+
+        self.journal.append([New(f"run/{self.run}", None, "lease.taken", {"how": "resumed"})])
+        clients = Clients(self.settings, SystemClock())
+        ctx = self.toy.context()._replace(settings=self.settings, clock=SystemClock(), clients=clients)
+        state = RunState(self.journal.read(f"run/{self.run}"))
+        return Walk(ctx, self.person, self.journal, state, find=self.toy.find).go()
+
+    def answered(self) -> tuple[bool, str]:
+        """What the journal says of the step."""
+        (data,) = [e.data for e in self.journal.read(f"run/{self.run}") if e.kind == "answered"]
+        return data["value"], data["how"]
+
+
+@pytest.fixture
+def slack(tmp_path: Path) -> Iterator[FakeSlack]:
+    with FakeSlack(tmp_path) as fake:
+        yield fake
+
+
+def test_it_is_sent(slack: FakeSlack) -> None:
+    """One approval, which shows where it goes; sent once, and the journal says so."""
+    scene = Scene(slack)
+    assert scene.go() == "mitigated"
+    assert (scene.person.asked, slack.texts(OPS)) == ([f"approve say {OPS}"], ["We are on it."])
+    assert scene.answered() == (True, "sent")
+
+
+def test_it_is_declined(slack: FakeSlack) -> None:
+    """A no is a no: nothing is owed and nothing is sent."""
+    scene = Scene(slack)
+    scene.person.answers[f"approve say {OPS}"] = False
+    assert scene.go() == "aborted"
+    assert (slack.texts(), outbox.messages(scene.journal)) == ([], [])
+    assert scene.answered() == (False, "declined by the operator")
+
+
+@pytest.mark.parametrize(
+    ("fault", "how", "state"),
+    [
+        ("reset-after-apply@POST:slack", "may have been sent: ", "unsure"),
+        ("rate-limited=20s@POST:slack", "not sent yet, it waits in the outbox: Slack wants fewer", "waiting"),
+        ("code=missing_scope@POST:slack", "not sent yet, it waits in the outbox: Slack does not post", "waiting"),
+    ],
+)
+def test_slack_does_not_stop_a_walk(slack: FakeSlack, fault: str, how: str, state: str) -> None:
+    """Whatever Slack does, the walk goes on, the operator is told, and the journal knows which it was."""
+    slack.faults(fault)
+    scene = Scene(slack)
+    assert scene.go() == "mitigated"
+    assert (scene.answered()[0], scene.answered()[1][: len(how)]) == (False, how)
+    assert [one.state for one in outbox.messages(scene.journal)] == [state]
+    assert any(how in line for line in scene.person.said)
+
+
+@pytest.mark.parametrize(
+    ("channel", "settings"),
+    [("status-page", {}), (OPS, {"SLACK_BOT_TOKEN": ""}), ("incident", {}), (OPS, {"SLACK_URL": "ftp://slack"})],
+)
+def test_it_is_shown(slack: FakeSlack, channel: str, settings: dict[str, str]) -> None:
+    """Another kind of channel, no Slack, an incident channel that nobody has made: the text is for a person to post."""
+    scene = Scene(slack, channel, **settings)
+    assert scene.go() == "mitigated"
+    assert scene.person.asked[-1] == "posted say"
+    assert scene.answered() == (True, "posted by hand")
+    assert slack.texts() == []
+    assert [one.state for one in outbox.messages(scene.journal)] == (["shown"] if channel == "incident" else [])
+
+
+def test_the_incident_channel(slack: FakeSlack) -> None:
+    """``incident`` is the channel named after the incident, where there is one."""
+    scene = Scene(slack, "incident")
+    slack.data["channels"][f"inc-{scene.incident}"] = {"id": "C77", "archived": False}
+    assert scene.go() == "mitigated"
+    assert slack.texts(f"#inc-{scene.incident}") == ["We are on it."]
+
+
+def test_a_missing_incident_channel_is_asked_about_once(slack: FakeSlack) -> None:
+    """Once it is known that nobody has made the channel, later words for it are shown at once, with one question."""
+    scene = Scene(slack, "incident")
+    to = f"#inc-{scene.incident}"
+    id = outbox.queue(scene.journal, scene.incident, engine="slack", to=to, about="ack", body={"text": "x"}, key="k")
+    scene.journal.append([New(f"incident/{scene.incident}", None, "message.shown", {"id": id, "why": "no channel"})])
+    assert scene.go() == "mitigated"
+    assert scene.person.asked == ["posted say"]
+
+
+def test_another_message_is_shown(slack: FakeSlack) -> None:
+    """A message of the same incident for which nothing is set up is shown while the step posts its own."""
+    scene = Scene(slack)
+    outbox.queue(
+        scene.journal, scene.incident, engine="pager.event", to="secondary", about="secondary",
+        body={"summary": "Alice has it"}, key="s",
+    )  # fmt: skip
+    assert scene.go() == "mitigated"
+    assert "For the secondary on-call, through PagerDuty, ready to paste: Alice has it" in scene.person.said
+    assert sorted(one.state for one in outbox.messages(scene.journal)) == ["sent", "shown"]
+
+
+def test_without_a_person(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody there and no --yes: nothing is sent, the text is shown, and the walk goes on."""
+
+    def nobody(*_: object) -> bool:
+        raise NeedsPerson("nobody")
+
+    scene = Scene(slack)
+    monkeypatch.setattr(scene.person, "approve", nobody)
+    monkeypatch.setattr(scene.person, "posted", nobody)
+    assert scene.go() == "aborted"
+    assert scene.person.said[-1] == f"For {OPS}, ready to paste: We are on it."
+    assert slack.texts() == []
+
+
+@pytest.mark.parametrize("state", ["waiting", "sent", "unsure"])
+def test_a_walk_that_was_killed_after_the_approval(slack: FakeSlack, state: str) -> None:
+    """Owed already when the step is walked again: no second question and no second message."""
+    scene = Scene(slack)
+    key, body = f"post/{scene.run}/say", {"text": "We are on it."}
+    id = outbox.queue(scene.journal, scene.incident, engine="slack", to=OPS, about="say", body=body, key=key)
+    if state != "waiting":
+        ending = {"id": id, "ref": "1"} if state == "sent" else {"id": id, "why": "killed"}
+        scene.journal.append([New(f"incident/{scene.incident}", None, f"message.{state}", ending)])
+    assert scene.go() == "mitigated"
+    assert scene.person.asked == []
+    assert slack.texts() == (["We are on it."] if state == "waiting" else [])
+
+
+def test_frozen_while_it_is_asked(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody enters 4.5 while the question is open: nothing is written down and nothing is sent, whatever is
+    answered."""
+    scene = Scene(slack)
+
+    def freeze(*_: object) -> bool:
+        scene.journal.append([New(f"incident/{scene.incident}", None, "frozen", {"by": "bob"})])
+        return True
+
+    monkeypatch.setattr(scene.person, "approve", freeze)
+    assert scene.go() == "aborted"
+    assert (slack.texts(), outbox.messages(scene.journal)) == ([], [])
+    assert scene.answered() == (False, f"not sent: {FROZEN}")

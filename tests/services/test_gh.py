@@ -1,0 +1,62 @@
+"""Issues through `gh`: what is passed on, and what each of its exits proves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omniops.config import Settings
+from omniops.errors import BadInput, InDoubt, Refused
+from omniops.services.gh import Gh, installed
+from tests.support.fake_gh import FakeGh
+
+MakeSettings = Callable[..., Settings]
+
+
+def test_an_issue(tmp_path: Path, settings: MakeSettings) -> None:
+    """Made once, with its labels, its body by stdin; and found again by a mark in it."""
+    fake = FakeGh(tmp_path)
+    gh = Gh(settings(PATH=fake.path), "omni/route")
+    made = gh.create("Patch it", "now\n<!-- omniops:x -->", ["dependencies"])
+    assert made == ("https://github.example/omni/route/issues/1", True)
+    assert fake.issues()[0]["labels"] == ["dependencies"]
+    assert gh.find("<!-- omniops:x -->") == made.url
+    assert gh.find("<!-- omniops:y -->") == ""
+
+
+def test_a_label_that_is_not_there(tmp_path: Path, settings: MakeSettings) -> None:
+    """It does not keep the issue from being made: once, without its labels, and that is said."""
+    fake = FakeGh(tmp_path, labels=())
+    assert not Gh(settings(PATH=fake.path), "omni/route").create("T", "B", ["dependencies"]).labelled
+    assert [one["labels"] for one in fake.issues()] == [[]]
+
+
+def test_not_logged_in(tmp_path: Path, settings: MakeSettings) -> None:
+    """Certainly nothing was done, and the way out is named."""
+    fake = FakeGh(tmp_path)
+    fake.turn("logged-out")
+    gh = Gh(settings(PATH=fake.path), "omni/route")
+    with pytest.raises(Refused, match="not logged in") as caught:
+        gh.create("T", "B", [])
+    assert caught.value.next == "gh auth login"
+    with pytest.raises(Refused, match="not logged in"):
+        gh.find("x")
+
+
+def test_it_breaks_off(tmp_path: Path, settings: MakeSettings) -> None:
+    """A failure that says nothing about labels may have come after the issue was made."""
+    fake = FakeGh(tmp_path)
+    fake.turn("breaks")
+    with pytest.raises(InDoubt) as caught:
+        Gh(settings(PATH=fake.path), "omni/route").create("T", "B", [])
+    assert caught.value.why == "error connecting to api.github.example"
+
+
+def test_no_gh(tmp_path: Path, settings: MakeSettings) -> None:
+    """Where there is no gh, that is known before and said after."""
+    nowhere = settings(PATH=str(tmp_path))
+    assert (installed(nowhere), installed(settings(PATH=FakeGh(tmp_path).path))) == (False, True)
+    with pytest.raises(BadInput, match="cannot be run"):
+        Gh(nowhere, "omni/route").create("T", "B", [])
