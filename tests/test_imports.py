@@ -99,6 +99,22 @@ def test_classify(home: Path) -> None:
     assert loaded(home, "classify", "--error-ratio", "0.62", "--json") <= BARE | {"json"}
 
 
+def test_classify_from_flags_where_it_could_measure(home: Path) -> None:
+    """With a flag nothing is measured, and nothing of measuring is loaded, whatever is configured."""
+    sources = {"PROMETHEUS_URL": "http://127.0.0.1:9", "OMNIROUTE_PASSWORD": "nobody-needs-it", **NOWHERE}
+    found = loaded(home, "classify", "--error-ratio", "0.62", "--json", settings=sources)
+    assert found <= BARE | {"json"}
+
+
+@pytest.mark.parametrize("words", [["classify", "--json"], ["slo", "--json"]])
+def test_measuring(home: Path, words: list[str]) -> None:
+    """What is measured is asked for with httpx, and without what draws menus or reads YAML."""
+    expected = 3 if words[0] == "classify" else 5
+    found = loaded(home, *words, expected=expected, settings={"PROMETHEUS_URL": "http://127.0.0.1:9"})
+    assert "httpx" in found
+    assert not found & (FORBIDDEN | {"asyncio", "sqlite3", "subprocess"})
+
+
 def test_a_config_file(tmp_path: Path) -> None:
     """TOML is parsed when the config file has changed; every later command reads JSON, and without a file nothing."""
     words = ["classify", "--error-ratio", "0.62", "--json"]

@@ -12,7 +12,7 @@ from omniops.cli.options import Json
 
 if TYPE_CHECKING:
     from omniops.errors import OmniopsError
-    from omniops.runner.slo import Definitions, Report
+    from omniops.runner.slo import Evaluator, Report
 
 CLEAR = "\x1b[H\x1b[2J"
 
@@ -30,7 +30,7 @@ def slo(
 
     Exit 0: all in budget. 1: one is burning, or it cannot be told. 5: there is nothing to measure with.
     """
-    from omniops.runner.slo import definitions, report
+    from omniops.runner.slo import Evaluator, definitions
 
     wait_s = _every(every)
     given = definitions(settings(), file)
@@ -38,24 +38,24 @@ def slo(
         from omniops.terminal.errors import show_error
 
         show_error(given.error, streams())
+    evaluator = Evaluator(settings(), clock(), given)
     if not watch:
-        found = report(settings(), clock(), given)
+        found = evaluator.report()
         if json:
             emit(found.as_json())
         else:
             _table(found)
         raise typer.Exit(int(found.exit))
-    raise typer.Exit(_watch(given, wait_s, times, json))
+    raise typer.Exit(_watch(evaluator, wait_s, times, json))
 
 
-def _watch(given: Definitions, wait_s: float, times: int, json: bool) -> int:
+def _watch(evaluator: Evaluator, wait_s: float, times: int, json: bool) -> int:
     from omniops.errors import Refused, Unreachable
-    from omniops.runner.slo import report
 
     looks, code = 0, 0
     while True:
         try:
-            found = report(settings(), clock(), given)
+            found = evaluator.report()
             code = int(found.exit)
             _show(found, json)
         except (Unreachable, Refused) as error:

@@ -64,6 +64,7 @@ class Status(NamedTuple):
             "budget_left": self.budget.left if self.budget else None,
             "budget_ends": self.budget.ends if self.budget else None,
             "budget_ends_in_s": self.budget.ends_in_s if self.budget else None,
+            "series": list(self.series),
         }
 
 

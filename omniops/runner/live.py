@@ -96,8 +96,17 @@ def gateway(settings: Settings, clock: Clock, guard: Callable[[str], None] | Non
     return Replicas(OmniRoute(settings.omniroute_url, settings, clock, guard), settings, clock.now)
 
 
-def look(settings: Settings, clock: Clock, clients: Clients, slos: Slos, *, full: bool) -> Found:
-    """One look at the best source there is. ``full``: everything that `omniops slo` shows.
+def look(
+    settings: Settings,
+    clock: Clock,
+    clients: Clients,
+    slos: Slos,
+    *,
+    full: bool,
+    ask: Callable[[], Gateway] | None = None,
+) -> Found:
+    """One look at the best source there is. ``full``: everything that `omniops slo` shows. ``ask``: the OmniRoute to
+    ask where it comes to that, for who looks again and again and wants to log in once.
 
     Raises Unreachable, Refused or BadInput where no source can be had.
     """
@@ -116,7 +125,7 @@ def look(settings: Settings, clock: Clock, clients: Clients, slos: Slos, *, full
             prometheus.close()
     from omniops.runner import figures_omniroute
 
-    asked = gateway(settings, clock, clients.guard)
+    asked = ask() if ask else gateway(settings, clock, clients.guard)
     try:
         return Found(figures_omniroute.look(asked, slos, full=full), fallback)
     finally:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -54,4 +54,6 @@ class Interrupts:
         if again and number == signal.SIGINT:
             raise KeyboardInterrupt
         if not again:
-            self.noticed()
+            # A signal may come while a line is being written; writing another one inside that is an error of Python's.
+            with suppress(RuntimeError):
+                self.noticed()

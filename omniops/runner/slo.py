@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,12 +11,12 @@ from omniops.clock import Clock, iso
 from omniops.config import Settings
 from omniops.errors import BadInput, Exit
 from omniops.incident.slo import Status, all_kept, evaluate
-from omniops.runner.live import look
+from omniops.runner import live
 from omniops.runner.wiring import clients_of
 
 if TYPE_CHECKING:
     from omniops.incident.ladder import Slos
-    from omniops.services.clients import Clients
+    from omniops.runner.figures_omniroute import Gateway
 
 SCHEMA = "omniops.slo/1"
 
@@ -78,17 +79,31 @@ def definitions(settings: Settings, file: str = "") -> Definitions:
         return Definitions(slos_for(settings.user_runbooks), "", error)
 
 
-def report(settings: Settings, clock: Clock, given: Definitions, clients: Clients | None = None) -> Report:
-    """Evaluate once. Raises Unreachable, Refused or BadInput where there is no source to be had."""
-    found = look(settings, clock, clients or clients_of(settings, clock), given.slos, full=True)
-    measured = found.measured
-    return Report(
-        clock.now(),
-        measured.source,
-        measured.about,
-        found.fallback,
-        measured.partial,
-        measured.notes,
-        evaluate(given.slos, measured),
-        given,
-    )
+class Evaluator:
+    """Evaluates SLOs as often as it is asked to, with one login where the figures are OmniRoute's own."""
+
+    def __init__(self, settings: Settings, clock: Clock, given: Definitions) -> None:
+        self._settings, self._clock, self._given = settings, clock, given
+        self._clients = clients_of(settings, clock)
+
+    @cached_property
+    def _gateway(self) -> Gateway:
+        return live.gateway(self._settings, self._clock, self._clients.guard)
+
+    def report(self) -> Report:
+        """Evaluate once. Raises Unreachable, Refused or BadInput where there is no source to be had."""
+        slos = self._given.slos
+        found = live.look(
+            self._settings, self._clock, self._clients, slos, full=True, ask=lambda: self._gateway
+        )  # fmt: skip
+        measured = found.measured
+        return Report(
+            self._clock.now(),
+            measured.source,
+            measured.about,
+            found.fallback,
+            measured.partial,
+            measured.notes,
+            evaluate(slos, measured),
+            self._given,
+        )

@@ -9,13 +9,14 @@ from typing import Any, cast
 import pytest
 
 from omniops.actions.latency import ACTIONS
+from omniops.config import Settings
 from omniops.drill.api import Reply
 from omniops.journal.memory import MemoryJournal
-from omniops.runner import baseline
+from omniops.runner import baseline, live
 from omniops.runner.own.latency import compare
 from omniops.runner.walk import Walk
 from omniops.services.clients import Clients
-from tests.support.fake_omniroute import START, FakeOmniRoute, MovedClock, context
+from tests.support.fake_omniroute import DOWN, START, FakeOmniRoute, MovedClock, context
 from tests.support.metrics import FakePrometheus
 
 HOUR = timedelta(hours=1)
@@ -162,3 +163,23 @@ def test_prometheus_is_down(journal: MemoryJournal, clock: MovedClock, server: F
     with prometheus(clock, "1", []) as fake:
         fake.broken = Reply(502, "bad gateway", "text/plain")
         assert "no sense to be had from Prometheus" in told(journal, server, fake.url)["why"]
+
+
+def test_what_tick_records(journal: MemoryJournal, clock: MovedClock, server: FakeOmniRoute, monkeypatch: Any) -> None:
+    """`omniops tick` writes down p95 of now once an hour, and asks nobody in between; a server may be down."""
+    monkeypatch.setattr(live, "gateway", lambda *args: server)
+    nobody = Settings({"OMNIROUTE_URL": "http://127.0.0.1:9"})
+    assert baseline.record_now(nobody, clock, journal) == ""
+    settings = Settings({"OMNIROUTE_URL": "http://127.0.0.1:9", "OMNIROUTE_API_KEY": "secret-key"})
+    told = baseline.record_now(settings, clock, journal)
+    assert told == "recorded: p95 1.20s of 40 requests, for the baseline of 4.2"
+    assert journal.read("figures")[0].data == {"p95_s": 1.2, "requests": 40, "source": "omniroute"}
+    asked = len(server.calls)
+    assert baseline.record_now(settings, clock, journal) == ""
+    assert len(server.calls) == asked
+    clock.sleep(3600)
+    server.broken["telemetry"] = DOWN
+    assert baseline.record_now(settings, clock, journal) == ""
+    with prometheus(clock, "1", []) as fake:
+        settings = Settings({"PROMETHEUS_URL": fake.url})
+        assert baseline.record_now(settings, clock, journal).startswith("recorded: p95 1.00s of 100 requests")

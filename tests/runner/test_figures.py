@@ -13,6 +13,7 @@ from omniops.errors import BadInput, Unreachable
 from omniops.incident.ladder import Slos, shipped, shipped_slos
 from omniops.incident.slo import OK, UNKNOWN, evaluate
 from omniops.runner import figures_omniroute, figures_prometheus, live
+from omniops.runner.slo import Definitions, Evaluator
 from omniops.services.clients import Clients
 from tests.support.fake_omniroute import DOWN, START, FakeOmniRoute, MovedClock, attempt
 from tests.support.metrics import FakePrometheus, Value
@@ -253,3 +254,19 @@ def test_partial_figures(gateway: FakeOmniRoute, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(live, "gateway", lambda *args: gateway)
     env = {"OMNIROUTE_URL": "http://127.0.0.1:9", "OMNIROUTE_API_KEY": "secret-key"}
     assert live.measure(settings(**env), gateway.clock).partial == "of one of 3 replicas"
+
+
+def test_one_login_for_many_looks(gateway: FakeOmniRoute, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks again and again asks through the same client, so that `--watch` does not log in every time."""
+    made: list[int] = []
+
+    def build(*args: Any) -> FakeOmniRoute:
+        made.append(1)
+        return gateway
+
+    monkeypatch.setattr(live, "gateway", build)
+    env = {"OMNIROUTE_URL": "http://127.0.0.1:9", "OMNIROUTE_API_KEY": "secret-key"}
+    evaluator = Evaluator(settings(**env), gateway.clock, Definitions(SLOS, ""))
+    reports = [evaluator.report() for _ in range(3)]
+    assert {report.source for report in reports} == {"omniroute"}
+    assert made == [1]

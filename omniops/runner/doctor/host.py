@@ -46,16 +46,18 @@ def scripts(look: Look) -> Iterator[Finding]:
     if not here.get("OMNIROUTE_BIN"):
         yield unset("scripts", f"{', '.join(names)} are steps by hand", "set OMNIROUTE_BIN on the server's host")
     else:
-        problems = []
+        problems: dict[str, list[str]] = {}  # what is wrong -> the scripts of which it is true
         for name in names:
+            path = script_path(here, name)
             try:
-                check_program(here, script_path(here, name))
+                check_program(here, path)
             except (OSError, OmniopsError) as error:
-                why = getattr(error, "strerror", "") or getattr(error, "why", "") or str(error)
-                problems.append(f"{name}: {why}")
+                why = str(error) if isinstance(error, OSError) else error.why
+                problems.setdefault(why.removeprefix(f"{path} "), []).append(name)
         if problems:
+            words = "; ".join(f"{', '.join(of)}: {why}" for why, of in problems.items())
             mend = "set OMNIROUTE_BIN to the folder that holds OmniRoute's bin/*.sh, and chmod +x them"
-            yield fail("scripts", "; ".join(problems), mend)
+            yield fail("scripts", f"{words} ({here.get('OMNIROUTE_BIN')})", mend)
         else:
             yield ok("scripts", f"{', '.join(names)} in {here.get('OMNIROUTE_BIN')}")
     yield _checkout(here.get("OMNIROUTE_REPO"))
