@@ -133,31 +133,11 @@ def _verify(
     if spec["every_s"] * spec["passes"] > spec["within_s"]:
         what = "it can never pass: `passes` looks, `every` so often, take longer than `within`"
         found.append(compiled.finding(id, ("verify", "within"), what, "make `within` longer, or look more often"))
-    for exit in flow.exits[id]:
-        if exit.outcome in ("failure", "inconclusive") and _unproved(flow, exit.target):
-            what = f"when it is {exit.outcome} the run may still end as mitigated, with nothing proved since"
-            mend = "lead it to not_recovered or inconclusive, or to another verify step"
-            found.append(compiled.finding(id, exit.keys, what, mend))
     problem = _since(flow, before, id, spec["since"], specs)
     if problem:
         mend = "name the step that makes the change, or `run`"
         found.append(compiled.finding(id, ("verify", "since"), problem, mend))
     return found
-
-
-def _unproved(flow: Flow, target: str) -> bool:
-    """Whether a path leads from here to ``done`` on which no verify step succeeds."""
-    waiting, seen = [target], {target}
-    while waiting:
-        id = waiting.pop()
-        if id == "end:done":
-            return True
-        for exit in flow.exits.get(id, []):
-            proves = flow.steps[id]["kind"] == "verify" and exit.outcome == "success"
-            if not proves and exit.target not in seen:
-                seen.add(exit.target)
-                waiting.append(exit.target)
-    return False
 
 
 def _since(flow: Flow, before: Dominators | None, id: str, since: str, specs: Mapping[str, ActionSpec]) -> str:

@@ -166,8 +166,6 @@ def other_mutants(id: str) -> Iterator[Mutant]:
         if "verify" in step:
             for key, value in (("since", "nowhere"), ("since", name), ("slo", "nothing"), ("within", "20s")):
                 yield f"{name} {key} {value}", _changed(book, name, verify={**step["verify"], key: value})
-            for edge in ("on_failure", "on_inconclusive"):
-                yield f"{name} {edge} into mitigated", _changed(book, name, **{edge: "done"})
         if "manual" in step or "ask" in step:
             yield f"{name} times out without expires", _changed(book, name, on_timeout="aborted")
             yield f"{name} expires without an edge", _changed(book, name, expires="10m")
