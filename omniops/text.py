@@ -69,7 +69,7 @@ def redact(value: Any) -> Any:
     if not _secrets:
         return value
     if isinstance(value, str):
-        for secret in sorted(_secrets, key=len, reverse=True):  # one may hold another
+        for secret in _secrets:
             if secret in value:
                 value = value.replace(secret, "***")
         return value

@@ -67,9 +67,6 @@ class Restore(ScriptWrite):
     saved = ""  # how the folder of the copy begins
     typed = ""
 
-    def __init__(self) -> None:
-        self._back: dict[str, Path] = {}  # what was there before -> the copy that holds it
-
     def state(self, data: Path) -> dict[str, Any]:
         """Return what of the live data the restore replaces, comparably."""
         raise NotImplementedError
@@ -98,11 +95,9 @@ class Restore(ScriptWrite):
         return Observation(str(data), self.state(data), desired, False, shown, destructive=True, typed=self.typed)
 
     def command(self, ctx: Context, args: Args, before: dict[str, Any], key: str, undoing: bool) -> list[str]:
-        """What runs. The integrity of the source was checked by the look right before: on a large database that takes
-        longer than an intent may wait. Whether the server is down is looked at again."""
         data = Path(before["data"])
-        source = self._found_back(ctx, before) if undoing else Path(str(args["source"]))
-        self.allowed(ctx, data, source)
+        source = self.way_back(ctx, before) if undoing else source_of(ctx, args)
+        self.allowed(ctx, data, source)  # again, right before it runs: the approval may have taken its time
         return [ready(ctx.settings, self.script), str(source), "--data-dir", str(data), "--yes"]
 
     def environment(self, ctx: Context, before: dict[str, Any]) -> dict[str, str]:
@@ -118,15 +113,10 @@ class Restore(ScriptWrite):
         now = self.state(data)
         if now == before:
             return Observation(str(data), now, before, True)
-        back = self._back[repr(before)] = self.way_back(ctx, before)
+        back = self.way_back(ctx, before)
         self.allowed(ctx, data, back)
         shown = {"from": str(back), "host": proof.why}
         return Observation(str(data), now, before, False, shown, destructive=True, typed=self.typed)
-
-    def _found_back(self, ctx: Context, before: dict[str, Any]) -> Path:
-        """The copy that the look has just found; comparing copies again takes as long as they are large."""
-        found = self._back.get(repr(before))
-        return found if found is not None and found.exists() else self.way_back(ctx, before)
 
     def way_back(self, ctx: Context, before: dict[str, Any]) -> Path:
         """Return the newest saved copy that holds what was there before. Raises NotOurs where there is none."""

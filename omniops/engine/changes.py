@@ -45,10 +45,7 @@ class Item:
 class Record:
     """One change: the intent, what became of it, and whether it was put back."""
 
-    __slots__ = (
-        "after", "approved", "approved_at", "at", "intent", "key", "seq", "status", "stream", "time", "undo", "undone",
-        "who",
-    )  # fmt: skip
+    __slots__ = ("after", "approved", "at", "intent", "key", "seq", "status", "stream", "time", "undo", "undone", "who")
 
     def __init__(self, event: Event) -> None:
         self.seq, self.stream, self.time, self.who = event.seq, event.stream, event.time, event.actor
@@ -59,7 +56,6 @@ class Record:
         self.after: dict[str, Any] = event.data["desired"]
         self.undo: Item | None = None
         self.approved = ""  # the undo that the operator approved: the bound hash
-        self.approved_at = ""
         self.undone = ""
 
     @property
@@ -110,8 +106,7 @@ class ChangeLog:
             record = self.records[data["key"]]
             record.after = data.get("after") or record.after
         elif event.kind == "approved" and data.get("undo_of"):
-            record = self.records[data["undo_of"]]
-            record.approved, record.approved_at = data["bound"], event.time
+            self.records[data["undo_of"]].approved = data["bound"]
         elif event.kind == "undone":
             self.records[data["key"]].undone = event.time
             self.undoing = ""

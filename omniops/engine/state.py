@@ -48,7 +48,6 @@ class RunState:
         self.guided: dict[str, Any] | None = None  # the failed step that waits for a person's choice
         self.fired: set[str] = set()
         self.ending = ""
-        self.unproved = False  # a verify step was skipped, and none has passed since
         self.outcome = ""  # of the run, once it has ended
         self.holder: dict[str, Any] | None = None
         self.changes = ChangeLog()
@@ -173,9 +172,7 @@ class RunState:
     def _outcome(self, event: Event) -> None:
         self.changes.apply(event)
         if not event.data.get("undo_of"):
-            item = self._item(self.changes.records[event.data["key"]].intent)
-            item.outcome = event.data
-            item.unanswered += bool((event.data.get("evidence") or {}).get("late"))  # it was never sent
+            self._item(self.changes.records[event.data["key"]].intent).outcome = event.data
 
     def _reconciled(self, event: Event) -> None:
         self.changes.apply(event)
@@ -202,8 +199,6 @@ class RunState:
         data = event.data
         self.steps[data["step"]].done = {**data, "time": event.time}
         self.begun = True
-        if data["outcome"] == "success" and self.step(data["step"])["kind"] == "verify":
-            self.unproved = False
         self.outputs[data["step"]] = data.get("outputs") or {}
         self._go(data["go"], data)
         if data["step"] == self.started.get("until") and not self.guided:
@@ -215,7 +210,7 @@ class RunState:
         elif target == "return":
             self.current, self.guided = self.frames.pop()
         elif target.startswith("end:"):
-            self.ending = self._as_known(ENDS[target[4:]])
+            self.ending = ENDS[target[4:]]
         else:
             self.current = target
 
@@ -239,18 +234,9 @@ class RunState:
             state.done = state.bad = None
             self.outputs.pop(step, None)
         elif choice == "skip":
-            self.unproved |= self.step(step)["kind"] == "verify"
             self._go(event.data["go"], event.data)
-            if step == self.started.get("until"):
-                self.ending = self._as_known(until_outcome("skipped"))
         else:
             self.ending = self.abandoned()
-
-    def _as_known(self, outcome: str) -> str:
-        """An end, as far as it is known: nothing is mitigated while a change is in doubt or a proof was skipped."""
-        if outcome in ("mitigated", "not_recovered", "inconclusive") and self.abandoned() == "in_doubt":
-            return "in_doubt"
-        return "inconclusive" if outcome == "mitigated" and self.unproved else outcome
 
     def abandoned(self) -> str:
         """How a run ends that nobody walks on: in doubt as long as something of it is."""

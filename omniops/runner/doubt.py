@@ -26,13 +26,15 @@ def judge(target: Target, intent: dict[str, Any], *, answered: bool, undoing: bo
         return evidence
     clock = target.ctx.clock
     left = 2 * LOOK_EVERY_S if answered else quiet_in(target, intent)
-    speed = getattr(clock, "speed", 1.0)  # a drill's time runs faster than the clock that cannot be set
-    until = clock.boot() + left / speed
+    until = clock.boot() + left
+    virtual = clock.now().timestamp() + left
     while True:
         verdict = _look(target, intent, undoing)
-        if verdict.status == "applied" or clock.boot() >= until:
+        if verdict.status == "applied":
             return verdict
-        clock.sleep(min(LOOK_EVERY_S, max((until - clock.boot()) * speed, 0.01)))
+        if clock.boot() >= until or clock.now().timestamp() >= virtual:
+            return verdict
+        clock.sleep(min(LOOK_EVERY_S, max(virtual - clock.now().timestamp(), 0.01)))
 
 
 def quiet_in(target: Target, intent: dict[str, Any]) -> float:

@@ -29,19 +29,7 @@ def note(journal: Journal, incident: Incident, text: str) -> None:
     """Write a note. Raises BadInput for an empty one."""
     if not text.strip():
         raise BadInput("the note is empty", state="nothing was written", next='omniops incident note "what happened"')
-    if incident.frozen:
-        raise _nothing_is_stored(incident)
     journal.append([New(f"incident/{incident.id}", None, "note", {"text": text.strip()})])
-
-
-def _nothing_is_stored(incident: Incident) -> BadInput:
-    """Section 4.5: details belong to SECURITY.md's path, and are not kept here."""
-    return BadInput(
-        f"{incident.id} is on the security path (4.5)",
-        why="nothing about it is written down here",
-        state="nothing was written",
-        next="follow SECURITY.md",
-    )
 
 
 def declare(journal: Journal, incident: Incident, severity: str) -> None:
@@ -62,8 +50,6 @@ def keep(journal: Journal, id: str, reason: str) -> Mitigation:
             next='omniops mitigations keep m12 --reason "..."',
         )
     one = found[id]
-    if incident_of(journal, one.incident).frozen:
-        reason = "kept; the incident is on the security path, and reasons are not stored"
     data = {"id": id, "reason": reason.strip(), "target": one.target}
     journal.append([New(f"incident/{one.incident}", None, "mitigation.kept", data)])
     return one._replace(state="kept", reason=reason.strip())

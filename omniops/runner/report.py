@@ -108,12 +108,7 @@ def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
 
 
 def _verdict(state: RunState, outcome: str) -> str:
-    """The run's outcome in words. "Shown to be so" is said only of a verify step that has passed, and passed last."""
-    evidence = _evidence(state)
-    if outcome != "mitigated" or (evidence is not None and evidence["outcome"] == "success"):
-        return WORDS.get(outcome, outcome)
     until = state.started.get("until")
-    ended = f"Ended after step {until}, as asked." if until else "Ended as its runbook says."
-    if evidence is None:
-        return f"{ended} Whether it has recovered was not looked at."
-    return f"{ended} It has not been shown to have recovered: {evidence['last']['why']}."
+    if until and outcome == "mitigated" and not _evidence(state):
+        return f"Ended after step {until}, as asked. Whether it has recovered was not looked at."
+    return WORDS.get(outcome, outcome)

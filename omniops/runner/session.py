@@ -215,8 +215,7 @@ def _abort(session: Session, state: RunState, ctx: Any, reason: str) -> Result:
     from omniops.runner.walk import Walk
 
     walk = Walk(ctx, session.person, session.journal, state, dry=session.dry)
-    words = "on the security path" if state.frozen else reason
-    walk.record(("note", {"text": f"aborted: {words}"}))
+    walk.record(("note", {"text": f"aborted: {reason}"}))
     walk.end(state.abandoned())
     opening.release(session.journal, state, "ended")
     return Result(state, state.outcome)
@@ -270,9 +269,6 @@ def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> boo
         or state.outcome
     ):
         return False
-    at = state.steps.get(state.current)
-    if at is not None and at.done is None and 0 < at.index < len(at.items):
-        return False  # some of several are done: the rest is still to be done
     if isinstance(error, NeedsPerson):
         return True
     untouched = not any(record.in_force for record in state.changes.records.values())
@@ -281,12 +277,8 @@ def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> boo
 
 def _stands(state: RunState) -> str:
     """What state things are in, in one clause."""
-    records = [record for record in state.changes.records.values() if record.in_force]
-    doubt = [record.intent["target"] for record in records if record.status == "open"]
-    in_force = [record.intent["target"] for record in records if record.to_put_back and record.status != "open"]
-    words = [f"in force: {', '.join(in_force)}"] if in_force else []
-    words += [f"in doubt: {', '.join(doubt)}"] if doubt else []
-    return "; ".join(words) or "nothing is in force"
+    in_force = [record.intent["target"] for record in state.changes.records.values() if record.to_put_back]
+    return f"in force: {', '.join(in_force)}" if in_force else "nothing is in force"
 
 
 def _paused(session: Session, state: RunState, number: int) -> Interrupted:

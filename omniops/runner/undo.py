@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from omniops.actions.base import Applied, Observation
 from omniops.actions.specs import SPECS
 from omniops.engine.changes import Record
-from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Refused, Unreachable
+from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Unreachable
 from omniops.failpoints import reached
 from omniops.runner.doubt import judge
 from omniops.runner.walk import bind
-from omniops.runner.write import FRESH_S, Target, aged, answered, change_of, intent_of, send
+from omniops.runner.write import FRESH_S, Target, answered, change_of, intent_of, send
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -41,14 +41,8 @@ class Undoing(Target):
 
 
 def everything(walk: Walk, *, force: bool = False) -> list[Record]:
-    """Undo all that this run changed and that can be undone, newest first, but for repairs: taking those back is a
-    decision of its own. Raises NotOurs, TestFailed, InDoubt, ..."""
-    found = [record for record in walk.state.changes.records.values() if record.to_put_back]
-    for record in found:
-        if record.repair:
-            words = f"{record.intent['target']} is a repair and stays; `omniops undo {record.id}` takes it back"
-            walk.person.say(words, "warn")
-    records = [record for record in found if not record.repair]
+    """Undo all that this run changed and that can be undone, newest first. Raises NotOurs, TestFailed, InDoubt, ..."""
+    records = [record for record in walk.state.changes.records.values() if record.to_put_back]
     for record in reversed(records):
         one(walk, record, force=force)
     return records
@@ -115,8 +109,9 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
     failing = seen.shown.get("test_failed")
     change = change_of(walk, target.name, seen, "the runbook's own step does it again", "undo of ")
     change = change._replace(person_only=bool(failing) and not force)
-    where = (change.environment, change.host, "undo", target.name)
-    bound = bind(*where, seen.target, seen.state, seen.desired, change.typed, bool(failing))
+    bound = bind(
+        change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired, change.typed
+    )
     walk.person.change(change)
     if failing and not force and not walk.person.interactive:
         raise TestFailed(
@@ -125,7 +120,7 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
             state="nothing was changed",
             next=f"omniops undo {record.id} --force puts it back all the same",
         )
-    if record.approved == bound and not aged(walk, record.approved_at):
+    if record.approved == bound:
         return []
     asked_at = walk.ctx.clock.boot()
     if not walk.ask(lambda until: walk.person.approve(f"{target.id}.undo", change, until)):
@@ -216,20 +211,13 @@ def _judged(target: Undoing, intent: dict[str, Any], applied: Applied, kind: str
             next=f"look at it, then: omniops undo {target.record.id}",
         )
     elif applied.status == "failed" or (kind == "outcome" and not applied.evidence.get("late")):
-        raise _kind_of_error(intent, applied)(
+        kind_of_error = Unreachable if applied.status == "not_applied" else Broken
+        raise kind_of_error(
             f"{target.record.intent['target']} could not be put back",
             why=applied.detail,
             state="it is still in force" if applied.status == "not_applied" else "something may have changed",
             next=f"omniops undo {target.record.id}",
         )
-
-
-def _kind_of_error(intent: dict[str, Any], applied: Applied) -> type[OmniopsError]:
-    if applied.status != "not_applied":
-        return Broken
-    if intent.get("by_hand"):
-        return NeedsPerson  # they have declined
-    return Refused if applied.evidence.get("code") in (401, 403) else Unreachable
 
 
 def _read_back(target: Undoing) -> None:

@@ -113,7 +113,7 @@ def attempt(walk: Walk, step: str, index: int) -> None:
     change = change_of(walk, target.name, seen, _how_undone(target))
     bound = bind(change.environment, change.host, target.name, seen.target, seen.state, seen.desired, change.typed)
     events: list[tuple[str, dict[str, Any]]] = []
-    if target.item.approved != bound or aged(walk, target.item.approved_at):
+    if target.item.approved != bound or _aged(walk, target.item.approved_at):
         if target.item.approved and target.item.approved != bound:
             walk.person.say(f"{seen.target} has changed since it was approved; here it is again.", "warn")
         walk.person.change(change)
@@ -131,7 +131,7 @@ def attempt(walk: Walk, step: str, index: int) -> None:
     _begin(target, seen, events, _how_undone(target))
 
 
-def aged(walk: Walk, approved_at: str) -> bool:
+def _aged(walk: Walk, approved_at: str) -> bool:
     """An approval is a person's word about now; after a pause it is asked for again."""
     return (walk.now() - parse_iso(approved_at)).total_seconds() > APPROVED_FOR_S
 
@@ -216,8 +216,6 @@ def record_outcome(target: Target, applied: Applied) -> None:
         refused = applied.evidence.get("code") in (401, 403)
         cause = "failed" if applied.status == "failed" else "refused" if refused else "not_applied"
         after.append(target.done("failure", detail=applied.detail, cause=cause))
-    if applied.evidence.get("late"):
-        walk.person.say(f"{applied.detail}; looking again.", "warn")
     walk.record(("outcome", outcome), *after)
     reached("after_outcome", target.id)
 
@@ -276,12 +274,6 @@ def answered(item: Item) -> bool:
     return bool(code) and code not in (502, 503, 504)
 
 
-def _left_unseen(target: Target) -> bool:
-    """It has left this machine, its end is in doubt, and nothing can be observed that would tell: a page, a call."""
-    outcome = target.item.outcome or {}
-    return outcome.get("status") == "in_doubt" and not (target.spec.readback or target.spec.script)
-
-
 def settle(walk: Walk, step: str, index: int) -> None:
     """An intent whose outcome is unknown. Ask better evidence than the state, then the state, then a person."""
     from omniops.runner.doubt import by_hand, judge
@@ -296,8 +288,6 @@ def settle(walk: Walk, step: str, index: int) -> None:
         return
     walk.person.say(f"{intent['target']}: finding out whether the change was made ...", "dim")
     applied = judge(target, intent, answered=answered(target.item), undoing=False)
-    if applied.status == "not_applied" and _left_unseen(target):
-        applied = Applied("in_doubt", (target.item.outcome or {}).get("detail") or "it was sent, and nobody answered")
     settled = {"key": intent["key"], "status": applied.status, "detail": applied.detail}
     settled.update({key: value for key, value in (("at", applied.at), ("outputs", applied.outputs)) if value})
     events: list[tuple[str, dict[str, Any]]] = [("reconciled", settled)]
