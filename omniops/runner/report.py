@@ -89,7 +89,9 @@ def undo_command(state: RunState, id: str) -> str:
 
 def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
     """The last words on the screen, with their tones: what came of it, what is in force, and last what to type next."""
-    said = [(_verdict(state, outcome), "good" if outcome == "mitigated" else "warn")]
+    proof = _evidence(state)
+    well = outcome == "mitigated" and (proof is None or proof["outcome"] == "success")
+    said = [(_verdict(state, outcome), "good" if well else "warn")]
     in_force = [record for record in state.changes.records.values() if record.to_put_back]
     for record in in_force:
         word = "in doubt" if record.status == "open" else "repaired with" if record.repair else "in force"
@@ -108,7 +110,15 @@ def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
 
 
 def _verdict(state: RunState, outcome: str) -> str:
+    """The outcome in words. "Shown to be so" is said only where the last look at the traffic has shown it."""
+    if outcome != "mitigated":
+        return WORDS.get(outcome, outcome)
+    proof = _evidence(state)
+    if proof is not None and proof["outcome"] == "success":
+        return WORDS[outcome]
     until = state.started.get("until")
-    if until and outcome == "mitigated" and not _evidence(state):
-        return f"Ended after step {until}, as asked. Whether it has recovered was not looked at."
-    return WORDS.get(outcome, outcome)
+    ended = f"Ended after step {until}, as asked." if until else "Walked to its end."
+    if proof is None:
+        return f"{ended} Whether it has recovered was not looked at."
+    found = WORDS["not_recovered" if proof["outcome"] == "failure" else "inconclusive"]
+    return f"{ended} {found} ({proof['step']}: {proof['last']['why']})"

@@ -7,48 +7,18 @@ from typing import Any
 
 import pytest
 
-from omniops.config import Settings
-from omniops.engine.state import RunState
 from omniops.journal.events import New
-from omniops.journal.memory import MemoryJournal
-from omniops.runner import opening, undo, verifying
+from omniops.runner import undo, verifying
 from omniops.runner.person import Change
 from omniops.runner.walk import Walk
 from tests.runner.test_crashes import PassingMeasure
-from tests.support.model import CONNECTIONS
-from tests.support.toy import READINGS, START, Crash, Toy, ToyPerson
+from tests.support.scene import Scene
+from tests.support.toy import Crash, ToyPerson
 
 
 @pytest.fixture(autouse=True)
 def _well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifying, "Measure", PassingMeasure)
-
-
-class Scene:
-    """One run of provider-outage in a toy world."""
-
-    def __init__(self, folder: Path, connections: int = 1, faults: dict[int, str] | None = None) -> None:
-        from omniops.catalog import get
-
-        graph = get("provider-outage", Settings({"OMNIOPS_HOME": str(folder)}))
-        self.toy = Toy(READINGS, faults)
-        self.person = ToyPerson(self.toy)
-        self.journal = MemoryJournal(self.toy.clock, "eve", "h")
-        items = [{**CONNECTIONS[0], "id": f"c{n}", "target": f"openai/c{n}"} for n in range(connections)]
-        plan = opening.Plan(graph, {"connections": items}, [], None, START, "x")
-        self.run = opening.begin(self.journal, self.toy.clock, plan, {}).run
-
-    def state(self) -> RunState:
-        return RunState(self.journal.read(f"run/{self.run}"))
-
-    def walk(self) -> Walk:
-        """A walk by a process that has just taken the run."""
-        taken = New(f"run/{self.run}", None, "lease.taken", {"how": "resumed"})
-        self.journal.append([taken])
-        return Walk(self.toy.context(), self.person, self.journal, self.state(), find=self.toy.find)
-
-    def kinds(self) -> list[str]:
-        return [event.kind for event in self.journal.read(f"run/{self.run}")]
 
 
 def test_a_change_that_arrives_late_is_found(tmp_path: Path) -> None:

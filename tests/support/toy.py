@@ -67,6 +67,27 @@ class Toy:
         return Context(Settings({"OMNIROUTE_URL": "http://toy"}), self.clock, server, none, none, "i", START)
 
 
+def measuring(*verdicts: tuple[str, str]) -> type:
+    """A stand-in for ``runner.measure.Measure``: each look is judged as the next of these (verdict, why); the last one
+    stays."""
+    left = list(verdicts)
+
+    class ToyMeasure:
+        def __init__(self, ctx: Context, *_: Any) -> None:
+            self.clock = ctx.clock
+
+        def look(self) -> None:
+            return None
+
+        def to_sample(self, _: None) -> Sample:
+            verdict, why = left.pop(0) if len(left) > 1 else left[0]
+            bad = verdict != "pass"
+            p95 = None if verdict == "cannot tell" else 4.2 if bad else 0.2
+            return Sample(iso(self.clock.now()), p95, 1.5, 0.0, 0.006, 50, 0, 50, 0 if bad else 50, 20, verdict, why)
+
+    return ToyMeasure
+
+
 class ToyServer:
     """All that is asked of the server itself: how far its clock is off, and who may write to it."""
 

@@ -1,0 +1,65 @@
+"""How a walk ends, and in which words: nothing is called recovered that was not shown, nothing settled that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omniops.runner import verifying
+from tests.support.scene import Scene
+from tests.support.toy import measuring
+
+PASS = ("pass", "well")
+FAIL = ("fail", "p95 is 4.20s of 50 requests")
+UNKNOWN = ("cannot tell", "no traffic since the change")
+Looks = Callable[..., None]
+SHOWN = "Mitigated, and shown to be so."
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> Looks:
+    """Sets how every look at the traffic is judged."""
+
+    def judged(*verdicts: tuple[str, str]) -> None:
+        monkeypatch.setattr(verifying, "Measure", measuring(*verdicts))
+
+    return judged
+
+
+@pytest.mark.parametrize(
+    ("verdict", "ended"),
+    [
+        (PASS, ("mitigated", 0, SHOWN)),
+        (FAIL, ("not_recovered", 1, "Not recovered.")),
+        (UNKNOWN, ("inconclusive", 1, "Whether it has recovered cannot be told.")),
+    ],
+)
+def test_the_verdict_is_the_outcome(
+    verdict: tuple[str, str], ended: tuple[str, int, str], tmp_path: Path, looks: Looks
+) -> None:
+    """Outcome, exit code and words follow the looks at the traffic, each of the three ways."""
+    looks(verdict)
+    scene = Scene(tmp_path)
+    scene.person.answers = {"choose all_down": "leave"}
+    scene.walk().go()
+    assert scene.ended() == ended
+
+
+@pytest.mark.parametrize(
+    ("until", "verdict", "words"),
+    [
+        ("disable", PASS, "Ended after step disable, as asked. Whether it has recovered was not looked at."),
+        ("recovered", PASS, SHOWN),
+        ("carriers", FAIL, f"Ended after step carriers, as asked. Not recovered. (recovered: {FAIL[1]})"),
+    ],
+)
+def test_an_end_that_was_asked_for_proves_nothing(
+    until: str, verdict: tuple[str, str], words: str, tmp_path: Path, looks: Looks
+) -> None:
+    """`--until` ends with that step's outcome; only the last look at the traffic makes it "shown to be so"."""
+    looks(verdict)
+    scene = Scene(tmp_path, until=until)
+    scene.walk().go()
+    assert scene.ended() == ("mitigated", 0, words)
