@@ -29,7 +29,7 @@ def next_command(state: RunState, now: datetime) -> c.Command:
         data = state.guided
         return c.Guide(data["step"], data.get("detail", ""), data.get("cause", ""), _choices(state, data))
     if state.ending:
-        return c.End(state.ending)
+        return c.End(state.end())
     step = state.step(state.current)
     entered = state.steps.get(state.current)
     if entered is None:

@@ -51,6 +51,7 @@ class RunState:
         self.holder: dict[str, Any] | None = None
         self.changes = ChangeLog()
         self.begun = False  # a first step is over
+        self.unproved = False  # a verify step was skipped, and no later one has succeeded
         self.frozen = False  # the incident is on the security path: no clock of it runs any more
         self.at = ""  # time of the last event
         for event in events:
@@ -179,6 +180,8 @@ class RunState:
         data = event.data
         self.steps[data["step"]].done = {**data, "time": event.time}
         self.begun = True
+        if self.step(data["step"])["kind"] == "verify" and data["outcome"] == "success":
+            self.unproved = False
         self.outputs[data["step"]] = data.get("outputs") or {}
         self._go(data["go"], data)
         if data["step"] == self.started.get("until") and not self.guided:
@@ -214,6 +217,8 @@ class RunState:
             state.done = state.bad = None
             self.outputs.pop(step, None)
         elif choice == "skip":
+            proof = self.step(step)["kind"] == "verify"
+            self.unproved = self.unproved or proof
             self._go(event.data["go"], event.data)
         else:
             self.ending = self.abandoned()
@@ -222,6 +227,10 @@ class RunState:
         """How a run ends that nobody walks on: in doubt as long as something of it is."""
         doubt = any(record.status == "open" and record.in_force for record in self.changes.records.values())
         return "in_doubt" if doubt else "aborted"
+
+    def end(self) -> str:
+        """The outcome that ``ending`` comes to: a proof that was skipped has proved nothing."""
+        return "inconclusive" if self.ending == "mitigated" and self.unproved else self.ending
 
     def _fired(self, event: Event) -> None:
         self.fired.add(event.data["timer"])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from omniops.runner import verifying
+from tests.support.runbooks import SMALL, compiled
 from tests.support.scene import Scene
 from tests.support.toy import measuring
 
@@ -63,3 +64,14 @@ def test_an_end_that_was_asked_for_proves_nothing(
     scene = Scene(tmp_path, until=until)
     scene.walk().go()
     assert scene.ended() == ("mitigated", 0, words)
+
+
+def test_a_proof_that_was_skipped_proves_nothing(tmp_path: Path, looks: Looks) -> None:
+    """A verify step that failed and was skipped to the end: whether it has recovered cannot be told, exit 1."""
+    looks(FAIL)
+    book = compiled(SMALL.replace("on_failure: not_recovered", "on_failure: ask")).graph
+    scene = Scene(tmp_path, book=book)
+    scene.person.answers = {"choose recovered.on_failure": "skip"}
+    scene.walk().go()
+    assert scene.ended()[:2] == ("inconclusive", 1)
+    assert scene.ended()[2] != SHOWN
