@@ -220,6 +220,8 @@ class RunState:
             proof = self.step(step)["kind"] == "verify"
             self.unproved = self.unproved or proof
             self._go(event.data["go"], event.data)
+            if step == self.started.get("until"):
+                self.ending = "inconclusive" if proof else self.abandoned()
         else:
             self.ending = self.abandoned()
 

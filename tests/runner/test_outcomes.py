@@ -75,3 +75,16 @@ def test_a_proof_that_was_skipped_proves_nothing(tmp_path: Path, looks: Looks) -
     scene.walk().go()
     assert scene.ended()[:2] == ("inconclusive", 1)
     assert scene.ended()[2] != SHOWN
+
+
+@pytest.mark.parametrize(("until", "outcome"), [("disable", "aborted"), ("recovered", "inconclusive")])
+def test_the_step_to_end_after_is_not_forgotten_when_it_is_skipped(
+    until: str, outcome: str, tmp_path: Path, looks: Looks
+) -> None:
+    """`--until STEP`, and the step fails and is skipped: the walk ends there all the same, and claims nothing."""
+    looks(FAIL)
+    book = compiled(SMALL.replace("on_failure: not_recovered", "on_failure: ask")).graph
+    scene = Scene(tmp_path, book=book, faults={1: "refused"} if until == "disable" else {}, until=until)
+    scene.person.answers = {f"choose {until}.on_failure": "skip"}
+    assert scene.walk().go() == outcome
+    assert ("sample" in scene.kinds()) == (until == "recovered")
