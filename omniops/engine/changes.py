@@ -69,6 +69,10 @@ class Record:
         return not self.undone and self.status != "not_applied"
 
     @property
+    def in_doubt(self) -> bool:
+        return self.in_force and self.status == "open"
+
+    @property
     def to_put_back(self) -> bool:
         """In force, and there is a way back."""
         return self.in_force and self.reversible
@@ -90,6 +94,11 @@ class ChangeLog:
         self.records: dict[str, Record] = {}
         self.undoing = ""  # key of the change whose undo was begun and is not settled
 
+    @property
+    def in_doubt(self) -> list[Record]:
+        """The changes of which nobody can tell whether they took effect."""
+        return [record for record in self.records.values() if record.in_doubt]
+
     def apply(self, event: Event) -> None:
         data = event.data
         if event.kind == "intent":
@@ -105,6 +114,10 @@ class ChangeLog:
         elif event.kind == "item.done" and data.get("key"):
             record = self.records[data["key"]]
             record.after = data.get("after") or record.after
+            if data["outcome"] == "success":
+                record.status = "applied"
+            elif data.get("cause") == "in_doubt":
+                record.status = "open"  # the server took it, and reading it back does not show it
         elif event.kind == "approved" and data.get("undo_of"):
             self.records[data["undo_of"]].approved = data["bound"]
         elif event.kind == "undone":

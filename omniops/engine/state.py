@@ -227,11 +227,13 @@ class RunState:
 
     def abandoned(self) -> str:
         """How a run ends that nobody walks on: in doubt as long as something of it is."""
-        doubt = any(record.status == "open" and record.in_force for record in self.changes.records.values())
-        return "in_doubt" if doubt else "aborted"
+        return "in_doubt" if self.changes.in_doubt else "aborted"
 
     def end(self) -> str:
-        """The outcome that ``ending`` comes to: a proof that was skipped has proved nothing."""
+        """The outcome that ``ending`` comes to: a proof that was skipped has proved nothing, and no verdict about the
+        traffic settles what became of a change. The security path stays what it is."""
+        if self.changes.in_doubt and self.ending in ("mitigated", "not_recovered", "inconclusive"):
+            return "in_doubt"
         return "inconclusive" if self.ending == "mitigated" and self.unproved else self.ending
 
     def _fired(self, event: Event) -> None:

@@ -88,3 +88,24 @@ def test_the_step_to_end_after_is_not_forgotten_when_it_is_skipped(
     scene.person.answers = {f"choose {until}.on_failure": "skip"}
     assert scene.walk().go() == outcome
     assert ("sample" in scene.kinds()) == (until == "recovered")
+
+
+def test_skipping_a_change_in_doubt_settles_nothing(tmp_path: Path, looks: Looks) -> None:
+    """The traffic is well, and nobody knows whether the change was made: in doubt, exit 7, not mitigated."""
+    looks(PASS)
+    scene = Scene(tmp_path, faults={1: "500"})
+    scene.toy.muddled = True
+    scene.person.answers = {"choose disable.on_failure": "skip"}
+    scene.walk().go()
+    assert scene.ended()[:2] == ("in_doubt", 7)
+
+
+def test_a_change_that_cannot_be_read_back_is_in_doubt(tmp_path: Path, looks: Looks) -> None:
+    """The server took it, and reading it back never shows it: skipped, the run ends in doubt too."""
+    looks(PASS)
+    scene = Scene(tmp_path, faults={1: "forgotten"})
+    scene.person.answers = {"choose disable.on_failure": "skip"}
+    scene.walk().go()
+    assert scene.ended()[:2] == ("in_doubt", 7)
+    (record,) = scene.state().changes.records.values()
+    assert record.in_doubt

@@ -50,6 +50,7 @@ class Toy:
         self.off: set[str] = set()
         self.sends: list[str] = []  # every request that reached the world
         self.later: list[tuple[float, str, bool]] = []  # requests that the world is slow with
+        self.muddled = False  # once something was sent, a target is neither as it was nor as wanted
         self.destructive = False  # from now on every write needs the typed confirmation
         self.ticks, self.crash_at = 0, 0
 
@@ -124,6 +125,8 @@ class ToyWrite:
                 (self.toy.off.add if turned_off else self.toy.off.discard)(name)
         off = target in self.toy.off
         seen = Observation(target, {"on": not off}, {"on": False}, off, at=iso(self.toy.clock.moment))
+        if self.toy.muddled and self.toy.sends:
+            seen = seen._replace(state={"on": "?"}, already=False)
         return seen._replace(destructive=self.toy.destructive)
 
     def apply(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
@@ -154,7 +157,7 @@ class ToyWrite:
             self.toy.later.append((self.toy.clock.uptime + 12, target, off))
             self.toy.clock.sleep(10)
             return Applied("in_doubt", "no answer within 10 s")
-        if how != "lost":
+        if how not in ("lost", "forgotten"):
             (self.toy.off.add if off else self.toy.off.discard)(target)
         self.toy.tick()
         if how in ("lost", "500"):
