@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from omniops.journal import lease
 from omniops.journal.events import New
 from omniops.runner import undo, verifying
 from omniops.runner.person import Change
@@ -27,6 +29,36 @@ def test_a_change_that_arrives_late_is_found(tmp_path: Path) -> None:
     assert scene.walk().go() == "mitigated"
     assert len(scene.toy.sends) == 1
     assert scene.toy.off
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_setting_the_wall_clock_hides_no_change(step: float, tmp_path: Path) -> None:
+    """The wall clock steps while a request without an answer is waited for: the change is still found, and not lost."""
+    scene = Scene(tmp_path, faults={1: "late"})
+    scene.toy.clock.steps = [(scene.toy.clock.uptime + 10.5, step)]
+    scene.walk().go()
+    assert len(scene.toy.sends) == 1
+    (record,) = scene.state().changes.records.values()
+    assert record.status == "applied"
+
+
+def test_after_a_reboot_the_whole_wait_is_waited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An intent of another boot: how long ago it was cannot be told from here, so nothing is taken for granted."""
+    scene = Scene(tmp_path, faults={1: "late"})
+    original = scene.toy.find
+
+    def dying(name: str) -> Any:
+        if "outcome" in scene.kinds():
+            raise Crash
+        return original(name)
+
+    walk = Walk(scene.toy.context(), scene.person, scene.journal, scene.walk().state, find=dying)
+    with pytest.raises(Crash):
+        walk.go()
+    monkeypatch.setattr(lease, "boot_id", lambda: "another boot")
+    scene.toy.clock.moment += timedelta(hours=1)
+    assert scene.walk().go() == "mitigated"
+    assert len(scene.toy.sends) == 1
 
 
 def test_a_clock_that_is_due_does_not_stop_an_undo(tmp_path: Path) -> None:

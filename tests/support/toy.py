@@ -24,13 +24,17 @@ class Crash(BaseException):
 
 
 class ToyClock:
-    """Moves when somebody sleeps, and a little whenever it is asked."""
+    """Moves when somebody sleeps, and a little whenever it is asked. ``steps``: (uptime, seconds) at which somebody
+    sets the wall clock forward or back; the clock that counts suspend never steps."""
 
     def __init__(self) -> None:
         self.moment, self.uptime = START, 100.0
+        self.steps: list[tuple[float, float]] = []
 
     def now(self) -> datetime:
         self.sleep(0.001)
+        while self.steps and self.uptime >= self.steps[0][0]:
+            self.moment += timedelta(seconds=self.steps.pop(0)[1])
         return self.moment
 
     def boot(self) -> float:
