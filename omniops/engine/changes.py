@@ -20,7 +20,7 @@ class Item:
         self.done: dict[str, Any] | None = None
         self.approved_at = ""
         self.tries = 0  # intents written, so that each has a key of its own
-        self.unanswered = 0  # of these, the ones in a row that a crash cost
+        self.unanswered = 0  # of these, the ones in a row that a crash cost, or that came too late to be sent
 
     def begin(self, intent: dict[str, Any]) -> None:
         self.intent, self.outcome, self.settled = intent, None, None

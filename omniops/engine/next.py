@@ -12,7 +12,7 @@ from omniops.engine.refs import Undefined, resolve, steps_in
 from omniops.engine.state import RunState, StepState
 
 MOST_TRIES = 5
-"""Intents of one item that a crash may cost before a person is asked."""
+"""Intents of one item that a crash may cost, or that come too late to be sent, before a person is asked."""
 
 
 def next_command(state: RunState, now: datetime) -> c.Command:

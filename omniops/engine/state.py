@@ -153,7 +153,10 @@ class RunState:
     def _outcome(self, event: Event) -> None:
         self.changes.apply(event)
         if not event.data.get("undo_of"):
-            self._item(self.changes.records[event.data["key"]].intent).outcome = event.data
+            item = self._item(self.changes.records[event.data["key"]].intent)
+            item.outcome = event.data
+            if (event.data.get("evidence") or {}).get("late"):
+                item.unanswered += 1  # like one that a crash cost: it is begun again by itself, but not for ever
 
     def _reconciled(self, event: Event) -> None:
         self.changes.apply(event)

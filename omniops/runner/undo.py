@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omniops.actions.base import Applied, Observation
 from omniops.actions.specs import SPECS
 from omniops.engine.changes import Record
+from omniops.engine.next import MOST_TRIES
 from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Unreachable
 from omniops.failpoints import reached
 from omniops.runner.doubt import judge
@@ -54,7 +55,9 @@ def one(walk: Walk, record: Record, *, force: bool = False) -> None:
     what = record.intent["target"]
     if record.status == "open" and not record.undone:
         _find_out(target)
-    while not record.undone:
+    for _ in range(MOST_TRIES):
+        if record.undone:
+            return
         if walk.state.changes.undoing:
             settle(walk, walk.state.changes.undoing)
             continue
@@ -67,6 +70,13 @@ def one(walk: Walk, record: Record, *, force: bool = False) -> None:
         approved = _approve(target, seen, force)
         if approved is not None:
             _send(target, seen, approved)
+    if not record.undone:
+        raise Broken(
+            f"{what} could not be put back",
+            why=f"it was tried {MOST_TRIES} times, and each time something came in between",
+            state="it is still in force",
+            next=f"omniops undo {record.id}",
+        )
 
 
 def _find_out(target: Undoing) -> None:
@@ -146,6 +156,8 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
 
 def _send(target: Undoing, seen: Observation, approved: list[tuple[str, dict[str, Any]]]) -> None:
     walk, record = target.walk, target.record
+    if not seen.command:
+        target.prepare(record.intent["before"], undoing=True)
     tries = 0 if record.undo is None else record.undo.tries
     place = intent_of(walk, target.id, record.intent["item"], 0)
     intent = {
@@ -210,7 +222,9 @@ def _judged(target: Undoing, intent: dict[str, Any], applied: Applied, kind: str
             state="the journal holds the intent; nothing was sent twice",
             next=f"look at it, then: omniops undo {target.record.id}",
         )
-    elif applied.status == "failed" or (kind == "outcome" and not applied.evidence.get("late")):
+    elif applied.evidence.get("late"):
+        walk.person.say(f"{target.record.intent['target']}: {applied.detail}; it is looked at again.", "warn")
+    elif applied.status == "failed" or kind == "outcome":
         kind_of_error = Unreachable if applied.status == "not_applied" else Broken
         raise kind_of_error(
             f"{target.record.intent['target']} could not be put back",

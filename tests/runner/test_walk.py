@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from omniops.engine.next import MOST_TRIES
+from omniops.errors import Broken
 from omniops.journal import lease
 from omniops.journal.events import New
 from omniops.runner import undo, verifying
@@ -29,6 +31,41 @@ def test_a_change_that_arrives_late_is_found(tmp_path: Path) -> None:
     assert scene.walk().go() == "mitigated"
     assert len(scene.toy.sends) == 1
     assert scene.toy.off
+
+
+def test_checks_that_take_their_time_cost_no_intent(tmp_path: Path) -> None:
+    """What a write has to check first may take minutes: the seconds of the intent begin afterwards, undo's too."""
+    scene = Scene(tmp_path)
+    scene.toy.checks_s = 120
+    walk = scene.walk()
+    assert walk.go() == "mitigated"
+    undo.everything(walk)
+    assert scene.toy.off == set()
+    assert scene.kinds().count("intent") == 2
+
+
+def test_what_never_gets_sent_in_time_is_put_before_a_person(tmp_path: Path) -> None:
+    """Five intents whose moment passed, each of them told; then a person is asked, and nothing was sent."""
+    scene = Scene(tmp_path)
+    scene.toy.dawdles_s = 6
+    scene.person.answers = {"choose disable.on_failure": "abort"}
+    assert scene.walk().go() == "aborted"
+    assert (scene.kinds().count("intent"), scene.toy.sends) == (MOST_TRIES, [])
+    assert sum("its moment had passed" in line for line in scene.person.said) == MOST_TRIES
+
+
+def test_an_undo_that_never_gets_sent_in_time_says_so(tmp_path: Path) -> None:
+    """The undo of a change is tried a few times and no more; it is still in force, and can be undone later."""
+    scene = Scene(tmp_path)
+    walk = scene.walk()
+    walk.go()
+    scene.toy.dawdles_s = 6
+    with pytest.raises(Broken, match="could not be put back"):
+        undo.everything(walk)
+    assert len(scene.toy.off) == 1
+    scene.toy.dawdles_s = 0
+    undo.everything(scene.walk())
+    assert scene.toy.off == set()
 
 
 @pytest.mark.parametrize("step", [3600.0, -3600.0])

@@ -55,6 +55,8 @@ class Toy:
         self.sends: list[str] = []  # every request that reached the world
         self.later: list[tuple[float, str, bool]] = []  # requests that the world is slow with
         self.muddled = False  # once something was sent, a target is neither as it was nor as wanted
+        self.checks_s = 0.0  # how long it takes to find out whether a write may be made
+        self.dawdles_s = 0.0  # how long a write takes before it is sent
         self.destructive = False  # from now on every write needs the typed confirmation
         self.ticks, self.crash_at = 0, 0
 
@@ -133,8 +135,13 @@ class ToyWrite:
             seen = seen._replace(state={"on": "?"}, already=False)
         return seen._replace(destructive=self.toy.destructive)
 
+    def prepare(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], undoing: bool) -> str:
+        self.toy.tick()
+        self.toy.clock.sleep(self.toy.checks_s)
+        return "checked"
+
     def apply(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
-        return self._send(args, off=True)
+        return self._send(ctx, args, off=True)
 
     def observe_undo(
         self, ctx: Context, args: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
@@ -143,15 +150,18 @@ class ToyWrite:
         return seen._replace(desired=before, already=seen.state == before)
 
     def undo(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
-        return self._send(args, off=False)
+        return self._send(ctx, args, off=False)
 
     def reconcile(
         self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str, undoing: bool
     ) -> Applied | None:
         return None
 
-    def _send(self, args: dict[str, Any], *, off: bool) -> Applied:
+    def _send(self, ctx: Context, args: dict[str, Any], *, off: bool) -> Applied:
+        assert ctx.prepared == "checked"
         target = self._target(args)
+        self.toy.clock.sleep(self.toy.dawdles_s)
+        ctx.checkpoint()
         how = self.toy.faults.get(len(self.toy.sends) + 1, "")
         self.toy.tick()
         self.toy.sends.append(target)
