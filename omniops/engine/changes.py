@@ -45,7 +45,21 @@ class Item:
 class Record:
     """One change: the intent, what became of it, and whether it was put back."""
 
-    __slots__ = ("after", "approved", "at", "intent", "key", "seq", "status", "stream", "time", "undo", "undone", "who")
+    __slots__ = (
+        "after",
+        "approved",
+        "approved_at",
+        "at",
+        "intent",
+        "key",
+        "seq",
+        "status",
+        "stream",
+        "time",
+        "undo",
+        "undone",
+        "who",
+    )
 
     def __init__(self, event: Event) -> None:
         self.seq, self.stream, self.time, self.who = event.seq, event.stream, event.time, event.actor
@@ -56,6 +70,7 @@ class Record:
         self.after: dict[str, Any] = event.data["desired"]
         self.undo: Item | None = None
         self.approved = ""  # the undo that the operator approved: the bound hash
+        self.approved_at = ""
         self.undone = ""
 
     @property
@@ -119,7 +134,8 @@ class ChangeLog:
             elif data.get("cause") == "in_doubt":
                 record.status = "open"  # the server took it, and reading it back does not show it
         elif event.kind == "approved" and data.get("undo_of"):
-            self.records[data["undo_of"]].approved = data["bound"]
+            record = self.records[data["undo_of"]]
+            record.approved, record.approved_at = data["bound"], event.time
         elif event.kind == "undone":
             self.records[data["key"]].undone = event.time
             self.undoing = ""

@@ -12,7 +12,7 @@ from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsE
 from omniops.failpoints import reached
 from omniops.runner.doubt import judge
 from omniops.runner.walk import bind
-from omniops.runner.write import FRESH_S, Target, answered, change_of, intent_of, send
+from omniops.runner.write import FRESH_S, Target, aged, answered, change_of, intent_of, send
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -120,7 +120,8 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
     change = change_of(walk, target.name, seen, "the runbook's own step does it again", "undo of ")
     change = change._replace(person_only=bool(failing) and not force)
     bound = bind(
-        change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired, change.typed
+        *(change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired, change.typed),
+        bool(failing),
     )
     walk.person.change(change)
     if failing and not force and not walk.person.interactive:
@@ -130,7 +131,7 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
             state="nothing was changed",
             next=f"omniops undo {record.id} --force puts it back all the same",
         )
-    if record.approved == bound:
+    if record.approved == bound and not aged(walk, record.approved_at):
         return []
     asked_at = walk.ctx.clock.boot()
     if not walk.ask(lambda until: walk.person.approve(f"{target.id}.undo", change, until)):

@@ -119,7 +119,7 @@ def attempt(walk: Walk, step: str, index: int) -> None:
     change = change_of(walk, target.name, seen, _how_undone(target))
     bound = bind(change.environment, change.host, target.name, seen.target, seen.state, seen.desired, change.typed)
     events: list[tuple[str, dict[str, Any]]] = []
-    if target.item.approved != bound or _aged(walk, target.item.approved_at):
+    if target.item.approved != bound or aged(walk, target.item.approved_at):
         if target.item.approved and target.item.approved != bound:
             walk.person.say(f"{seen.target} has changed since it was approved; here it is again.", "warn")
         walk.person.change(change)
@@ -137,7 +137,7 @@ def attempt(walk: Walk, step: str, index: int) -> None:
     _begin(target, seen, events)
 
 
-def _aged(walk: Walk, approved_at: str) -> bool:
+def aged(walk: Walk, approved_at: str) -> bool:
     """An approval is a person's word about now; after a pause it is asked for again."""
     return (walk.now() - parse_iso(approved_at)).total_seconds() > APPROVED_FOR_S
 

@@ -136,6 +136,36 @@ def test_an_approval_ages(tmp_path: Path) -> None:
     assert any(question.startswith("approve disable") for question in scene.person.asked[asked:])
 
 
+@pytest.mark.parametrize(("days", "fails", "asked"), [(0, False, 0), (5, False, 1), (0, True, 1)])
+def test_the_approval_of_an_undo_ages_and_binds_its_test(days: int, fails: bool, asked: int, tmp_path: Path) -> None:
+    """Killed right after an undo was approved: it is asked again days later, and where its test has begun to fail."""
+    scene = Scene(tmp_path)
+    scene.walk().go()
+    walk = scene.walk()
+    walk.writer.append_all = dying_after("approved", walk.writer.append_all)  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        undo.everything(walk)
+    assert len(scene.toy.off) == 1
+    scene.toy.clock.sleep(days * 86400 + 60)
+    scene.toy.test_fails = fails
+    before = len(scene.person.asked)
+    undo.everything(scene.walk())
+    assert scene.toy.off == set()
+    assert len(scene.person.asked) - before == asked
+
+
+def dying_after(kind: str, append: Any) -> Any:
+    """Appends up to an event of a kind, and the process dies: what came with it is lost."""
+
+    def appended(events: Any, also: Any = ()) -> Any:
+        if kind in [name for name, _ in events]:
+            append([event for event in events if event[0] == kind], also)
+            raise Crash
+        return append(events, also)
+
+    return appended
+
+
 def test_what_becomes_destructive_is_approved_again(tmp_path: Path) -> None:
     """A y/N given to a harmless change does not cover it once it needs the typed confirmation."""
     scene = Scene(tmp_path)

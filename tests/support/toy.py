@@ -57,6 +57,7 @@ class Toy:
         self.muddled = False  # once something was sent, a target is neither as it was nor as wanted
         self.checks_s = 0.0  # how long it takes to find out whether a write may be made
         self.dawdles_s = 0.0  # how long a write takes before it is sent
+        self.test_fails = False  # the test of a target that is to be put back fails
         self.destructive = False  # from now on every write needs the typed confirmation
         self.ticks, self.crash_at = 0, 0
 
@@ -147,7 +148,8 @@ class ToyWrite:
         self, ctx: Context, args: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
     ) -> Observation:
         seen = self.observe(ctx, args)
-        return seen._replace(desired=before, already=seen.state == before)
+        shown = {"test_failed": "401"} if self.toy.test_fails else {}
+        return seen._replace(desired=before, already=seen.state == before, shown=shown)
 
     def undo(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
         return self._send(ctx, args, off=False)
