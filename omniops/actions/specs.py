@@ -22,6 +22,7 @@ class ActionSpec(NamedTuple):
     script: str = ""
     repair: bool = False  # mends what was broken: putting it back is a decision, not tidying up
     reverses: str = ""  # the action whose change this one puts back
+    resend: bool = False  # whoever gets it takes a repeat of one intent only once, so that it can be sent again
     readback: bool = False  # observing again proves it; else the action proved it while it applied it
 
 
@@ -206,6 +207,7 @@ SPECS: dict[str, ActionSpec] = {
         {"role": "text", "summary": "text"},
         {"how": "text"},
         why_no_undo="a page that was sent has been read",
+        resend=True,
     ),
     "incident.declare": ActionSpec(
         "read",  # of the outside world: it writes only omniops' own journal

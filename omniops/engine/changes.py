@@ -47,6 +47,7 @@ class Record:
 
     __slots__ = (
         "after",
+        "again",
         "approved",
         "approved_at",
         "at",
@@ -72,6 +73,7 @@ class Record:
         self.approved = ""  # the undo that the operator approved: the bound hash
         self.approved_at = ""
         self.undone = ""
+        self.again = ""  # key of a later intent for the same item that took effect: this one is a part of that
 
     @property
     def id(self) -> str:
@@ -81,7 +83,7 @@ class Record:
     @property
     def in_force(self) -> bool:
         """Something of it is out there, or may be."""
-        return not self.undone and self.status != "not_applied"
+        return not self.undone and not self.again and self.status != "not_applied"
 
     @property
     def in_doubt(self) -> bool:
@@ -126,19 +128,27 @@ class ChangeLog:
                 self.records[data["key"]] = Record(event)
         elif event.kind in ("outcome", "reconciled"):
             self._judged(event)
-        elif event.kind == "item.done" and data.get("key"):
-            record = self.records[data["key"]]
-            record.after = data.get("after") or record.after
-            if data["outcome"] == "success":
-                record.status = "applied"
-            elif data.get("cause") == "in_doubt":
-                record.status = "open"  # the server took it, and reading it back does not show it
+        elif event.kind == "item.done":
+            self._done(data)
         elif event.kind == "approved" and data.get("undo_of"):
             record = self.records[data["undo_of"]]
             record.approved, record.approved_at = data["bound"], event.time
         elif event.kind == "undone":
             self.records[data["key"]].undone = event.time
             self.undoing = ""
+
+    def _done(self, data: dict[str, Any]) -> None:
+        key = data.get("key", "")
+        if key:
+            record = self.records[key]
+            record.after = data.get("after") or record.after
+            if data["outcome"] == "failure" and data.get("cause") == "in_doubt":
+                record.status = "open"  # the server took it, and reading it back does not show it
+        if data["outcome"] != "success":
+            return
+        for record in self.in_doubt:  # earlier attempts that nobody saw the end of
+            if (record.intent["step"], record.intent["item"]) == (data["step"], data["item"]):
+                record.status, record.again = "applied", key if key != record.key else ""
 
     def _judged(self, event: Event) -> None:
         data = event.data

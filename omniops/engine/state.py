@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from omniops.actions.specs import SPECS
 from omniops.clock import parse_iso
 from omniops.engine.changes import ChangeLog, Item
 from omniops.engine.graph import ENDS, Graph, Step, Timer
@@ -212,7 +213,7 @@ class RunState:
                 if item.done is not None and item.done["outcome"] != "success":
                     item.done = None
                     state.index = min(state.index, position)
-                    if item.status != "open":
+                    if item.status != "open" or SPECS[self.step(step)["action"]].resend:
                         item.forget()
         elif choice == "skip" and len(state.items) > 1 and state.bad is not None and state.bad.done is not None:
             # One of several: the rest is still to be done.

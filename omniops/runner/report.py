@@ -30,7 +30,7 @@ def changes(state: RunState) -> list[dict[str, Any]]:
     """What the run changed, or may have changed: target, before, after, and how it is undone."""
     found = []
     for record in state.changes.records.values():
-        if record.status == "not_applied":
+        if record.status == "not_applied" or record.again:
             continue
         intent = record.intent
         undo = undo_command(state, record.id) if record.reversible else ""

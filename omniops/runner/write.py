@@ -302,6 +302,8 @@ def settle(walk: Walk, step: str, index: int) -> None:
         return
     walk.person.say(f"{intent['target']}: finding out whether the change was made ...", "dim")
     applied = judge(target, intent, answered=answered(target.item), undoing=False)
+    if applied.status == "in_doubt" and target.spec.resend and target.item.outcome is None:
+        applied = applied._replace(status="not_applied")  # never answered: it is sent again, and taken once
     settled = {"key": intent["key"], "status": applied.status, "detail": applied.detail}
     settled.update({key: value for key, value in (("at", applied.at), ("outputs", applied.outputs)) if value})
     events: list[tuple[str, dict[str, Any]]] = [("reconciled", settled)]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from omniops.runner import verifying
+from omniops.runner import report, verifying
 from tests.support.runbooks import SMALL, compiled
 from tests.support.scene import Scene
-from tests.support.toy import measuring
+from tests.support.toy import Crash, measuring
 
 PASS = ("pass", "well")
 FAIL = ("fail", "p95 is 4.20s of 50 requests")
@@ -109,3 +110,52 @@ def test_a_change_that_cannot_be_read_back_is_in_doubt(tmp_path: Path, looks: Lo
     assert scene.ended()[:2] == ("in_doubt", 7)
     (record,) = scene.state().changes.records.values()
     assert record.in_doubt
+
+
+PAGING = """\
+format: 1
+id: paging
+section: "9.7"
+title: Paging
+summary: A page.
+inputs: {}
+start: page
+steps:
+  page:
+    title: Page
+    action: page.send
+    with: {role: data, summary: It is down.}
+    approve: operator
+    on_success: not_recovered
+    on_failure: ask
+    on_declined: not_recovered
+"""
+
+
+@pytest.mark.parametrize(("choice", "sends", "ended"), [("retry", 2, "not_recovered"), ("abort", 1, "in_doubt")])
+def test_a_page_in_doubt_is_not_called_unsent(choice: str, sends: int, ended: str, tmp_path: Path) -> None:
+    """Answered with a 500: the journal says in doubt. A person may send it again, and then it is one page."""
+    scene = Scene(tmp_path, book=compiled(PAGING).graph, inputs={}, faults={1: "lost"})
+    scene.person.answers = {"choose page.on_failure": choice}
+    assert scene.walk().go() == ended
+    events = scene.journal.read(f"run/{scene.run}")
+    assert [event.data["status"] for event in events if event.kind == "reconciled"] == ["in_doubt"]
+    assert len(scene.toy.sends) == sends
+    assert len(report.changes(scene.state())) == 1
+
+
+def test_a_page_that_a_crash_hid_is_sent_again(tmp_path: Path) -> None:
+    """Killed between the page and its answer: it is sent again by itself, with the same key, and that is one page."""
+    scenes = (Scene(tmp_path, book=compiled(PAGING).graph, inputs={}) for _ in range(20))
+    scene = next(scene for tick, scene in enumerate(scenes, 1) if _dies_after_sending(scene, tick))
+    scene.toy.clock.sleep(60)
+    assert scene.walk().go() == "not_recovered"
+    assert len(scene.toy.off) == 1
+    assert "choose page.on_failure" not in scene.person.asked
+
+
+def _dies_after_sending(scene: Scene, tick: int) -> bool:
+    scene.toy.crash_at = tick
+    with suppress(Crash):
+        scene.walk().go()
+    return bool(scene.toy.sends) and "outcome" not in scene.kinds()

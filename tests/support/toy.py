@@ -53,6 +53,7 @@ class Toy:
         self.readings, self.faults = readings, faults or {}
         self.off: set[str] = set()
         self.sends: list[str] = []  # every request that reached the world
+        self.taken: set[str] = set()  # what a repeat of adds nothing to
         self.later: list[tuple[float, str, bool]] = []  # requests that the world is slow with
         self.muddled = False  # once something was sent, a target is neither as it was nor as wanted
         self.checks_s = 0.0  # how long it takes to find out whether a write may be made
@@ -130,7 +131,7 @@ class ToyWrite:
         for due, name, turned_off in self.toy.later:
             if due <= self.toy.clock.uptime:
                 (self.toy.off.add if turned_off else self.toy.off.discard)(name)
-        off = target in self.toy.off
+        off = target in self.toy.off and not SPECS[self.name].resend  # that it was sent cannot be seen
         seen = Observation(target, {"on": not off}, {"on": False}, off, at=iso(self.toy.clock.moment))
         if self.toy.muddled and self.toy.sends:
             seen = seen._replace(state={"on": "?"}, already=False)
@@ -142,7 +143,12 @@ class ToyWrite:
         return "checked"
 
     def apply(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
-        return self._send(ctx, args, off=True)
+        if SPECS[self.name].resend and key.partition("#")[0] in self.toy.taken:
+            return Applied("applied", "taken already", at=iso(self.toy.clock.moment))
+        sent = self._send(ctx, args, off=True)
+        if sent.status == "applied":
+            self.toy.taken.add(key.partition("#")[0])
+        return sent
 
     def observe_undo(
         self, ctx: Context, args: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
@@ -157,7 +163,7 @@ class ToyWrite:
     def reconcile(
         self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str, undoing: bool
     ) -> Applied | None:
-        return None
+        return Applied("in_doubt", "nothing tells") if SPECS[self.name].resend else None
 
     def _send(self, ctx: Context, args: dict[str, Any], *, off: bool) -> Applied:
         assert ctx.prepared == "checked"
