@@ -223,7 +223,8 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
         error = _paused(session, state, walk.interrupts.wanted)
     except OmniopsError as stopped:
         error = stopped
-        if isinstance(stopped, NeedsPerson) and not isinstance(stopped, LostLease):
+        unanswered = isinstance(stopped, NeedsPerson) and not isinstance(stopped, LostLease)
+        if unanswered:
             stopped.state = _stands(state)
         if _ends_the_run(session, state, stopped):
             walk.end(state.abandoned())
@@ -232,6 +233,9 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
                     f"{_stands(state)}; the run has ended",
                     "mend it, then the same command again",
                 )
+        elif unanswered and not session.person.interactive and _half_done(state):
+            stopped.state += f"; run {state.run} is open"
+            stopped.next += f": {_resume(session, state)}"
     finally:
         ctx.omniroute.close()
         opening.release(session.journal, state, "ended" if state.outcome else "paused")
@@ -242,8 +246,8 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
 
 
 def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> bool:
-    """Without a person, a question that nobody answers ends the run; so does a refusal before anything was changed.
-    What is in doubt, or half done, stays open for `omniops resume`."""
+    """Without a person, a question that nobody answers ends the run, and so does a refusal, while nothing of it is in
+    force. What is in doubt, half done or to be put back stays open for `omniops resume`."""
     from omniops.journal.writer import LostLease
 
     if (
@@ -255,9 +259,16 @@ def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> boo
     ):
         return False
     if isinstance(error, NeedsPerson):
-        return True
+        return not _half_done(state)
     untouched = not any(record.in_force for record in state.changes.records.values())
     return untouched and isinstance(error, (Refused, Unreachable, BadInput))
+
+
+def _half_done(state: RunState) -> bool:
+    """Something is to be put back or gone on with: ended, the run would leave that to nobody."""
+    at = state.steps.get(state.current)
+    begun = at is not None and any(item.done is not None for item in at.items)
+    return begun or any(record.to_put_back for record in state.changes.records.values())
 
 
 def _stands(state: RunState) -> str:
@@ -266,13 +277,17 @@ def _stands(state: RunState) -> str:
     return f"in force: {', '.join(in_force)}" if in_force else "nothing is in force"
 
 
+def _resume(session: Session, state: RunState) -> str:
+    return "omniops drill resume" if session.settings.drill else f"omniops resume {state.run}"
+
+
 def _paused(session: Session, state: RunState, number: int) -> Interrupted:
     import signal
 
     error = Interrupted(
         f"at step {state.current}",
         state=_stands(state),
-        next="omniops drill resume" if session.settings.drill else f"omniops resume {state.run}",
+        next=_resume(session, state),
     )
     if number in (signal.SIGTERM, signal.SIGHUP):
         error.exit = Exit.TERMINATED

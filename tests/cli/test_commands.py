@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -97,6 +98,21 @@ def test_without_a_person_nothing_is_assumed(omniops: Command, simulator: launch
     assert simulator.writes() == {}
     again = omniops(*DISABLE)  # the first run has ended, so it is not in the way
     assert again.returncode == 0, again.stderr
+
+
+def test_what_is_half_done_stays_open(omniops: Command, simulator: launcher.Simulator) -> None:
+    """The first of two is disabled, the second is destructive by then: exit 3, and the run goes on with the flag."""
+    words = ("openai", "--yes", "--until", "disable")
+    done = omniops("mitigate", "provider-outage", *words)
+    assert (done.returncode, sum(simulator.writes().values())) == (3, 1)
+    flag = re.search(r"--confirm (\S+?):? ", done.stderr)
+    resume = re.search(r"omniops resume r\w+", done.stderr)
+    assert flag is not None, done.stderr
+    assert resume is not None, done.stderr
+    again = omniops(*resume[0].split()[1:], "--yes", "--confirm", flag[1], "--json")
+    answer = json.loads(again.stdout)
+    assert (again.returncode, answer["outcome"], len(answer["changes"])) == (0, "mitigated", 2)
+    assert omniops("undo", "--yes", "--force").returncode == 0
 
 
 def test_unknown_and_ambiguous_targets(omniops: Command) -> None:
