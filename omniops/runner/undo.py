@@ -8,7 +8,7 @@ from omniops.actions.base import Applied, Observation
 from omniops.actions.specs import SPECS
 from omniops.engine.changes import Record
 from omniops.engine.next import MOST_TRIES
-from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Unreachable
+from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Refused, Unreachable
 from omniops.failpoints import reached
 from omniops.runner.doubt import judge
 from omniops.runner.walk import bind
@@ -226,13 +226,21 @@ def _judged(target: Undoing, intent: dict[str, Any], applied: Applied, kind: str
     elif applied.evidence.get("late"):
         walk.person.say(f"{target.record.intent['target']}: {applied.detail}; it is looked at again.", "warn")
     elif applied.status == "failed" or kind == "outcome":
-        kind_of_error = Unreachable if applied.status == "not_applied" else Broken
-        raise kind_of_error(
+        raise _error_of(intent, applied)(
             f"{target.record.intent['target']} could not be put back",
             why=applied.detail,
             state="it is still in force" if applied.status == "not_applied" else "something may have changed",
             next=f"omniops undo {target.record.id}",
         )
+
+
+def _error_of(intent: dict[str, Any], applied: Applied) -> type[OmniopsError]:
+    """Declined by the operator (3), refused by the server (4), not done (5), or half done (6)."""
+    if applied.status == "failed":
+        return Broken
+    if intent.get("by_hand"):
+        return NeedsPerson
+    return Refused if applied.evidence.get("code") in (401, 403) else Unreachable
 
 
 def _read_back(target: Undoing) -> None:

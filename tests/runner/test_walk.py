@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omniops.engine.next import MOST_TRIES
-from omniops.errors import Broken
+from omniops.errors import Broken, Exit, OmniopsError
 from omniops.journal import lease
 from omniops.journal.events import New
 from omniops.runner import undo, verifying
@@ -134,6 +134,23 @@ def test_an_approval_ages(tmp_path: Path) -> None:
     asked = len(scene.person.asked)
     assert scene.walk().go() == "mitigated"
     assert any(question.startswith("approve disable") for question in scene.person.asked[asked:])
+
+
+@pytest.mark.parametrize(
+    ("how", "here", "exit"),
+    [("forbidden", True, Exit.REFUSED), ("refused", True, Exit.UNREACHABLE), ("", False, Exit.PERSON)],
+)
+def test_why_an_undo_did_not_happen(how: str, here: bool, exit: Exit, tmp_path: Path) -> None:
+    """A 403 is the service's refusal (4), another 4xx leaves all as it was (5), and "no" is the operator's word (3)."""
+    scene = Scene(tmp_path, faults={2: how})
+    walk = scene.walk()
+    walk.go()
+    scene.toy.here = here
+    scene.person.answers = {"done disable.undo": False}
+    with pytest.raises(OmniopsError) as error:
+        undo.everything(walk)
+    assert error.value.exit == exit
+    assert len(scene.toy.off) == 1
 
 
 @pytest.mark.parametrize(("days", "fails", "asked"), [(0, False, 0), (5, False, 1), (0, True, 1)])

@@ -58,6 +58,7 @@ class Toy:
         self.muddled = False  # once something was sent, a target is neither as it was nor as wanted
         self.checks_s = 0.0  # how long it takes to find out whether a write may be made
         self.dawdles_s = 0.0  # how long a write takes before it is sent
+        self.here = True  # False: undo has to be done by hand, on another host
         self.test_fails = False  # the test of a target that is to be put back fails
         self.destructive = False  # from now on every write needs the typed confirmation
         self.ticks, self.crash_at = 0, 0
@@ -155,7 +156,8 @@ class ToyWrite:
     ) -> Observation:
         seen = self.observe(ctx, args)
         shown = {"test_failed": "401"} if self.toy.test_fails else {}
-        return seen._replace(desired=before, already=seen.state == before, shown=shown)
+        command = "" if self.toy.here else "docker compose start"
+        return seen._replace(desired=before, already=seen.state == before, shown=shown, command=command)
 
     def undo(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
         return self._send(ctx, args, off=False)
@@ -175,6 +177,8 @@ class ToyWrite:
         self.toy.sends.append(target)
         if how == "refused":
             return Applied("not_applied", "400", {"code": 400})
+        if how == "forbidden":
+            return Applied("not_applied", "403", {"code": 403})
         if how == "late":  # it times out, and is carried out 12 s later
             self.toy.later.append((self.toy.clock.uptime + 12, target, off))
             self.toy.clock.sleep(10)
