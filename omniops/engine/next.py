@@ -122,7 +122,7 @@ def _choices(state: RunState, failed: dict[str, Any]) -> tuple[str, ...]:
     choices = ["retry"]
     if "success" in step.get("edges", {}) and failed["step"] not in _needed(state):
         choices.append("skip")
-    if any(record.to_put_back for record in state.changes.records.values()):
+    if any(record.to_put_back and not record.repair for record in state.changes.records.values()):
         choices.append("undo")
     return (*choices, "pause", "abort")
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _GUIDED = {
     "retry": ("Try again", ""),
     "skip": ("Skip this step", "asks for the reason"),
-    "undo": ("Undo what this run changed, and end it", ""),
+    "undo": ("Undo what this run changed, and end it", "repairs stay"),
     "pause": ("Pause", "`omniops resume` goes on from here"),
     "abort": ("End the run here", "what was changed stays changed"),
 }

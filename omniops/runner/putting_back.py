@@ -90,8 +90,7 @@ def _wanted(session: Session, ids: Sequence[str], incident: str) -> list[Mitigat
     found = [one for one in known if one.state != "kept" and not one.repair and incident in ("", one.incident)]
     repairs = [one for one in known if one.state != "kept" and one.repair and incident in ("", one.incident)]
     if repairs:
-        named = ", ".join(f"{one.id} {one.target}" for one in repairs)
-        session.person.say(f"Repairs stay as they are: {named}. Named, one is taken back: omniops undo {repairs[0].id}")
+        session.person.say(undo.repairs_stay([(one.id, one.target) for one in repairs]))
     if len({one.incident for one in found}) > 1:
         return _choose(session, found)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from omniops.actions.base import Applied, Observation
@@ -41,12 +42,24 @@ class Undoing(Target):
         return self.action.observe_undo(self.ctx, self.args, self.record.intent["before"], self.after)
 
 
-def everything(walk: Walk, *, force: bool = False) -> list[Record]:
-    """Undo all that this run changed and that can be undone, newest first. Raises NotOurs, TestFailed, InDoubt, ..."""
+def everything(walk: Walk) -> None:
+    """Undo all that this run changed and that can be undone, newest first; repairs stay, and that is said.
+
+    Raises NotOurs, TestFailed, InDoubt, ...
+    """
     records = [record for record in walk.state.changes.records.values() if record.to_put_back]
+    repairs = [record for record in records if record.repair]
+    if repairs:
+        walk.person.say(repairs_stay([(record.id, record.intent["target"]) for record in repairs]))
     for record in reversed(records):
-        one(walk, record, force=force)
-    return records
+        if not record.repair:
+            one(walk, record)
+
+
+def repairs_stay(repairs: Sequence[tuple[str, str]]) -> str:
+    """What is said of the repairs (id, target) that an undo of everything passes over."""
+    named = ", ".join(f"{id} {target}" for id, target in repairs)
+    return f"Repairs stay as they are: {named}. Named, one is taken back: omniops undo {repairs[0][0]}"
 
 
 def one(walk: Walk, record: Record, *, force: bool = False) -> None:

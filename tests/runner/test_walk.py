@@ -16,8 +16,9 @@ from omniops.runner import undo, verifying
 from omniops.runner.person import Change
 from omniops.runner.walk import Walk
 from tests.runner.test_crashes import PassingMeasure
-from tests.support.scene import Scene
-from tests.support.toy import Crash, ToyPerson
+from tests.support.model import BACKUP
+from tests.support.scene import Scene, graph
+from tests.support.toy import READINGS, Crash, ToyPerson
 
 
 @pytest.fixture(autouse=True)
@@ -268,3 +269,31 @@ def test_frozen_clocks_do_not_run(tmp_path: Path) -> None:
     scene.person.thinks_s = 2000
     assert scene.walk().go() == "mitigated"
     assert "posted banner" not in scene.person.asked
+
+
+def test_the_choice_to_undo_leaves_repairs(tmp_path: Path) -> None:
+    """After a restore the start fails, and "undo" is chosen: the cluster's stop is put back, the restored data stay."""
+    scene = Scene(tmp_path, book=graph("data-incident", tmp_path), inputs={}, faults={5: "refused"})
+    scene.person.answers = {"choose start.on_failure": "undo", "choose pick": BACKUP["path"]}
+    assert scene.walk().go() == "aborted"
+    records = {record.intent["action"]: record for record in scene.state().changes.records.values()}
+    assert records["script.restore_data"].in_force
+    assert not records["cluster.stop"].in_force
+    assert any("Repairs stay as they are" in line for line in scene.person.said)
+
+
+def test_undo_is_no_choice_where_only_a_repair_is_in_force(tmp_path: Path) -> None:
+    """Where the choice would do nothing it is not offered."""
+    scene = Scene(tmp_path, book=graph("rollback", tmp_path), inputs={"version": "3.7.8"}, faults={3: "refused"})
+    scene.toy.readings = {**READINGS, "omniroute.version": {"version": "3.7.9", "source": "health", "uptime_s": 12.0}}
+    offered: list[str] = []
+
+    class Noting(ToyPerson):
+        def choose(self, step: str, question: str, options: Any, *rest: Any, **named: Any) -> Any:
+            offered.extend(option.key for option in options)
+            return "abort"
+
+    scene.person = Noting(scene.toy)
+    assert scene.walk().go() == "aborted"
+    assert "retry" in offered
+    assert "undo" not in offered
