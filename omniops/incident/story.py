@@ -79,7 +79,8 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
         case "frozen":
             return "frozen: the security path was entered", "warn"
         case "mitigation.kept":
-            return f"{data['id']} {data['target']} kept on purpose: {data['reason']}", ""
+            reason = f": {data['reason']}" if data["reason"] else ""
+            return f"{data['id']} {data['target']} kept on purpose{reason}", ""
         case "verified":
             return f"looked at live traffic: {data['verdict'].replace('_', ' ')} ({data['last']['why']})", ""
         case "incident.resolved":

@@ -201,7 +201,9 @@ def _abort(session: Session, state: RunState, ctx: Any, reason: str) -> Result:
     from omniops.runner.walk import Walk
 
     walk = Walk(ctx, session.person, session.journal, state, dry=session.dry)
-    walk.record(("note", {"text": f"aborted: {reason}"}))
+    if walk.is_frozen():
+        session.person.say("The reason is not stored: the incident is on the security path (4.5).", "warn")
+    walk.record(("note", {"text": "aborted" if walk.is_frozen() else f"aborted: {reason}"}))
     walk.end(state.abandoned())
     opening.release(session.journal, state, "ended")
     return Result(state, state.outcome)

@@ -79,6 +79,28 @@ def test_kept_on_purpose(omniops: Command) -> None:
     assert omniops("incident", "resolve").returncode == 0
 
 
+def test_nothing_is_told_of_a_frozen_incident(omniops: Command, tmp_path: Path) -> None:
+    """Once 4.5 was entered, a note is refused (10), and the reasons of keep and --abort are not stored."""
+    secret = "the tenant key leaks in CVE-2026-0001"
+    started = omniops("mitigate", "provider-outage", "openai-main", "--yes", OMNIOPS_FAILPOINT="after_outcome")
+    assert started.returncode == -9
+    (incident,) = omniops.json("incident", "list")["incidents"]
+    omniops("mitigate", "security", "--incident", incident["id"], "--yes")  # frozen, though nobody says who was paged
+    assert omniops.json("incident", "list")["incidents"][0]["status"] == "frozen"
+    refused = omniops("incident", "note", secret, "--incident", incident["id"])
+    assert (refused.returncode, "SECURITY.md" in refused.stderr) == (10, True)
+    aborted = omniops("resume", incident["open_runs"][0], "--abort", secret)
+    assert (aborted.returncode, "not stored" in aborted.stderr) == (3, True)
+    (one,) = omniops.json("mitigations")["mitigations"]
+    kept = omniops("mitigations", "keep", one["id"], "--reason", secret)
+    assert (kept.returncode, "not stored" in kept.stderr) == (0, True)
+    assert omniops.json("mitigations")["mitigations"][0]["state"] == "kept"
+    told = omniops.json("incident", "show", incident["id"])
+    assert "frozen" in {event["kind"] for event in told["events"]}
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or b"CVE-2026" not in file.read_bytes(), file
+
+
 def test_dry_run_changes_nothing(omniops: Command, simulator: launcher.Simulator) -> None:
     """Every change is shown before -> after; nothing is sent, and nothing is in the journal."""
     done = omniops("mitigate", "provider-outage", "openai-main", "--dry-run", "--json")

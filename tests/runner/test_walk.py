@@ -297,3 +297,13 @@ def test_undo_is_no_choice_where_only_a_repair_is_in_force(tmp_path: Path) -> No
     assert scene.walk().go() == "aborted"
     assert "retry" in offered
     assert "undo" not in offered
+
+
+def test_on_the_security_path_no_reason_is_asked_for(tmp_path: Path) -> None:
+    """A step of a frozen incident that is skipped is skipped without a word of why."""
+    scene = Scene(tmp_path, faults={1: "refused"})
+    scene.journal.append([New(f"incident/{scene.state().started['incident']}", None, "frozen", {"by": "x"})])
+    scene.person.answers = {"choose disable.on_failure": "skip"}
+    scene.walk().go()
+    assert "reason disable.reason" not in scene.person.asked
+    assert "guided" in scene.kinds()
