@@ -274,9 +274,13 @@ def _half_done(state: RunState) -> bool:
 
 
 def _stands(state: RunState) -> str:
-    """What state things are in, in one clause."""
-    in_force = [record.intent["target"] for record in state.changes.records.values() if record.to_put_back]
-    return f"in force: {', '.join(in_force)}" if in_force else "nothing is in force"
+    """What state things are in, in one clause. What was begun and has no end yet is in doubt, undo or not."""
+    doubtful = [r for r in state.changes.records.values() if r.in_doubt or r.key == state.changes.undoing]
+    doubt = [record.intent["target"] for record in doubtful]
+    in_force = [r.intent["target"] for r in state.changes.records.values() if r.to_put_back and r not in doubtful]
+    words = [f"in doubt: {', '.join(doubt)}"] if doubt else []
+    words += [f"in force: {', '.join(in_force)}"] if in_force else []
+    return "; ".join(words) or "nothing is in force"
 
 
 def _resume(session: Session, state: RunState) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omniops.runner import report, verifying
+from omniops.runner.session import Session, _paused
+from omniops.runner.walk import Walk
 from tests.support.runbooks import SMALL, compiled
 from tests.support.scene import Scene
 from tests.support.toy import Crash, measuring
@@ -159,3 +162,27 @@ def _dies_after_sending(scene: Scene, tick: int) -> bool:
     with suppress(Crash):
         scene.walk().go()
     return bool(scene.toy.sends) and "outcome" not in scene.kinds()
+
+
+def test_an_interrupted_send_is_in_doubt(tmp_path: Path) -> None:
+    """Ctrl-C twice in the middle of a request: what is told is "in doubt", exit 130, and not "in force"."""
+    scene = Scene(tmp_path, connections=2)
+    original = scene.toy.find
+
+    def interrupted(name: str) -> Any:
+        action = original(name)
+        if len(scene.toy.sends) == 1:
+            action.apply = _interrupt
+        return action
+
+    walk = Walk(scene.toy.context(), scene.person, scene.journal, scene.walk().state, find=interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        walk.go()
+    session = Session(scene.toy.context().settings, scene.toy.clock, scene.person, scene.journal)
+    error = _paused(session, walk.state, 2)
+    first, second = (record.intent["target"] for record in walk.state.changes.records.values())
+    assert (error.exit, error.state) == (130, f"in doubt: {second}; in force: {first}")
+
+
+def _interrupt(*_: Any) -> Any:
+    raise KeyboardInterrupt
