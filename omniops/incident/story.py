@@ -19,7 +19,7 @@ class Line(NamedTuple):
     tone: str = ""
 
 
-_QUIET = {"step.entered", "sample", "lease.released", "approved", "item.done"}
+_QUIET = {"step.entered", "sample", "lease.released", "approved", "item.done", "run.joined"}
 
 
 def story(events: Iterable[Event]) -> list[Line]:
