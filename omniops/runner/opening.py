@@ -15,24 +15,39 @@ from omniops.incident.view import Incident, new_id
 from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.runner.known import incident_of, incidents, open_runs
 from omniops.runner.person import Option, Person
+from omniops.text import duration
+
+OLD_S = 6 * 3600.0
+"""An open incident older than this is joined only where a person says so: it may have been forgotten."""
 
 
-def attach(journal: Journal, person: Person, wanted: str) -> Incident | None:
+def attach(journal: Journal, person: Person, wanted: str, now: datetime) -> Incident | None:
     """The incident that a new run belongs to: the one named, else the only open one; None: open a new one."""
     if wanted:
         return still_open(incident_of(journal, wanted))
     open_ones = [incident for incident in incidents(journal) if incident.status == "open"]
-    if len(open_ones) <= 1:
-        return open_ones[0] if open_ones else None
+    if not open_ones:
+        return None
+    age = (now - parse_iso(open_ones[0].opened)).total_seconds()
+    old = len(open_ones) == 1 and age > OLD_S
+    if len(open_ones) == 1 and not old:
+        return open_ones[0]
     options = [Option(one.id, one.title) for one in open_ones] + [Option("new", "A new incident")]
+    question = "Which incident does this belong to?"
+    if old:
+        question = f"{open_ones[0].id} has been open for {duration(age)}. Does this belong to it?"
     try:
-        chosen = person.choose("incident", "Which incident does this belong to?", options, None)
+        chosen = person.choose("incident", question, options, None)
     except NeedsPerson:
         chosen = ""
+        if old:
+            words = f"{open_ones[0].id} has been open for {duration(age)}: a new incident is opened."
+            person.say(f"{words} --incident {open_ones[0].id} joins that one.", "warn")
+            return None
     if not chosen:
         raise NeedsPerson(
-            "several incidents are open",
-            why=", ".join(one.id for one in open_ones),
+            "it is not said whether this belongs to it" if old else "several incidents are open",
+            why="open: " + ", ".join(one.id for one in open_ones),
             state="nothing was attempted",
             next="name one with --incident, or `--incident new`",
         )

@@ -70,7 +70,7 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
     plan = opening.Plan(graph, inputs, targets, None, clock.now(), _title(graph, request.target), request.until)
     opening.refuse_double(journal, plan)
     if request.incident != "new":
-        plan.incident = opening.attach(journal, person, request.incident)
+        plan.incident = opening.attach(journal, person, request.incident, clock.now())
     if plan.incident is None:
         plan.onset = opening.ask_onset(person, clock.now(), request.onset)
     else:

@@ -66,15 +66,14 @@ def test_an_incident_is_not_resolved_while_a_run_joins_it(desk: Desk) -> None:
     first = desk.begin("security")
     incident = incident_of(desk.journal, first.started["incident"])
     Walk(Toy({}).context(), ToyPerson(Toy({})), desk.journal, first).end("stopped")
-    joining = records.open_runs
 
     def at_the_worst_moment(journal: Any) -> Any:
-        found = joining(journal)
+        found = open_runs(journal)
         desk.begin("failover", incident=incident)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "open_runs", at_the_worst_moment)
+        patch.setattr("omniops.runner.records.open_runs", at_the_worst_moment)
         with pytest.raises(NeedsPerson, match="has changed just now"):
             records.resolve(desk.journal, incident)
     assert not incident_of(desk.journal, incident.id).resolved
@@ -89,3 +88,38 @@ def test_no_run_joins_an_incident_that_was_resolved_meanwhile(desk: Desk) -> Non
     with pytest.raises(BadInput, match="is resolved"):
         desk.begin("failover", incident=incident)
     assert open_runs(desk.journal) == {}
+
+
+class Alone(ToyPerson):
+    """Nobody is there to choose."""
+
+    def choose(self, *_: Any, **__: Any) -> Any:
+        raise NeedsPerson("incident needs an answer")
+
+
+@pytest.mark.parametrize(
+    ("hours", "who", "answer", "joined"),
+    [
+        (5, Alone, "", True),
+        (7, Alone, "", False),
+        (7, ToyPerson, "first", True),
+        (7, ToyPerson, "new", False),
+    ],
+)
+def test_an_old_incident_is_not_joined_silently(hours: int, who: Any, answer: str, joined: bool, desk: Desk) -> None:
+    """The only open incident is joined without a word for six hours; then a person is asked, or a new one is opened."""
+    first = desk.begin("security").started["incident"]
+    desk.clock.sleep(hours * 3600)
+    person = who(Toy({}), {"choose incident": first if answer == "first" else answer})
+    found = opening.attach(desk.journal, person, "", desk.clock.now())
+    assert (found.id if found else None) == (first if joined else None)
+    assert len(person.asked) == (0 if who is Alone else 1)
+    assert any(first in line for line in person.said) == (who is Alone and not joined)
+
+
+def test_asked_and_not_answered_nothing_begins(desk: Desk) -> None:
+    """A person who is asked about an old incident and says neither: nothing begins."""
+    desk.begin("security")
+    desk.clock.sleep(7 * 3600)
+    with pytest.raises(NeedsPerson, match="not said whether"):
+        opening.attach(desk.journal, ToyPerson(Toy({}), {"choose incident": None}), "", desk.clock.now())
