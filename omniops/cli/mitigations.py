@@ -44,4 +44,5 @@ def keep(
     if not kept.reason:
         streams().say("The reason is not stored: the incident is on the security path (4.5).", "warn")
     if not json:
-        streams().result(f"Kept on purpose: {kept.target}. `{kept.undo}` still puts it back.")
+        still = f" `{kept.undo}` still puts it back." if kept.undo else ""
+        streams().result(f"Kept on purpose: {kept.target}.{still}")

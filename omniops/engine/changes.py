@@ -95,6 +95,11 @@ class Record:
         return self.in_force and self.reversible
 
     @property
+    def on_list(self) -> bool:
+        """Not to be forgotten: to be put back, or to be looked at by a person."""
+        return self.to_put_back or self.in_doubt
+
+    @property
     def repair(self) -> bool:
         """It mends what was broken (a restore, a rollback): putting it back is a decision, not tidying up."""
         return bool(self.intent.get("repair"))

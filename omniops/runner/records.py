@@ -78,7 +78,7 @@ def resolve(journal: Journal, incident: Incident) -> None:
             f"{incident.id} is not resolved: {len(left)} mitigation(s) neither undone nor kept",
             why="; ".join(f"{one.id} {one.target} ({one.state})" for one in left),
             state="the incident stays open",
-            next=f'{first.undo}, or: omniops mitigations keep {first.id} --reason "..."',
+            next=first.next,
         )
     runs = [run for run, data in open_runs(journal).items() if data["incident"] == incident.id]
     if runs:

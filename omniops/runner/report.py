@@ -92,18 +92,19 @@ def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
     proof = _evidence(state)
     well = outcome == "mitigated" and (proof is None or proof["outcome"] == "success")
     said = [(_verdict(state, outcome), "good" if well else "warn")]
-    in_force = [record for record in state.changes.records.values() if record.to_put_back]
+    in_force = [record for record in state.changes.records.values() if record.on_list]
     for record in in_force:
         word = "in doubt" if record.status == "open" else "repaired with" if record.repair else "in force"
         said.append((f"{word}: {record.intent['action']} {record.intent['target']}", ""))
-    passing = [record for record in in_force if not record.repair]
+    passing = [record for record in in_force if record.reversible and not record.repair]
     if passing:
         when = "when the cause is gone" if outcome == "mitigated" else "to put it back"
         command = undo_command(state, passing[0].id if len(passing) == 1 else "").strip()
         said.append((f"next: {command}   ({when})", "key"))
     elif in_force and not state.started.get("drill"):
         keep = f'omniops mitigations keep {in_force[-1].id} --reason "..."'
-        said.append((f"next: {keep}   (a repair stays; then resolve the incident)", "key"))
+        why = "a repair stays; then resolve the incident" if in_force[-1].repair else "when you have looked at it"
+        said.append((f"next: {keep}   ({why})", "key"))
     elif outcome in ("not_recovered", "inconclusive"):
         said.append(("next: omniops incident verify looks again; omniops runbook list shows the other ways", "key"))
     return said

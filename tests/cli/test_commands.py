@@ -91,8 +91,9 @@ def test_nothing_is_told_of_a_frozen_incident(omniops: Command, tmp_path: Path) 
     assert (refused.returncode, "SECURITY.md" in refused.stderr) == (10, True)
     aborted = omniops("resume", incident["open_runs"][0], "--abort", secret)
     assert (aborted.returncode, "not stored" in aborted.stderr) == (3, True)
-    (one,) = omniops.json("mitigations")["mitigations"]
-    kept = omniops("mitigations", "keep", one["id"], "--reason", secret)
+    disabled, paged = omniops.json("mitigations")["mitigations"]
+    assert (paged["action"], "undo" in paged) == ("page.send", False)
+    kept = omniops("mitigations", "keep", disabled["id"], "--reason", secret)
     assert (kept.returncode, "not stored" in kept.stderr) == (0, True)
     assert omniops.json("mitigations")["mitigations"][0]["state"] == "kept"
     told = omniops.json("incident", "show", incident["id"])

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 
-from omniops.runner import report, verifying
+from omniops.errors import BadInput, NeedsPerson
+from omniops.incident.view import MITIGATION_KINDS, mitigations
+from omniops.runner import records, report, verifying
+from omniops.runner.known import incident_of
+from omniops.runner.putting_back import put_back
 from omniops.runner.session import Session, _paused
 from omniops.runner.walk import Walk
 from tests.support.runbooks import SMALL, compiled
@@ -186,3 +190,25 @@ def test_an_interrupted_send_is_in_doubt(tmp_path: Path) -> None:
 
 def _interrupt(*_: Any) -> Any:
     raise KeyboardInterrupt
+
+
+def test_what_cannot_be_taken_back_and_is_in_doubt_is_not_forgotten(tmp_path: Path) -> None:
+    """A page of which nobody knows whether it got out: listed, told, in the way of resolving; no undo, only a look."""
+    scene = Scene(tmp_path, book=compiled(PAGING).graph, inputs={}, faults={1: "lost"})
+    scene.person.answers = {"choose page.on_failure": "abort"}
+    scene.walk().go()
+    state = scene.state()
+    assert any(line.startswith("in doubt: page.send") for line, _ in report.lines(state, state.outcome))
+    (one,) = mitigations(scene.journal.kinds(MITIGATION_KINDS))
+    assert (one.state, one.undo) == ("in doubt", "")
+    assert report.lines(state, state.outcome)[-1][0].startswith(f"next: omniops mitigations keep {one.id}")
+    incident = incident_of(scene.journal, state.started["incident"])
+    with pytest.raises(NeedsPerson) as refused:
+        records.resolve(scene.journal, incident)
+    assert refused.value.next.startswith("look at it, then: omniops mitigations keep")
+    session = Session(scene.toy.context().settings, scene.toy.clock, scene.person, scene.journal)
+    with pytest.raises(BadInput, match="cannot be undone"):
+        put_back(session, [one.id])
+    assert put_back(session, []) == []
+    records.keep(scene.journal, one.id, "they were called")
+    records.resolve(scene.journal, incident_of(scene.journal, incident.id))

@@ -30,7 +30,7 @@ def mitigation_lines(found: Sequence[Mitigation], now: datetime, width: int) -> 
         lines += wrap(f"{one.id}  {one.action} {safe(one.target)}", width)
         lines += wrap(f"{safe(state)}, since {ago(one.since, now)}, by {safe(one.by)}", width, "     ")
         lines += wrap(f"{one.incident}, run {one.run}", width, "     ")
-        lines += wrap(f"undo: {one.undo}", width, "     ")
+        lines += wrap(f"undo: {one.undo}" if one.undo else f"next: {one.next}", width, "     ")
     return lines
 
 
