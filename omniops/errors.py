@@ -136,6 +136,12 @@ class Waiting(OmniopsError):
     exit = Exit.WAITING
 
 
+class Frozen(OmniopsError):
+    """The incident is on the security path (4.5): no details of it are asked for, stored or sent."""
+
+    exit = Exit.STOP
+
+
 class Interrupted(OmniopsError):
     """Ctrl-C or SIGTERM at a safe point; the walk is paused, the journal intact."""
 

@@ -71,6 +71,7 @@ class Context(NamedTuple):
     page: dict[str, Any] = {}  # what woke somebody, as the incident's ``page.linked`` event has it; {} where nobody was
     clients: Clients = None  # type: ignore[assignment]  # of the other outside systems; tests may do without
     checkpoint: Any = None  # callable () -> None, called between observe and send; raises if it may not be sent
+    prepared: Any = None  # what the action's ``prepare`` has found out just before the intent, where it has one
 
     @contextmanager
     def permitted(self, permit: Callable[[], None]) -> Iterator[Context]:
@@ -94,7 +95,10 @@ class Read(Protocol):
 
 
 class Write(Protocol):
-    """An action that changes something. ``key`` is the intent's, stable across retries of one intent."""
+    """An action that changes something. ``key`` is the intent's, stable across retries of one intent.
+
+    An intent has seconds to be sent, so checks that may take longer belong into ``prepare`` (see ``Prepared``).
+    """
 
     def observe(self, ctx: Context, args: Args) -> Observation:
         """Read the target. Raises OmniopsError when it cannot be read."""
@@ -119,4 +123,15 @@ class Write(Protocol):
     def reconcile(self, ctx: Context, args: Args, before: dict[str, Any], key: str, undoing: bool) -> Applied | None:
         """Say what became of an intent without an outcome, where better evidence than the state exists (a script's
         exit code). None: there is none; compare states instead."""
+        ...
+
+
+class Prepared(Write, Protocol):
+    """A write with checks that take their time."""
+
+    def prepare(self, ctx: Context, args: Args, before: dict[str, Any], undoing: bool) -> Any:
+        """Check once more, right before the intent, whether it may be done. Raises OmniopsError where it may not.
+
+        ``apply`` and ``undo`` find what this returns in ``ctx.prepared``.
+        """
         ...

@@ -49,8 +49,8 @@ class Page:
         return Applied("not_applied", "a page cannot be taken back")
 
     def reconcile(self, ctx: Context, args: Args, before: dict[str, Any], key: str, undoing: bool) -> Applied | None:
-        """Nothing tells whether a page got out. It is sent again: with the same dedup key, PagerDuty pages once."""
-        return Applied("not_applied", "nothing tells whether the page got out")
+        """Nothing tells whether a page got out. It may be sent again: with the same dedup key, PagerDuty pages once."""
+        return Applied("in_doubt", "nothing tells whether the page got out")
 
 
 def dedup_key(incident: str, key: str) -> str:

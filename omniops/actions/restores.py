@@ -94,10 +94,15 @@ class Restore(ScriptWrite):
         shown = {"from": str(source), "host": proof.why}
         return Observation(str(data), self.state(data), desired, False, shown, destructive=True, typed=self.typed)
 
+    def prepare(self, ctx: Context, args: Args, before: dict[str, Any], undoing: bool) -> Path:
+        """The source, checked again right before it is used: the approval may have taken its time, and so may this."""
+        source = self.way_back(ctx, before) if undoing else source_of(ctx, args)
+        self.allowed(ctx, Path(before["data"]), source)
+        return source
+
     def command(self, ctx: Context, args: Args, before: dict[str, Any], key: str, undoing: bool) -> list[str]:
         data = Path(before["data"])
-        source = self.way_back(ctx, before) if undoing else source_of(ctx, args)
-        self.allowed(ctx, data, source)  # again, right before it runs: the approval may have taken its time
+        source = ctx.prepared or self.prepare(ctx, args, before, undoing)
         return [ready(ctx.settings, self.script), str(source), "--data-dir", str(data), "--yes"]
 
     def environment(self, ctx: Context, before: dict[str, Any]) -> dict[str, str]:

@@ -22,6 +22,8 @@ class ActionSpec(NamedTuple):
     script: str = ""
     repair: bool = False  # mends what was broken: putting it back is a decision, not tidying up
     reverses: str = ""  # the action whose change this one puts back
+    resend: bool = False  # whoever gets it takes a repeat of one intent only once, so that it can be sent again
+    whole: bool = False  # changes the whole server, and not one thing in it
     readback: bool = False  # observing again proves it; else the action proved it while it applied it
 
 
@@ -149,6 +151,7 @@ SPECS: dict[str, ActionSpec] = {
         timeout_s=600,
         script="rollback.sh",
         repair=True,
+        whole=True,
     ),
     "script.restore_policies": ActionSpec(
         "destructive",
@@ -159,6 +162,7 @@ SPECS: dict[str, ActionSpec] = {
         timeout_s=120,
         script="restore-policies.sh",
         repair=True,
+        whole=True,
     ),
     "script.restore_data": ActionSpec(
         "destructive",
@@ -169,6 +173,7 @@ SPECS: dict[str, ActionSpec] = {
         timeout_s=300,
         script="restore-data.sh",
         repair=True,
+        whole=True,
     ),
     "cluster.stop": ActionSpec(
         "destructive",
@@ -179,6 +184,7 @@ SPECS: dict[str, ActionSpec] = {
         timeout_s=120,
         script="docker",
         readback=True,
+        whole=True,
     ),
     "cluster.start": ActionSpec(
         "write",
@@ -190,6 +196,7 @@ SPECS: dict[str, ActionSpec] = {
         timeout_s=120,
         script="docker",
         readback=True,
+        whole=True,
     ),
     "service.restart": ActionSpec(
         "destructive",
@@ -199,6 +206,7 @@ SPECS: dict[str, ActionSpec] = {
         why_no_undo="a restart cannot be taken back",
         timeout_s=180,
         script="docker",
+        whole=True,
     ),
     "page.send": ActionSpec(
         "write",
@@ -206,6 +214,7 @@ SPECS: dict[str, ActionSpec] = {
         {"role": "text", "summary": "text"},
         {"how": "text"},
         why_no_undo="a page that was sent has been read",
+        resend=True,
     ),
     "incident.declare": ActionSpec(
         "read",  # of the outside world: it writes only omniops' own journal

@@ -36,6 +36,30 @@ def check(
             found.append(compiled.finding(id, ("post", "channel"), what, nearest(step["channel"], channels)))
     for timer in compiled.graph["timers"]:
         found += _timer(compiled, flow, timer)
+    return [*found, *_disproved(compiled, flow)]
+
+
+def _disproved(compiled: Compiled, flow: Flow) -> list[Finding]:
+    """No path ends as mitigated whose last verify step did not succeed. One without any verify claims no recovery."""
+    found: list[Finding] = []
+    waiting = [(compiled.graph["start"], "")]  # a step, and the verify step before it that did not succeed
+    marks: set[tuple[str, bool]] = set()
+    while waiting and len(found) <= ENOUGH:
+        id, bad = waiting.pop()
+        step = flow.steps.get(id)
+        if step is None:
+            continue
+        for exit in flow.exits[id]:
+            after = bad if step["kind"] != "verify" else "" if exit.outcome == "success" else id
+            if exit.target == "end:done" and after:
+                where, keys = compiled.author(id, exit.keys)
+                what = f"it ends as mitigated, though {after} has not shown it"
+                mend = "lead to not_recovered or inconclusive, or verify again"
+                found.append(compiled.finding(where, keys, what, mend))
+            # Which one it was matters only for the words, so that each step is looked at twice at most.
+            if (exit.target, bool(after)) not in marks:
+                marks.add((exit.target, bool(after)))
+                waiting.append((exit.target, after))
     return found
 
 

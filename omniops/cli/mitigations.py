@@ -41,5 +41,8 @@ def keep(
     kept = record_keep(open_journal(create=True), id, reason)
     if json:
         emit({"schema": "omniops.mitigations/1", "mitigations": [kept.as_json()]})
-    else:
-        streams().result(f"Kept on purpose: {kept.target}. `{kept.undo}` still puts it back.")
+    if not kept.reason:
+        streams().say("The reason is not stored: the incident is on the security path (4.5).", "warn")
+    if not json:
+        still = f" `{kept.undo}` still puts it back." if kept.undo else ""
+        streams().result(f"Kept on purpose: {kept.target}.{still}")

@@ -20,7 +20,7 @@ class Item:
         self.done: dict[str, Any] | None = None
         self.approved_at = ""
         self.tries = 0  # intents written, so that each has a key of its own
-        self.unanswered = 0  # of these, the ones in a row that a crash cost
+        self.unanswered = 0  # of these, the ones in a row that a crash cost, or that came too late to be sent
 
     def begin(self, intent: dict[str, Any]) -> None:
         self.intent, self.outcome, self.settled = intent, None, None
@@ -45,7 +45,22 @@ class Item:
 class Record:
     """One change: the intent, what became of it, and whether it was put back."""
 
-    __slots__ = ("after", "approved", "at", "intent", "key", "seq", "status", "stream", "time", "undo", "undone", "who")
+    __slots__ = (
+        "after",
+        "again",
+        "approved",
+        "approved_at",
+        "at",
+        "intent",
+        "key",
+        "seq",
+        "status",
+        "stream",
+        "time",
+        "undo",
+        "undone",
+        "who",
+    )
 
     def __init__(self, event: Event) -> None:
         self.seq, self.stream, self.time, self.who = event.seq, event.stream, event.time, event.actor
@@ -56,7 +71,9 @@ class Record:
         self.after: dict[str, Any] = event.data["desired"]
         self.undo: Item | None = None
         self.approved = ""  # the undo that the operator approved: the bound hash
+        self.approved_at = ""
         self.undone = ""
+        self.again = ""  # key of a later intent for the same item that took effect: this one is a part of that
 
     @property
     def id(self) -> str:
@@ -66,12 +83,21 @@ class Record:
     @property
     def in_force(self) -> bool:
         """Something of it is out there, or may be."""
-        return not self.undone and self.status != "not_applied"
+        return not self.undone and not self.again and self.status != "not_applied"
+
+    @property
+    def in_doubt(self) -> bool:
+        return self.in_force and self.status == "open"
 
     @property
     def to_put_back(self) -> bool:
         """In force, and there is a way back."""
         return self.in_force and self.reversible
+
+    @property
+    def on_list(self) -> bool:
+        """Not to be forgotten: to be put back, or to be looked at by a person."""
+        return self.to_put_back or self.in_doubt
 
     @property
     def repair(self) -> bool:
@@ -90,6 +116,11 @@ class ChangeLog:
         self.records: dict[str, Record] = {}
         self.undoing = ""  # key of the change whose undo was begun and is not settled
 
+    @property
+    def in_doubt(self) -> list[Record]:
+        """The changes of which nobody can tell whether they took effect."""
+        return [record for record in self.records.values() if record.in_doubt]
+
     def apply(self, event: Event) -> None:
         data = event.data
         if event.kind == "intent":
@@ -102,14 +133,27 @@ class ChangeLog:
                 self.records[data["key"]] = Record(event)
         elif event.kind in ("outcome", "reconciled"):
             self._judged(event)
-        elif event.kind == "item.done" and data.get("key"):
-            record = self.records[data["key"]]
-            record.after = data.get("after") or record.after
+        elif event.kind == "item.done":
+            self._done(data)
         elif event.kind == "approved" and data.get("undo_of"):
-            self.records[data["undo_of"]].approved = data["bound"]
+            record = self.records[data["undo_of"]]
+            record.approved, record.approved_at = data["bound"], event.time
         elif event.kind == "undone":
             self.records[data["key"]].undone = event.time
             self.undoing = ""
+
+    def _done(self, data: dict[str, Any]) -> None:
+        key = data.get("key", "")
+        if key:
+            record = self.records[key]
+            record.after = data.get("after") or record.after
+            if data["outcome"] == "failure" and data.get("cause") == "in_doubt":
+                record.status = "open"  # the server took it, and reading it back does not show it
+        if data["outcome"] != "success":
+            return
+        for record in self.in_doubt:  # earlier attempts that nobody saw the end of
+            if (record.intent["step"], record.intent["item"]) == (data["step"], data["item"]):
+                record.status, record.again = "applied", key if key != record.key else ""
 
     def _judged(self, event: Event) -> None:
         data = event.data

@@ -12,7 +12,7 @@ from omniops.engine.refs import Undefined, resolve, steps_in
 from omniops.engine.state import RunState, StepState
 
 MOST_TRIES = 5
-"""Intents of one item that a crash may cost before a person is asked."""
+"""Intents of one item that a crash may cost, or that come too late to be sent, before a person is asked."""
 
 
 def next_command(state: RunState, now: datetime) -> c.Command:
@@ -29,7 +29,7 @@ def next_command(state: RunState, now: datetime) -> c.Command:
         data = state.guided
         return c.Guide(data["step"], data.get("detail", ""), data.get("cause", ""), _choices(state, data))
     if state.ending:
-        return c.End(state.ending)
+        return c.End(state.end())
     step = state.step(state.current)
     entered = state.steps.get(state.current)
     if entered is None:
@@ -122,7 +122,7 @@ def _choices(state: RunState, failed: dict[str, Any]) -> tuple[str, ...]:
     choices = ["retry"]
     if "success" in step.get("edges", {}) and failed["step"] not in _needed(state):
         choices.append("skip")
-    if any(record.to_put_back for record in state.changes.records.values()):
+    if any(record.to_put_back and not record.repair for record in state.changes.records.values()):
         choices.append("undo")
     return (*choices, "pause", "abort")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from omniops.actions.specs import SPECS
 from omniops.clock import parse_iso
 from omniops.engine.changes import ChangeLog, Item
 from omniops.engine.graph import ENDS, Graph, Step, Timer
@@ -52,6 +53,7 @@ class RunState:
         self.holder: dict[str, Any] | None = None
         self.changes = ChangeLog()
         self.begun = False  # a first step is over
+        self.unproved = False  # a verify step was skipped, and no later one has succeeded
         self.frozen = False  # the incident is on the security path: no clock of it runs any more
         self.at = ""  # time of the last event
         for event in events:
@@ -172,7 +174,10 @@ class RunState:
     def _outcome(self, event: Event) -> None:
         self.changes.apply(event)
         if not event.data.get("undo_of"):
-            self._item(self.changes.records[event.data["key"]].intent).outcome = event.data
+            item = self._item(self.changes.records[event.data["key"]].intent)
+            item.outcome = event.data
+            if (event.data.get("evidence") or {}).get("late"):
+                item.unanswered += 1  # like one that a crash cost: it is begun again by itself, but not for ever
 
     def _reconciled(self, event: Event) -> None:
         self.changes.apply(event)
@@ -199,6 +204,8 @@ class RunState:
         data = event.data
         self.steps[data["step"]].done = {**data, "time": event.time}
         self.begun = True
+        if self.step(data["step"])["kind"] == "verify" and data["outcome"] == "success":
+            self.unproved = False
         self.outputs[data["step"]] = data.get("outputs") or {}
         self._go(data["go"], data)
         if data["step"] == self.started.get("until") and not self.guided:
@@ -226,7 +233,7 @@ class RunState:
                 if item.done is not None and item.done["outcome"] != "success":
                     item.done = None
                     state.index = min(state.index, position)
-                    if item.status != "open":
+                    if item.status != "open" or SPECS[self.step(step)["action"]].resend:
                         item.forget()
         elif choice == "skip" and len(state.items) > 1 and state.bad is not None and state.bad.done is not None:
             # One of several: the rest is still to be done.
@@ -234,14 +241,24 @@ class RunState:
             state.done = state.bad = None
             self.outputs.pop(step, None)
         elif choice == "skip":
+            proof = self.step(step)["kind"] == "verify"
+            self.unproved = self.unproved or proof
             self._go(event.data["go"], event.data)
+            if step == self.started.get("until"):
+                self.ending = "inconclusive" if proof else self.abandoned()
         else:
             self.ending = self.abandoned()
 
     def abandoned(self) -> str:
         """How a run ends that nobody walks on: in doubt as long as something of it is."""
-        doubt = any(record.status == "open" and record.in_force for record in self.changes.records.values())
-        return "in_doubt" if doubt else "aborted"
+        return "in_doubt" if self.changes.in_doubt else "aborted"
+
+    def end(self) -> str:
+        """The outcome that ``ending`` comes to: a proof that was skipped has proved nothing, and no verdict about the
+        traffic settles what became of a change. The security path stays what it is."""
+        if self.changes.in_doubt and self.ending in ("mitigated", "not_recovered", "inconclusive"):
+            return "in_doubt"
+        return "inconclusive" if self.ending == "mitigated" and self.unproved else self.ending
 
     def _fired(self, event: Event) -> None:
         self.fired.add(event.data["timer"])

@@ -21,7 +21,7 @@ class Line(NamedTuple):
     tone: str = ""
 
 
-_QUIET = {"step.entered", "sample", "lease.released", "approved", "item.done"}
+_QUIET = {"step.entered", "sample", "lease.released", "approved", "item.done", "run.joined"}
 
 
 def story(events: Iterable[Event]) -> list[Line]:
@@ -86,7 +86,8 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
         case "frozen":
             return "frozen: the security path was entered", "warn"
         case "mitigation.kept":
-            return f"{data['id']} {data['target']} kept on purpose: {data['reason']}", ""
+            reason = f": {data['reason']}" if data["reason"] else ""
+            return f"{data['id']} {data['target']} kept on purpose{reason}", ""
         case "verified":
             return f"looked at live traffic: {data['verdict'].replace('_', ' ')} ({data['last']['why']})", ""
         case "incident.resolved":

@@ -69,7 +69,7 @@ class Incident:
 
 
 class Mitigation(NamedTuple):
-    """A change still in force, and the command that undoes it."""
+    """A change still in force, or in doubt, and the command that undoes it ("" where nothing can: look, then keep)."""
 
     id: str
     incident: str
@@ -82,6 +82,16 @@ class Mitigation(NamedTuple):
     undo: str
     reason: str = ""  # why it is kept
     repair: bool = False  # it mends what was broken; `omniops undo` takes it back only by its id
+
+    @property
+    def keep(self) -> str:
+        """The command that takes it off the list on purpose."""
+        return f'omniops mitigations keep {self.id} --reason "..."'
+
+    @property
+    def next(self) -> str:
+        """What to do about it, in words."""
+        return f"{self.undo}, or: {self.keep}" if self.undo else f"look at it, then: {self.keep}"
 
     def as_json(self) -> dict[str, Any]:
         return {key: value for key, value in self._asdict().items() if value not in ("", False)}
@@ -111,7 +121,7 @@ def mitigations(events: Iterable[Event]) -> list[Mitigation]:
             kept[event.data["id"]] = event.data["reason"]
         else:
             logs.setdefault(event.stream, ChangeLog()).apply(event)
-    records = [record for log in logs.values() for record in log.records.values() if record.to_put_back]
+    records = [record for log in logs.values() for record in log.records.values() if record.on_list]
     return [_mitigation(record, incidents, kept) for record in sorted(records, key=lambda record: record.seq)]
 
 
@@ -132,7 +142,7 @@ def _mitigation(record: Record, incidents: dict[str, str], kept: dict[str, str])
         since=record.time,
         by=record.who,
         state=state,
-        undo=f"omniops undo {record.id}",
+        undo=f"omniops undo {record.id}" if record.reversible else "",
         reason=kept.get(record.id, ""),
         repair=record.repair,
     )

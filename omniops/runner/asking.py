@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _GUIDED = {
     "retry": ("Try again", ""),
     "skip": ("Skip this step", "asks for the reason"),
-    "undo": ("Undo what this run changed, and end it", ""),
+    "undo": ("Undo what this run changed, and end it", "repairs stay"),
     "pause": ("Pause", "`omniops resume` goes on from here"),
     "abort": ("End the run here", "what was changed stays changed"),
 }
@@ -149,7 +149,8 @@ def guide(walk: Walk, step: str, detail: str, cause: str, choices: tuple[str, ..
         raise PauseAsked
     data: dict[str, Any] = {"step": step, "choice": choice}
     if choice == "skip":
-        data["reason"] = walk.person.reason(f"{step}.reason", "Why is it right to skip this step?")
+        if not walk.is_frozen():  # on the security path no details are asked for
+            data["reason"] = walk.person.reason(f"{step}.reason", "Why is it right to skip this step?")
         data["go"] = skip_target(walk.state.step(step))
     if choice == "undo":
         undo.everything(walk)

@@ -15,35 +15,54 @@ from omniops.incident.view import Incident, new_id
 from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.runner.known import incident_of, incidents, open_runs
 from omniops.runner.person import Option, Person
+from omniops.text import duration
+
+OLD_S = 6 * 3600.0
+"""An open incident older than this is joined only where a person says so: it may have been forgotten."""
 
 
-def attach(journal: Journal, person: Person, wanted: str) -> Incident | None:
+def attach(journal: Journal, person: Person, wanted: str, now: datetime) -> Incident | None:
     """The incident that a new run belongs to: the one named, else the only open one; None: open a new one."""
     if wanted:
-        found = incident_of(journal, wanted)
-        if found.status != "open":
-            raise BadInput(
-                f"incident {wanted} is {found.status}",
-                state="nothing was attempted",
-                next="--incident new opens another",
-            )
-        return found
+        return still_open(incident_of(journal, wanted))
     open_ones = [incident for incident in incidents(journal) if incident.status == "open"]
-    if len(open_ones) <= 1:
-        return open_ones[0] if open_ones else None
+    if not open_ones:
+        return None
+    age = (now - parse_iso(open_ones[0].opened)).total_seconds()
+    old = len(open_ones) == 1 and age > OLD_S
+    if len(open_ones) == 1 and not old:
+        return open_ones[0]
     options = [Option(one.id, one.title) for one in open_ones] + [Option("new", "A new incident")]
+    question = "Which incident does this belong to?"
+    if old:
+        question = f"{open_ones[0].id} has been open for {duration(age)}. Does this belong to it?"
     try:
-        chosen = person.choose("incident", "Which incident does this belong to?", options, None)
+        chosen = person.choose("incident", question, options, None)
     except NeedsPerson:
         chosen = ""
+        if old:
+            words = f"{open_ones[0].id} has been open for {duration(age)}: a new incident is opened."
+            person.say(f"{words} --incident {open_ones[0].id} joins that one.", "warn")
+            return None
     if not chosen:
         raise NeedsPerson(
-            "several incidents are open",
-            why=", ".join(one.id for one in open_ones),
+            "it is not said whether this belongs to it" if old else "several incidents are open",
+            why="open: " + ", ".join(one.id for one in open_ones),
             state="nothing was attempted",
             next="name one with --incident, or `--incident new`",
         )
     return next((one for one in open_ones if one.id == chosen), None)
+
+
+def still_open(incident: Incident) -> Incident:
+    """Raises BadInput where an incident is resolved or frozen."""
+    if incident.status != "open":
+        raise BadInput(
+            f"incident {incident.id} is {incident.status}",
+            state="nothing was attempted",
+            next="--incident new opens another",
+        )
+    return incident
 
 
 def read_onset(text: str, now: datetime) -> datetime:
@@ -98,8 +117,19 @@ def ask_onset(person: Person, now: datetime, given: str) -> datetime:
     return read_onset(answer or "now", now)
 
 
+SERVER = "server"
+"""The target of every run that may change the whole server: a rollback, a restore, a restart."""
+
+
+def changes_server(graph: Graph) -> bool:
+    """Whether a runbook, called ones included, has a step that changes the whole server."""
+    from omniops.actions.specs import SPECS
+
+    return any(SPECS[step["action"]].whole for step in graph["steps"].values() if step["kind"] == "action")
+
+
 class Plan:
-    """What a new run needs to begin."""
+    """What a new run needs to begin. ``targets``: what it was given to change (ids of connections, a version)."""
 
     def __init__(
         self,
@@ -111,13 +141,17 @@ class Plan:
         title: str,
         until: str = "",
     ) -> None:
-        self.graph, self.inputs, self.targets = graph, inputs, list(targets)
+        self.graph, self.inputs = graph, inputs
+        self.targets = [*targets, *([SERVER] if changes_server(graph) else [])]
         self.incident, self.onset, self.title, self.until = incident, onset, title, until
 
 
 def begin(journal: Journal, clock: Clock, plan: Plan, where: dict[str, str]) -> RunState:
-    """Open the run, and its incident where there is none, in one transaction. Raises NeedsPerson when a run of the
-    same runbook on the same target is open already, whoever walks it."""
+    """Open the run, and its incident where there is none, in one transaction.
+
+    Raises NeedsPerson when a run that changes the same is open already, whoever walks it, and BadInput when the
+    incident is not open any more.
+    """
     from omniops.journal.lease import me
 
     for _ in range(20):
@@ -134,6 +168,9 @@ def begin(journal: Journal, clock: Clock, plan: Plan, where: dict[str, str]) -> 
             events.append(New(f"incident/{id}", 0, "incident.opened", opened))
         else:
             id = plan.incident.id
+            # In the incident's own stream too, so that it cannot be resolved, or frozen, in between.
+            joined = {"run": run, "runbook": plan.graph["id"]}
+            events.append(New(f"incident/{id}", still_open(incident_of(journal, id)).n, "run.joined", joined))
         summary = {"run": run, "runbook": plan.graph["id"], "incident": id, "targets": plan.targets}
         events.append(New("runs", length, "run.opened", summary))
         started = {
@@ -160,19 +197,20 @@ def begin(journal: Journal, clock: Clock, plan: Plan, where: dict[str, str]) -> 
 
 
 def refuse_double(journal: Journal, plan: Plan) -> None:
-    """Refuse a second walk of the same runbook on a common target."""
+    """Refuse a second walk that would change what another one may be changing, whichever runbooks they are of; and a
+    second walk of one runbook that names nothing it changes. Raises NeedsPerson."""
     for run, open_run in open_runs(journal).items():
-        if open_run["runbook"] != plan.graph["id"]:
-            continue
         common = set(open_run["targets"]) & set(plan.targets)
-        if not common and (open_run["targets"] or plan.targets):
+        unnamed = open_run["runbook"] == plan.graph["id"] and not (open_run["targets"] and plan.targets)
+        if not common and not unnamed:
             continue
-        on = f" on {', '.join(sorted(common))}" if common else ""
+        named = ", ".join(sorted(common - {SERVER}))
+        both = "; both change the whole server" if common == {SERVER} else ""
         raise NeedsPerson(
-            f"{plan.graph['id']}{on} is being walked already: run {run}",
-            why=f"begun by {open_run['by']} at {open_run['since']}, and not ended",
+            f"{open_run['runbook']}{f' on {named}' if named else ''} is being walked already: run {run}",
+            why=f"begun by {open_run['by']} at {open_run['since']}, and not ended{both}",
             state="nothing was attempted",
-            next=f"omniops resume {run}",
+            next=f'omniops resume {run}, or end it: omniops resume {run} --abort "..."',
         )
 
 

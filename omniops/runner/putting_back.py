@@ -85,13 +85,21 @@ def _wanted(session: Session, ids: Sequence[str], incident: str) -> list[Mitigat
                 state="nothing was attempted",
                 next="omniops mitigations",
             )
+    stuck = next((one for one in known if one.id in ids and not one.undo), None)
+    if stuck is not None:
+        raise BadInput(
+            f"{stuck.id} {stuck.target} cannot be undone",
+            why="what it did cannot be taken back; whether it did it, nobody can tell",
+            state="nothing was attempted",
+            next=stuck.next,
+        )
     if ids:
         return [one for one in known if one.id in ids]
+    known = [one for one in known if one.undo]
     found = [one for one in known if one.state != "kept" and not one.repair and incident in ("", one.incident)]
     repairs = [one for one in known if one.state != "kept" and one.repair and incident in ("", one.incident)]
     if repairs:
-        named = ", ".join(f"{one.id} {one.target}" for one in repairs)
-        session.person.say(f"Repairs stay as they are: {named}. Named, one is taken back: omniops undo {repairs[0].id}")
+        session.person.say(undo.repairs_stay([(one.id, one.target) for one in repairs]))
     if len({one.incident for one in found}) > 1:
         return _choose(session, found)
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omniops.errors import BadInput, NeedsPerson
+from omniops.errors import BadInput, Frozen, NeedsPerson
 from omniops.incident.view import MITIGATION_KINDS, Incident, Mitigation, mitigations
 from omniops.journal.events import Conflict, Journal, New
 from omniops.runner.known import incident_of, incidents, open_runs
@@ -26,7 +26,14 @@ def pick(journal: Journal, wanted: str) -> Incident:
 
 
 def note(journal: Journal, incident: Incident, text: str) -> None:
-    """Write a note. Raises BadInput for an empty one."""
+    """Write a note. Raises BadInput for an empty one, Frozen once the incident is on the security path."""
+    if incident.frozen:
+        raise Frozen(
+            "the note was not written down",
+            why=f"{incident.id} is on the security path (4.5), so nothing more is stored about it here",
+            state="the journal holds nothing of it",
+            next="follow SECURITY.md; its own record is the place for details",
+        )
     if not text.strip():
         raise BadInput("the note is empty", state="nothing was written", next='omniops incident note "what happened"')
     journal.append([New(f"incident/{incident.id}", None, "note", {"text": text.strip()})])
@@ -40,7 +47,10 @@ def declare(journal: Journal, incident: Incident, severity: str) -> None:
 
 
 def keep(journal: Journal, id: str, reason: str) -> Mitigation:
-    """Keep a mitigation on purpose. Raises BadInput for an unknown one or an empty reason."""
+    """Keep a mitigation on purpose. Raises BadInput for an unknown one or an empty reason.
+
+    Of a frozen incident it is kept without the reason: whatever it says could be a detail.
+    """
     found = {one.id: one for one in mitigations(journal.kinds(MITIGATION_KINDS))}
     if id not in found or not reason.strip():
         raise BadInput(
@@ -50,9 +60,10 @@ def keep(journal: Journal, id: str, reason: str) -> Mitigation:
             next='omniops mitigations keep m12 --reason "..."',
         )
     one = found[id]
-    data = {"id": id, "reason": reason.strip(), "target": one.target}
+    told = "" if incident_of(journal, one.incident).frozen else reason.strip()
+    data = {"id": id, "reason": told, "target": one.target}
     journal.append([New(f"incident/{one.incident}", None, "mitigation.kept", data)])
-    return one._replace(state="kept", reason=reason.strip())
+    return one._replace(state="kept", reason=told)
 
 
 def resolve(journal: Journal, incident: Incident) -> None:
@@ -67,7 +78,7 @@ def resolve(journal: Journal, incident: Incident) -> None:
             f"{incident.id} is not resolved: {len(left)} mitigation(s) neither undone nor kept",
             why="; ".join(f"{one.id} {one.target} ({one.state})" for one in left),
             state="the incident stays open",
-            next=f'{first.undo}, or: omniops mitigations keep {first.id} --reason "..."',
+            next=first.next,
         )
     runs = [run for run, data in open_runs(journal).items() if data["incident"] == incident.id]
     if runs:

@@ -30,7 +30,7 @@ def changes(state: RunState) -> list[dict[str, Any]]:
     """What the run changed, or may have changed: target, before, after, and how it is undone."""
     found = []
     for record in state.changes.records.values():
-        if record.status == "not_applied":
+        if record.status == "not_applied" or record.again:
             continue
         intent = record.intent
         undo = undo_command(state, record.id) if record.reversible else ""
@@ -89,26 +89,37 @@ def undo_command(state: RunState, id: str) -> str:
 
 def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
     """The last words on the screen, with their tones: what came of it, what is in force, and last what to type next."""
-    said = [(_verdict(state, outcome), "good" if outcome == "mitigated" else "warn")]
-    in_force = [record for record in state.changes.records.values() if record.to_put_back]
+    proof = _evidence(state)
+    well = outcome == "mitigated" and (proof is None or proof["outcome"] == "success")
+    said = [(_verdict(state, outcome), "good" if well else "warn")]
+    in_force = [record for record in state.changes.records.values() if record.on_list]
     for record in in_force:
         word = "in doubt" if record.status == "open" else "repaired with" if record.repair else "in force"
         said.append((f"{word}: {record.intent['action']} {record.intent['target']}", ""))
-    passing = [record for record in in_force if not record.repair]
+    passing = [record for record in in_force if record.reversible and not record.repair]
     if passing:
         when = "when the cause is gone" if outcome == "mitigated" else "to put it back"
         command = undo_command(state, passing[0].id if len(passing) == 1 else "").strip()
         said.append((f"next: {command}   ({when})", "key"))
     elif in_force and not state.started.get("drill"):
         keep = f'omniops mitigations keep {in_force[-1].id} --reason "..."'
-        said.append((f"next: {keep}   (a repair stays; then resolve the incident)", "key"))
+        why = "a repair stays; then resolve the incident" if in_force[-1].repair else "when you have looked at it"
+        said.append((f"next: {keep}   ({why})", "key"))
     elif outcome in ("not_recovered", "inconclusive"):
         said.append(("next: omniops incident verify looks again; omniops runbook list shows the other ways", "key"))
     return said
 
 
 def _verdict(state: RunState, outcome: str) -> str:
+    """The outcome in words. "Shown to be so" is said only where the last look at the traffic has shown it."""
+    if outcome != "mitigated":
+        return WORDS.get(outcome, outcome)
+    proof = _evidence(state)
+    if proof is not None and proof["outcome"] == "success":
+        return WORDS[outcome]
     until = state.started.get("until")
-    if until and outcome == "mitigated" and not _evidence(state):
-        return f"Ended after step {until}, as asked. Whether it has recovered was not looked at."
-    return WORDS.get(outcome, outcome)
+    ended = f"Ended after step {until}, as asked." if until else "Walked to its end."
+    if proof is None:
+        return f"{ended} Whether it has recovered was not looked at."
+    found = WORDS["not_recovered" if proof["outcome"] == "failure" else "inconclusive"]
+    return f"{ended} {found} ({proof['step']}: {proof['last']['why']})"

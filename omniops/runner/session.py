@@ -76,7 +76,7 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
     plan = opening.Plan(graph, inputs, targets, None, clock.now(), _title(graph, request.target), request.until)
     opening.refuse_double(journal, plan)
     if request.incident != "new":
-        plan.incident = opening.attach(journal, person, request.incident)
+        plan.incident = opening.attach(journal, person, request.incident, clock.now())
     if plan.incident is None:
         plan.onset = opening.ask_onset(person, clock.now(), request.onset)
     else:
@@ -215,7 +215,9 @@ def _abort(session: Session, state: RunState, ctx: Any, reason: str) -> Result:
     from omniops.runner.walk import Walk
 
     walk = Walk(ctx, session.person, session.journal, state, dry=session.dry)
-    walk.record(("note", {"text": f"aborted: {reason}"}))
+    if walk.is_frozen():
+        session.person.say("The reason is not stored: the incident is on the security path (4.5).", "warn")
+    walk.record(("note", {"text": "aborted" if walk.is_frozen() else f"aborted: {reason}"}))
     walk.end(state.abandoned())
     opening.release(session.journal, state, "ended")
     return Result(state, state.outcome)
@@ -238,7 +240,8 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
         error = _paused(session, state, walk.interrupts.wanted)
     except OmniopsError as stopped:
         error = stopped
-        if isinstance(stopped, NeedsPerson) and not isinstance(stopped, LostLease):
+        unanswered = isinstance(stopped, NeedsPerson) and not isinstance(stopped, LostLease)
+        if unanswered:
             stopped.state = _stands(state)
         if _ends_the_run(session, state, stopped):
             walk.end(state.abandoned())
@@ -247,6 +250,9 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
                     f"{_stands(state)}; the run has ended",
                     "mend it, then the same command again",
                 )
+        elif unanswered and not session.person.interactive and _half_done(state):
+            stopped.state += f"; run {state.run} is open"
+            stopped.next += f": {_resume(session, state)}"
     finally:
         ctx.omniroute.close()
         opening.release(session.journal, state, "ended" if state.outcome else "paused")
@@ -257,8 +263,8 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
 
 
 def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> bool:
-    """Without a person, a question that nobody answers ends the run; so does a refusal before anything was changed.
-    What is in doubt, or half done, stays open for `omniops resume`."""
+    """Without a person, a question that nobody answers ends the run, and so does a refusal, while nothing of it is in
+    force. What is in doubt, half done or to be put back stays open for `omniops resume`."""
     from omniops.journal.writer import LostLease
 
     if (
@@ -270,15 +276,30 @@ def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> boo
     ):
         return False
     if isinstance(error, NeedsPerson):
-        return True
+        return not _half_done(state)
     untouched = not any(record.in_force for record in state.changes.records.values())
     return untouched and isinstance(error, (Refused, Unreachable, BadInput))
 
 
+def _half_done(state: RunState) -> bool:
+    """Something is to be put back or gone on with: ended, the run would leave that to nobody."""
+    at = state.steps.get(state.current)
+    begun = at is not None and any(item.done is not None for item in at.items)
+    return begun or any(record.to_put_back for record in state.changes.records.values())
+
+
 def _stands(state: RunState) -> str:
-    """What state things are in, in one clause."""
-    in_force = [record.intent["target"] for record in state.changes.records.values() if record.to_put_back]
-    return f"in force: {', '.join(in_force)}" if in_force else "nothing is in force"
+    """What state things are in, in one clause. What was begun and has no end yet is in doubt, undo or not."""
+    doubtful = [r for r in state.changes.records.values() if r.in_doubt or r.key == state.changes.undoing]
+    doubt = [record.intent["target"] for record in doubtful]
+    in_force = [r.intent["target"] for r in state.changes.records.values() if r.to_put_back and r not in doubtful]
+    words = [f"in doubt: {', '.join(doubt)}"] if doubt else []
+    words += [f"in force: {', '.join(in_force)}"] if in_force else []
+    return "; ".join(words) or "nothing is in force"
+
+
+def _resume(session: Session, state: RunState) -> str:
+    return "omniops drill resume" if session.settings.drill else f"omniops resume {state.run}"
 
 
 def _paused(session: Session, state: RunState, number: int) -> Interrupted:
@@ -287,7 +308,7 @@ def _paused(session: Session, state: RunState, number: int) -> Interrupted:
     error = Interrupted(
         f"at step {state.current}",
         state=_stands(state),
-        next="omniops drill resume" if session.settings.drill else f"omniops resume {state.run}",
+        next=_resume(session, state),
     )
     if number in (signal.SIGTERM, signal.SIGHUP):
         error.exit = Exit.TERMINATED

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from omniops.actions.base import Applied, Observation
 from omniops.actions.specs import SPECS
 from omniops.engine.changes import Record
-from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Unreachable
+from omniops.engine.next import MOST_TRIES
+from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Refused, Unreachable
 from omniops.failpoints import reached
 from omniops.runner.doubt import judge
 from omniops.runner.walk import bind
-from omniops.runner.write import FRESH_S, Target, answered, change_of, intent_of, send
+from omniops.runner.write import FRESH_S, Target, aged, answered, change_of, intent_of, send
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -40,12 +42,24 @@ class Undoing(Target):
         return self.action.observe_undo(self.ctx, self.args, self.record.intent["before"], self.after)
 
 
-def everything(walk: Walk, *, force: bool = False) -> list[Record]:
-    """Undo all that this run changed and that can be undone, newest first. Raises NotOurs, TestFailed, InDoubt, ..."""
+def everything(walk: Walk) -> None:
+    """Undo all that this run changed and that can be undone, newest first; repairs stay, and that is said.
+
+    Raises NotOurs, TestFailed, InDoubt, ...
+    """
     records = [record for record in walk.state.changes.records.values() if record.to_put_back]
+    repairs = [record for record in records if record.repair]
+    if repairs:
+        walk.person.say(repairs_stay([(record.id, record.intent["target"]) for record in repairs]))
     for record in reversed(records):
-        one(walk, record, force=force)
-    return records
+        if not record.repair:
+            one(walk, record)
+
+
+def repairs_stay(repairs: Sequence[tuple[str, str]]) -> str:
+    """What is said of the repairs (id, target) that an undo of everything passes over."""
+    named = ", ".join(f"{id} {target}" for id, target in repairs)
+    return f"Repairs stay as they are: {named}. Named, one is taken back: omniops undo {repairs[0][0]}"
 
 
 def one(walk: Walk, record: Record, *, force: bool = False) -> None:
@@ -54,7 +68,9 @@ def one(walk: Walk, record: Record, *, force: bool = False) -> None:
     what = record.intent["target"]
     if record.status == "open" and not record.undone:
         _find_out(target)
-    while not record.undone:
+    for _ in range(MOST_TRIES):
+        if record.undone:
+            return
         if walk.state.changes.undoing:
             settle(walk, walk.state.changes.undoing)
             continue
@@ -67,6 +83,13 @@ def one(walk: Walk, record: Record, *, force: bool = False) -> None:
         approved = _approve(target, seen, force)
         if approved is not None:
             _send(target, seen, approved)
+    if not record.undone:
+        raise Broken(
+            f"{what} could not be put back",
+            why=f"it was tried {MOST_TRIES} times, and each time something came in between",
+            state="it is still in force",
+            next=f"omniops undo {record.id}",
+        )
 
 
 def _find_out(target: Undoing) -> None:
@@ -110,7 +133,8 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
     change = change_of(walk, target.name, seen, "the runbook's own step does it again", "undo of ")
     change = change._replace(person_only=bool(failing) and not force)
     bound = bind(
-        change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired, change.typed
+        *(change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired, change.typed),
+        bool(failing),
     )
     walk.person.change(change)
     if failing and not force and not walk.person.interactive:
@@ -120,7 +144,7 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
             state="nothing was changed",
             next=f"omniops undo {record.id} --force puts it back all the same",
         )
-    if record.approved == bound:
+    if record.approved == bound and not aged(walk, record.approved_at):
         return []
     asked_at = walk.ctx.clock.boot()
     if not walk.ask(lambda until: walk.person.approve(f"{target.id}.undo", change, until)):
@@ -146,6 +170,8 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
 
 def _send(target: Undoing, seen: Observation, approved: list[tuple[str, dict[str, Any]]]) -> None:
     walk, record = target.walk, target.record
+    if not seen.command:
+        target.prepare(record.intent["before"], undoing=True)
     tries = 0 if record.undo is None else record.undo.tries
     place = intent_of(walk, target.id, record.intent["item"], 0)
     intent = {
@@ -210,14 +236,24 @@ def _judged(target: Undoing, intent: dict[str, Any], applied: Applied, kind: str
             state="the journal holds the intent; nothing was sent twice",
             next=f"look at it, then: omniops undo {target.record.id}",
         )
-    elif applied.status == "failed" or (kind == "outcome" and not applied.evidence.get("late")):
-        kind_of_error = Unreachable if applied.status == "not_applied" else Broken
-        raise kind_of_error(
+    elif applied.evidence.get("late"):
+        walk.person.say(f"{target.record.intent['target']}: {applied.detail}; it is looked at again.", "warn")
+    elif applied.status == "failed" or kind == "outcome":
+        raise _error_of(intent, applied)(
             f"{target.record.intent['target']} could not be put back",
             why=applied.detail,
             state="it is still in force" if applied.status == "not_applied" else "something may have changed",
             next=f"omniops undo {target.record.id}",
         )
+
+
+def _error_of(intent: dict[str, Any], applied: Applied) -> type[OmniopsError]:
+    """Declined by the operator (3), refused by the server (4), not done (5), or half done (6)."""
+    if applied.status == "failed":
+        return Broken
+    if intent.get("by_hand"):
+        return NeedsPerson
+    return Refused if applied.evidence.get("code") in (401, 403) else Unreachable
 
 
 def _read_back(target: Undoing) -> None:

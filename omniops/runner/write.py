@@ -52,6 +52,12 @@ class Target:
     def observe(self) -> Observation:
         return self.action.observe(self.ctx, self.args)
 
+    def prepare(self, before: dict[str, Any], *, undoing: bool) -> None:
+        """What the action has to check at leisure, before an intent gives it seconds. Raises OmniopsError."""
+        prepare = getattr(self.action, "prepare", None)
+        if prepare is not None and not self.walk.dry:
+            self.ctx = self.ctx._replace(prepared=prepare(self.ctx, self.args, before, undoing))
+
     def done(self, outcome: str, **more: Any) -> tuple[str, dict[str, Any]]:
         """The ``item.done`` event; empty values are left out."""
         data: dict[str, Any] = {"step": self.id, "item": self.index, "outcome": outcome}
@@ -113,7 +119,7 @@ def attempt(walk: Walk, step: str, index: int) -> None:
     change = change_of(walk, target.name, seen, _how_undone(target))
     bound = bind(change.environment, change.host, target.name, seen.target, seen.state, seen.desired, change.typed)
     events: list[tuple[str, dict[str, Any]]] = []
-    if target.item.approved != bound or _aged(walk, target.item.approved_at):
+    if target.item.approved != bound or aged(walk, target.item.approved_at):
         if target.item.approved and target.item.approved != bound:
             walk.person.say(f"{seen.target} has changed since it was approved; here it is again.", "warn")
         walk.person.change(change)
@@ -128,10 +134,10 @@ def attempt(walk: Walk, step: str, index: int) -> None:
                 walk.record(("approved", approved))
                 return  # the engine comes back here: observed again, and sent only if nothing bound has changed
             events.append(("approved", approved))
-    _begin(target, seen, events, _how_undone(target))
+    _begin(target, seen, events)
 
 
-def _aged(walk: Walk, approved_at: str) -> bool:
+def aged(walk: Walk, approved_at: str) -> bool:
     """An approval is a person's word about now; after a pause it is asked for again."""
     return (walk.now() - parse_iso(approved_at)).total_seconds() > APPROVED_FOR_S
 
@@ -146,8 +152,16 @@ def _needs_approval(target: Target, seen: Observation) -> bool:
     return bool(target.step.get("approve")) or seen.destructive or target.spec.effect == "destructive"
 
 
-def _begin(target: Target, seen: Observation, events: list[tuple[str, dict[str, Any]]], undo: str) -> None:
+def _begin(target: Target, seen: Observation, events: list[tuple[str, dict[str, Any]]]) -> None:
     walk = target.walk
+    by_hand = seen.outputs.get("by_hand") or ({"command": seen.command} if seen.command else None)
+    if by_hand is None:
+        try:
+            target.prepare(seen.state, undoing=False)
+        except OmniopsError as error:
+            walk.record(*events)
+            target.failed(error)
+            return
     reached("before_intent", target.id)
     intent = {
         **intent_of(walk, target.id, target.index, target.item.tries),
@@ -160,13 +174,11 @@ def _begin(target: Target, seen: Observation, events: list[tuple[str, dict[str, 
         "undo": target.spec.undo,
         **({"repair": True} if target.spec.repair else {}),
     }
-    if seen.outputs.get("by_hand"):
-        intent["by_hand"] = seen.outputs["by_hand"]
-    elif seen.command:
-        intent["by_hand"] = {"command": seen.command}
+    if by_hand is not None:
+        intent["by_hand"] = by_hand
     walk.record(*events, ("intent", intent))
     reached("after_intent", target.id)
-    if intent.get("by_hand"):
+    if by_hand is not None:
         return  # the engine asks for it to be settled: the operator does it, and says so
     applied = send(walk, target, intent, undoing=False)
     record_outcome(target, applied)
@@ -216,6 +228,8 @@ def record_outcome(target: Target, applied: Applied) -> None:
         refused = applied.evidence.get("code") in (401, 403)
         cause = "failed" if applied.status == "failed" else "refused" if refused else "not_applied"
         after.append(target.done("failure", detail=applied.detail, cause=cause))
+    elif applied.evidence.get("late"):
+        walk.person.say(f"{intent['target']}: {applied.detail}; it is looked at again.", "warn")
     walk.record(("outcome", outcome), *after)
     reached("after_outcome", target.id)
 
@@ -288,6 +302,8 @@ def settle(walk: Walk, step: str, index: int) -> None:
         return
     walk.person.say(f"{intent['target']}: finding out whether the change was made ...", "dim")
     applied = judge(target, intent, answered=answered(target.item), undoing=False)
+    if applied.status == "in_doubt" and target.spec.resend and target.item.outcome is None:
+        applied = applied._replace(status="not_applied")  # never answered: it is sent again, and taken once
     settled = {"key": intent["key"], "status": applied.status, "detail": applied.detail}
     settled.update({key: value for key, value in (("at", applied.at), ("outputs", applied.outputs)) if value})
     events: list[tuple[str, dict[str, Any]]] = [("reconciled", settled)]

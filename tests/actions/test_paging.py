@@ -77,7 +77,7 @@ def test_a_repeat_pages_once() -> None:
     assert first == dedup_key("i", "r1/page/0#2") == dedup_key("i", "r1/page/0#3")
     assert len({first, dedup_key("i", "r1/page/1"), dedup_key("i", "r2/page/0"), dedup_key("j", "r1/page/0")}) == 4
     assert len(first) < 255
-    assert PAGE.reconcile(context(FakeOmniRoute()), DATA, {}, "k", False).status == "not_applied"
+    assert PAGE.reconcile(context(FakeOmniRoute()), DATA, {}, "k", False).status == "in_doubt"
 
 
 def test_unknown_role() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from omniops.actions import restores
 from omniops.actions.restores import ACTIONS
 from omniops.errors import NeedsPerson, NotOurs, OmniopsError
 from omniops.jobs.local import safe_name
@@ -54,6 +55,24 @@ def test_policies_are_restored_and_taken_back(host: Host) -> None:
     assert POLICIES.undo(host.ctx, args, seen.state, KEY + "/undo").status == "applied"
     assert keys(host.data) == []
     assert POLICIES.observe_undo(host.ctx, args, seen.state, seen.desired).already
+
+
+def test_what_was_checked_before_the_intent_is_not_checked_after_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A big backup takes longer to check than an intent may wait: between intent and script nothing is read of it."""
+    args = {"source": str(host.snapshot("20261123T050000Z"))}
+    before = POLICIES.observe(host.ctx, args).state
+    ctx = host.ctx._replace(prepared=POLICIES.prepare(host.ctx, args, before, False))
+    with monkeypatch.context() as slow:
+        slow.setattr(restores, "fault", lambda path: pytest.fail("checked again"))
+        argv = POLICIES.command(ctx, args, before, KEY, False)
+    assert argv[1] == args["source"]
+    assert POLICIES.apply(ctx, args, before, KEY).status == "applied"
+    ctx = host.ctx._replace(prepared=POLICIES.prepare(host.ctx, args, before, True))
+    with monkeypatch.context() as slow:
+        slow.setattr(POLICIES, "way_back", lambda *_: pytest.fail("looked for again"))
+        assert "pre-policy-restore_" in POLICIES.command(ctx, args, before, KEY, True)[1]
 
 
 def test_other_column_count_is_refused_before(host: Host) -> None:

@@ -196,6 +196,39 @@ def test_a_proof_counts_traffic_since_a_change(since: str, words: str) -> None:
     assert [words in one.what for one in found] == ([True] if words else [])
 
 
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        (SMALL, True),
+        (SMALL.replace("on_inconclusive: inconclusive", "on_inconclusive: done"), False),
+        (SMALL.replace("on_failure: not_recovered", "on_failure: done"), False),
+        (SMALL.replace("on_failure: not_recovered", "on_failure: tell") + "  tell: MANUAL", False),
+        (SMALL.replace("on_failure: not_recovered", "on_failure: tell") + "  tell: VERIFY", True),
+        (SMALL.replace("on_success: recovered", "on_success: done"), True),
+    ],
+)
+def test_nothing_ends_as_mitigated_that_was_disproved(text: str, clean: bool) -> None:
+    """A path whose last verify step did not succeed may not end as `done`, whatever a person says on the way."""
+    manual = "{title: Tell, manual: Tell them., on_success: done, on_declined: done}\n"
+    again = (
+        "{title: Again, verify: {slo: availability-cluster, since: run, within: 5m, every: 10s, min_requests: 20, "
+        "passes: 3}, on_success: done, on_failure: not_recovered, on_inconclusive: inconclusive}\n"
+    )
+    found = [one.what for one in findings(text.replace("MANUAL", manual).replace("VERIFY", again))]
+    found = [what for what in found if what != "nothing leads to this step"]
+    assert set(found) == (set() if clean else {"it ends as mitigated, though recovered has not shown it"})
+
+
+def test_a_disproved_end_of_a_call_is_told_at_the_call() -> None:
+    """Where the call leads `not recovered` to `done`, it is the call's edge that is wrong."""
+    text = HEAD + CALLER.replace("on_failure: not_recovered", "on_failure: done")
+    what, line = _one(text, small=SMALL)
+    assert (what, line) == (
+        "it ends as mitigated, though first.recovered has not shown it",
+        _line(text, "on_failure"),
+    )
+
+
 CALLER = """\
   first:
     title: Call

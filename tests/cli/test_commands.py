@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,6 +79,29 @@ def test_kept_on_purpose(omniops: Command) -> None:
     assert omniops("incident", "resolve").returncode == 0
 
 
+def test_nothing_is_told_of_a_frozen_incident(omniops: Command, tmp_path: Path) -> None:
+    """Once 4.5 was entered, a note is refused (10), and the reasons of keep and --abort are not stored."""
+    secret = "the tenant key leaks in CVE-2026-0001"
+    started = omniops("mitigate", "provider-outage", "openai-main", "--yes", OMNIOPS_FAILPOINT="after_outcome")
+    assert started.returncode == -9
+    (incident,) = omniops.json("incident", "list")["incidents"]
+    omniops("mitigate", "security", "--incident", incident["id"], "--yes")  # frozen, though nobody says who was paged
+    assert omniops.json("incident", "list")["incidents"][0]["status"] == "frozen"
+    refused = omniops("incident", "note", secret, "--incident", incident["id"])
+    assert (refused.returncode, "SECURITY.md" in refused.stderr) == (10, True)
+    aborted = omniops("resume", incident["open_runs"][0], "--abort", secret)
+    assert (aborted.returncode, "not stored" in aborted.stderr) == (3, True)
+    disabled, paged = omniops.json("mitigations")["mitigations"]
+    assert (paged["action"], "undo" in paged) == ("page.send", False)
+    kept = omniops("mitigations", "keep", disabled["id"], "--reason", secret)
+    assert (kept.returncode, "not stored" in kept.stderr) == (0, True)
+    assert omniops.json("mitigations")["mitigations"][0]["state"] == "kept"
+    told = omniops.json("incident", "show", incident["id"])
+    assert "frozen" in {event["kind"] for event in told["events"]}
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or b"CVE-2026" not in file.read_bytes(), file
+
+
 def test_dry_run_changes_nothing(omniops: Command, simulator: launcher.Simulator) -> None:
     """Every change is shown before -> after; nothing is sent, and nothing is in the journal."""
     done = omniops("mitigate", "provider-outage", "openai-main", "--dry-run", "--json")
@@ -97,6 +121,21 @@ def test_without_a_person_nothing_is_assumed(omniops: Command, simulator: launch
     assert simulator.writes() == {}
     again = omniops(*DISABLE)  # the first run has ended, so it is not in the way
     assert again.returncode == 0, again.stderr
+
+
+def test_what_is_half_done_stays_open(omniops: Command, simulator: launcher.Simulator) -> None:
+    """The first of two is disabled, the second is destructive by then: exit 3, and the run goes on with the flag."""
+    words = ("openai", "--yes", "--until", "disable")
+    done = omniops("mitigate", "provider-outage", *words)
+    assert (done.returncode, sum(simulator.writes().values())) == (3, 1)
+    flag = re.search(r"--confirm (\S+?):? ", done.stderr)
+    resume = re.search(r"omniops resume r\w+", done.stderr)
+    assert flag is not None, done.stderr
+    assert resume is not None, done.stderr
+    again = omniops(*resume[0].split()[1:], "--yes", "--confirm", flag[1], "--json")
+    answer = json.loads(again.stdout)
+    assert (again.returncode, answer["outcome"], len(answer["changes"])) == (0, "mitigated", 2)
+    assert omniops("undo", "--yes", "--force").returncode == 0
 
 
 def test_unknown_and_ambiguous_targets(omniops: Command) -> None:

@@ -12,7 +12,7 @@ from omniops.engine.state import RunState
 from omniops.journal.memory import MemoryJournal
 from omniops.runner import opening, verifying
 from omniops.runner.walk import Walk
-from tests.support.toy import INPUTS, READINGS, START, Crash, Toy, ToyPerson
+from tests.support.toy import INPUTS, READINGS, START, Crash, Toy, ToyPerson, measuring
 
 RUNBOOKS = [
     "provider-outage", "latency-regression", "auth-broken", "data-incident", "security", "rollback", "failover",
@@ -32,20 +32,8 @@ class CrashingJournal(MemoryJournal):
         return written
 
 
-class PassingMeasure:
-    """Traffic that is always well."""
-
-    def __init__(self, ctx: Any, *_: Any) -> None:
-        self.clock = ctx.clock
-
-    def look(self) -> None:
-        return None
-
-    def to_sample(self, _: None) -> Any:
-        from omniops.clock import iso
-        from omniops.runner.person import Sample
-
-        return Sample(iso(self.clock.now()), 0.2, 1.5, 0.0, 0.006, 50, 0, 50, 50, 20, "pass", "well")
+PassingMeasure = measuring(("pass", "well"))
+"""Traffic that is always well."""
 
 
 def graph(id: str, tmp_path: Any) -> Any:

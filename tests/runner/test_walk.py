@@ -2,53 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from omniops.config import Settings
-from omniops.engine.state import RunState
+from omniops.engine.next import MOST_TRIES
+from omniops.errors import Broken, Exit, OmniopsError
+from omniops.journal import lease
 from omniops.journal.events import New
-from omniops.journal.memory import MemoryJournal
-from omniops.runner import opening, undo, verifying
+from omniops.runner import undo, verifying
 from omniops.runner.person import Change
 from omniops.runner.walk import Walk
 from tests.runner.test_crashes import PassingMeasure
-from tests.support.model import CONNECTIONS
-from tests.support.toy import READINGS, START, Crash, Toy, ToyPerson
+from tests.support.model import BACKUP
+from tests.support.scene import Scene, graph
+from tests.support.toy import READINGS, Crash, ToyPerson
 
 
 @pytest.fixture(autouse=True)
 def _well(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifying, "Measure", PassingMeasure)
-
-
-class Scene:
-    """One run of provider-outage in a toy world."""
-
-    def __init__(self, folder: Path, connections: int = 1, faults: dict[int, str] | None = None) -> None:
-        from omniops.catalog import get
-
-        graph = get("provider-outage", Settings({"OMNIOPS_HOME": str(folder)}))
-        self.toy = Toy(READINGS, faults)
-        self.person = ToyPerson(self.toy)
-        self.journal = MemoryJournal(self.toy.clock, "eve", "h")
-        items = [{**CONNECTIONS[0], "id": f"c{n}", "target": f"openai/c{n}"} for n in range(connections)]
-        plan = opening.Plan(graph, {"connections": items}, [], None, START, "x")
-        self.run = opening.begin(self.journal, self.toy.clock, plan, {}).run
-
-    def state(self) -> RunState:
-        return RunState(self.journal.read(f"run/{self.run}"))
-
-    def walk(self) -> Walk:
-        """A walk by a process that has just taken the run."""
-        taken = New(f"run/{self.run}", None, "lease.taken", {"how": "resumed"})
-        self.journal.append([taken])
-        return Walk(self.toy.context(), self.person, self.journal, self.state(), find=self.toy.find)
-
-    def kinds(self) -> list[str]:
-        return [event.kind for event in self.journal.read(f"run/{self.run}")]
 
 
 def test_a_change_that_arrives_late_is_found(tmp_path: Path) -> None:
@@ -57,6 +32,71 @@ def test_a_change_that_arrives_late_is_found(tmp_path: Path) -> None:
     assert scene.walk().go() == "mitigated"
     assert len(scene.toy.sends) == 1
     assert scene.toy.off
+
+
+def test_checks_that_take_their_time_cost_no_intent(tmp_path: Path) -> None:
+    """What a write has to check first may take minutes: the seconds of the intent begin afterwards, undo's too."""
+    scene = Scene(tmp_path)
+    scene.toy.checks_s = 120
+    walk = scene.walk()
+    assert walk.go() == "mitigated"
+    undo.everything(walk)
+    assert scene.toy.off == set()
+    assert scene.kinds().count("intent") == 2
+
+
+def test_what_never_gets_sent_in_time_is_put_before_a_person(tmp_path: Path) -> None:
+    """Five intents whose moment passed, each of them told; then a person is asked, and nothing was sent."""
+    scene = Scene(tmp_path)
+    scene.toy.dawdles_s = 6
+    scene.person.answers = {"choose disable.on_failure": "abort"}
+    assert scene.walk().go() == "aborted"
+    assert (scene.kinds().count("intent"), scene.toy.sends) == (MOST_TRIES, [])
+    assert sum("its moment had passed" in line for line in scene.person.said) == MOST_TRIES
+
+
+def test_an_undo_that_never_gets_sent_in_time_says_so(tmp_path: Path) -> None:
+    """The undo of a change is tried a few times and no more; it is still in force, and can be undone later."""
+    scene = Scene(tmp_path)
+    walk = scene.walk()
+    walk.go()
+    scene.toy.dawdles_s = 6
+    with pytest.raises(Broken, match="could not be put back"):
+        undo.everything(walk)
+    assert len(scene.toy.off) == 1
+    scene.toy.dawdles_s = 0
+    undo.everything(scene.walk())
+    assert scene.toy.off == set()
+
+
+@pytest.mark.parametrize("step", [3600.0, -3600.0])
+def test_setting_the_wall_clock_hides_no_change(step: float, tmp_path: Path) -> None:
+    """The wall clock steps while a request without an answer is waited for: the change is still found, and not lost."""
+    scene = Scene(tmp_path, faults={1: "late"})
+    scene.toy.clock.steps = [(scene.toy.clock.uptime + 10.5, step)]
+    scene.walk().go()
+    assert len(scene.toy.sends) == 1
+    (record,) = scene.state().changes.records.values()
+    assert record.status == "applied"
+
+
+def test_after_a_reboot_the_whole_wait_is_waited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An intent of another boot: how long ago it was cannot be told from here, so nothing is taken for granted."""
+    scene = Scene(tmp_path, faults={1: "late"})
+    original = scene.toy.find
+
+    def dying(name: str) -> Any:
+        if "outcome" in scene.kinds():
+            raise Crash
+        return original(name)
+
+    walk = Walk(scene.toy.context(), scene.person, scene.journal, scene.walk().state, find=dying)
+    with pytest.raises(Crash):
+        walk.go()
+    monkeypatch.setattr(lease, "boot_id", lambda: "another boot")
+    scene.toy.clock.moment += timedelta(hours=1)
+    assert scene.walk().go() == "mitigated"
+    assert len(scene.toy.sends) == 1
 
 
 def test_a_clock_that_is_due_does_not_stop_an_undo(tmp_path: Path) -> None:
@@ -95,6 +135,53 @@ def test_an_approval_ages(tmp_path: Path) -> None:
     asked = len(scene.person.asked)
     assert scene.walk().go() == "mitigated"
     assert any(question.startswith("approve disable") for question in scene.person.asked[asked:])
+
+
+@pytest.mark.parametrize(
+    ("how", "here", "exit"),
+    [("forbidden", True, Exit.REFUSED), ("refused", True, Exit.UNREACHABLE), ("", False, Exit.PERSON)],
+)
+def test_why_an_undo_did_not_happen(how: str, here: bool, exit: Exit, tmp_path: Path) -> None:
+    """A 403 is the service's refusal (4), another 4xx leaves all as it was (5), and "no" is the operator's word (3)."""
+    scene = Scene(tmp_path, faults={2: how})
+    walk = scene.walk()
+    walk.go()
+    scene.toy.here = here
+    scene.person.answers = {"done disable.undo": False}
+    with pytest.raises(OmniopsError) as error:
+        undo.everything(walk)
+    assert error.value.exit == exit
+    assert len(scene.toy.off) == 1
+
+
+@pytest.mark.parametrize(("days", "fails", "asked"), [(0, False, 0), (5, False, 1), (0, True, 1)])
+def test_the_approval_of_an_undo_ages_and_binds_its_test(days: int, fails: bool, asked: int, tmp_path: Path) -> None:
+    """Killed right after an undo was approved: it is asked again days later, and where its test has begun to fail."""
+    scene = Scene(tmp_path)
+    scene.walk().go()
+    walk = scene.walk()
+    walk.writer.append_all = dying_after("approved", walk.writer.append_all)  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        undo.everything(walk)
+    assert len(scene.toy.off) == 1
+    scene.toy.clock.sleep(days * 86400 + 60)
+    scene.toy.test_fails = fails
+    before = len(scene.person.asked)
+    undo.everything(scene.walk())
+    assert scene.toy.off == set()
+    assert len(scene.person.asked) - before == asked
+
+
+def dying_after(kind: str, append: Any) -> Any:
+    """Appends up to an event of a kind, and the process dies: what came with it is lost."""
+
+    def appended(events: Any, also: Any = ()) -> Any:
+        if kind in [name for name, _ in events]:
+            append([event for event in events if event[0] == kind], also)
+            raise Crash
+        return append(events, also)
+
+    return appended
 
 
 def test_what_becomes_destructive_is_approved_again(tmp_path: Path) -> None:
@@ -170,19 +257,9 @@ def test_undoing_ends_the_run(tmp_path: Path) -> None:
 def test_ending_a_run_in_doubt_says_so(tmp_path: Path) -> None:
     """Aborted while nobody can tell whether the change took effect: the outcome is in_doubt."""
     scene = Scene(tmp_path, faults={1: "500"})
-    find = scene.toy.find
-
-    def lying(name: str) -> Any:
-        action = find(name)
-        if name == "connection.disable" and scene.toy.sends:
-            action.observe = lambda ctx, args: (
-                type(action).observe(action, ctx, args)._replace(state={"on": "?"}, already=False)
-            )
-        return action
-
+    scene.toy.muddled = True
     scene.person.answers = {"choose disable.on_failure": "abort"}
-    walk = Walk(scene.toy.context(), scene.person, scene.journal, scene.walk().state, find=lying)
-    assert walk.go() == "in_doubt"
+    assert scene.walk().go() == "in_doubt"
 
 
 def test_frozen_clocks_do_not_run(tmp_path: Path) -> None:
@@ -192,3 +269,41 @@ def test_frozen_clocks_do_not_run(tmp_path: Path) -> None:
     scene.person.thinks_s = 2000
     assert scene.walk().go() == "mitigated"
     assert "posted banner" not in scene.person.asked
+
+
+def test_the_choice_to_undo_leaves_repairs(tmp_path: Path) -> None:
+    """After a restore the start fails, and "undo" is chosen: the cluster's stop is put back, the restored data stay."""
+    scene = Scene(tmp_path, book=graph("data-incident", tmp_path), inputs={}, faults={5: "refused"})
+    scene.person.answers = {"choose start.on_failure": "undo", "choose pick": BACKUP["path"]}
+    assert scene.walk().go() == "aborted"
+    records = {record.intent["action"]: record for record in scene.state().changes.records.values()}
+    assert records["script.restore_data"].in_force
+    assert not records["cluster.stop"].in_force
+    assert any("Repairs stay as they are" in line for line in scene.person.said)
+
+
+def test_undo_is_no_choice_where_only_a_repair_is_in_force(tmp_path: Path) -> None:
+    """Where the choice would do nothing it is not offered."""
+    scene = Scene(tmp_path, book=graph("rollback", tmp_path), inputs={"version": "3.7.8"}, faults={3: "refused"})
+    scene.toy.readings = {**READINGS, "omniroute.version": {"version": "3.7.9", "source": "health", "uptime_s": 12.0}}
+    offered: list[str] = []
+
+    class Noting(ToyPerson):
+        def choose(self, step: str, question: str, options: Any, *rest: Any, **named: Any) -> Any:
+            offered.extend(option.key for option in options)
+            return "abort"
+
+    scene.person = Noting(scene.toy)
+    assert scene.walk().go() == "aborted"
+    assert "retry" in offered
+    assert "undo" not in offered
+
+
+def test_on_the_security_path_no_reason_is_asked_for(tmp_path: Path) -> None:
+    """A step of a frozen incident that is skipped is skipped without a word of why."""
+    scene = Scene(tmp_path, faults={1: "refused"})
+    scene.journal.append([New(f"incident/{scene.state().started['incident']}", None, "frozen", {"by": "x"})])
+    scene.person.answers = {"choose disable.on_failure": "skip"}
+    scene.walk().go()
+    assert "reason disable.reason" not in scene.person.asked
+    assert "guided" in scene.kinds()

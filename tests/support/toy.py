@@ -24,13 +24,17 @@ class Crash(BaseException):
 
 
 class ToyClock:
-    """Moves when somebody sleeps, and a little whenever it is asked."""
+    """Moves when somebody sleeps, and a little whenever it is asked. ``steps``: (uptime, seconds) at which somebody
+    sets the wall clock forward or back; the clock that counts suspend never steps."""
 
     def __init__(self) -> None:
         self.moment, self.uptime = START, 100.0
+        self.steps: list[tuple[float, float]] = []
 
     def now(self) -> datetime:
         self.sleep(0.001)
+        while self.steps and self.uptime >= self.steps[0][0]:
+            self.moment += timedelta(seconds=self.steps.pop(0)[1])
         return self.moment
 
     def boot(self) -> float:
@@ -49,7 +53,13 @@ class Toy:
         self.readings, self.faults = readings, faults or {}
         self.off: set[str] = set()
         self.sends: list[str] = []  # every request that reached the world
+        self.taken: set[str] = set()  # what a repeat of adds nothing to
         self.later: list[tuple[float, str, bool]] = []  # requests that the world is slow with
+        self.muddled = False  # once something was sent, a target is neither as it was nor as wanted
+        self.checks_s = 0.0  # how long it takes to find out whether a write may be made
+        self.dawdles_s = 0.0  # how long a write takes before it is sent
+        self.here = True  # False: undo has to be done by hand, on another host
+        self.test_fails = False  # the test of a target that is to be put back fails
         self.destructive = False  # from now on every write needs the typed confirmation
         self.ticks, self.crash_at = 0, 0
 
@@ -65,6 +75,27 @@ class Toy:
         server: Any = ToyServer()
         none: Any = None
         return Context(Settings({"OMNIROUTE_URL": "http://toy"}), self.clock, server, none, none, "i", START)
+
+
+def measuring(*verdicts: tuple[str, str]) -> type:
+    """A stand-in for ``runner.measure.Measure``: each look is judged as the next of these (verdict, why); the last one
+    stays."""
+    left = list(verdicts)
+
+    class ToyMeasure:
+        def __init__(self, ctx: Context, *_: Any) -> None:
+            self.clock = ctx.clock
+
+        def look(self) -> None:
+            return None
+
+        def to_sample(self, _: None) -> Sample:
+            verdict, why = left.pop(0) if len(left) > 1 else left[0]
+            bad = verdict != "pass"
+            p95 = None if verdict == "cannot tell" else 4.2 if bad else 0.2
+            return Sample(iso(self.clock.now()), p95, 1.5, 0.0, 0.006, 50, 0, 50, 0 if bad else 50, 20, verdict, why)
+
+    return ToyMeasure
 
 
 class ToyServer:
@@ -104,39 +135,58 @@ class ToyWrite:
         for due, name, turned_off in self.toy.later:
             if due <= self.toy.clock.uptime:
                 (self.toy.off.add if turned_off else self.toy.off.discard)(name)
-        off = target in self.toy.off
+        off = target in self.toy.off and not SPECS[self.name].resend  # that it was sent cannot be seen
         seen = Observation(target, {"on": not off}, {"on": False}, off, at=iso(self.toy.clock.moment))
+        if self.toy.muddled and self.toy.sends:
+            seen = seen._replace(state={"on": "?"}, already=False)
         return seen._replace(destructive=self.toy.destructive)
 
+    def prepare(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], undoing: bool) -> str:
+        self.toy.tick()
+        self.toy.clock.sleep(self.toy.checks_s)
+        return "checked"
+
     def apply(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
-        return self._send(args, off=True)
+        if SPECS[self.name].resend and key.partition("#")[0] in self.toy.taken:
+            return Applied("applied", "taken already", at=iso(self.toy.clock.moment))
+        sent = self._send(ctx, args, off=True)
+        if sent.status == "applied":
+            self.toy.taken.add(key.partition("#")[0])
+        return sent
 
     def observe_undo(
         self, ctx: Context, args: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
     ) -> Observation:
         seen = self.observe(ctx, args)
-        return seen._replace(desired=before, already=seen.state == before)
+        shown = {"test_failed": "401"} if self.toy.test_fails else {}
+        command = "" if self.toy.here else "docker compose start"
+        return seen._replace(desired=before, already=seen.state == before, shown=shown, command=command)
 
     def undo(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
-        return self._send(args, off=False)
+        return self._send(ctx, args, off=False)
 
     def reconcile(
         self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str, undoing: bool
     ) -> Applied | None:
-        return None
+        return Applied("in_doubt", "nothing tells") if SPECS[self.name].resend else None
 
-    def _send(self, args: dict[str, Any], *, off: bool) -> Applied:
+    def _send(self, ctx: Context, args: dict[str, Any], *, off: bool) -> Applied:
+        assert ctx.prepared == "checked"
         target = self._target(args)
+        self.toy.clock.sleep(self.toy.dawdles_s)
+        ctx.checkpoint()
         how = self.toy.faults.get(len(self.toy.sends) + 1, "")
         self.toy.tick()
         self.toy.sends.append(target)
         if how == "refused":
             return Applied("not_applied", "400", {"code": 400})
+        if how == "forbidden":
+            return Applied("not_applied", "403", {"code": 403})
         if how == "late":  # it times out, and is carried out 12 s later
             self.toy.later.append((self.toy.clock.uptime + 12, target, off))
             self.toy.clock.sleep(10)
             return Applied("in_doubt", "no answer within 10 s")
-        if how != "lost":
+        if how not in ("lost", "forgotten"):
             (self.toy.off.add if off else self.toy.off.discard)(target)
         self.toy.tick()
         if how in ("lost", "500"):

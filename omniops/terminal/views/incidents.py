@@ -26,11 +26,11 @@ def mitigation_lines(found: Sequence[Mitigation], now: datetime, width: int) -> 
         return ["Nothing is in force."]
     lines: list[str] = []
     for one in found:
-        state = f"kept: {one.reason}" if one.state == "kept" else one.state
+        state = f"kept: {one.reason}" if one.reason else one.state
         lines += wrap(f"{one.id}  {one.action} {safe(one.target)}", width)
         lines += wrap(f"{safe(state)}, since {ago(one.since, now)}, by {safe(one.by)}", width, "     ")
         lines += wrap(f"{one.incident}, run {one.run}", width, "     ")
-        lines += wrap(f"undo: {one.undo}", width, "     ")
+        lines += wrap(f"undo: {one.undo}" if one.undo else f"next: {one.next}", width, "     ")
     return lines
 
 
