@@ -69,7 +69,7 @@ def redact(value: Any) -> Any:
     if not _secrets:
         return value
     if isinstance(value, str):
-        for secret in _secrets:
+        for secret in sorted(_secrets, key=len, reverse=True):  # one may hold another
             if secret in value:
                 value = value.replace(secret, "***")
         return value

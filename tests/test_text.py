@@ -1,0 +1,23 @@
+"""Words, and what must never reach a screen or the journal."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.screen import ROOT
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_secret_inside_another_leaves_no_rest(seed: int) -> None:
+    """Of two secrets, one of which begins with the other, nothing is left, in whatever order a set yields them."""
+    script = (
+        "from omniops.text import is_secret, redact\n"
+        "for secret in ('hunter2', 'hunter2-and-more', 'hunter2-and'): is_secret(secret)\n"
+        "print(redact({'hunter2-and-more': ['a hunter2-and-more b', 'hunter2']}))"
+    )
+    env = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": str(seed)}
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "{'***': ['a *** b', '***']}"
