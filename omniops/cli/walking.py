@@ -25,8 +25,10 @@ def conclude(result: Result, as_json: bool) -> int:
     if as_json:
         emit(answer(result.state, result.outcome, error.what if error else "", result.dry))
     if result.dry and (error is None or isinstance(error, NeedsPerson)):
-        end = f"It would stop here: {error.what}" if error else "It would go through."
+        end = f"It would stop: {error.what}" if error else "It would go through."
         streams().say(f"Dry run: nothing was changed. {end}", "warn")
+        if error and error.next:
+            streams().say(f"next: {error.next}", "key")
         return int(Exit.DONE)
     if error is not None:
         _stopped(error)

@@ -229,6 +229,10 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
 
     incident = incident_of(session.journal, state.started["incident"])
     ctx = ctx._replace(incident=incident.id, onset=state.onset, page=incident.page or {})
+    if session.dry:
+        from omniops.runner.assumed import Assumed
+
+        ctx = ctx._replace(omniroute=Assumed(ctx.omniroute))
     walk = Walk(ctx, session.person, session.journal, state, dry=session.dry)
     walk.interrupts.noticed = lambda: session.person.say("Pausing at the next safe point (again: at once) ...", "warn")
     if resumed and state.current in state.steps:
@@ -236,6 +240,7 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
     error: OmniopsError | None = None
     try:
         walk.go()
+        error = walk.would_stop
     except (PauseAsked, KeyboardInterrupt):
         error = _paused(session, state, walk.interrupts.wanted)
     except OmniopsError as stopped:

@@ -14,7 +14,7 @@ from omniops.engine import commands as c
 from omniops.engine.next import next_clock, next_command
 from omniops.engine.refs import resolve, text
 from omniops.engine.state import RunState, StepState
-from omniops.errors import OmniopsError
+from omniops.errors import NeedsPerson, OmniopsError
 from omniops.journal.events import Journal, New
 from omniops.journal.writer import RunWriter
 from omniops.runner.person import PauseAsked, Person, PromptDue, StepView
@@ -51,6 +51,7 @@ class Walk:
         self.dry, self.find = dry, find
         self.writer = RunWriter(journal, f"run/{state.run}", state.n)
         self.interrupts = Interrupts()
+        self.would_stop: NeedsPerson | None = None  # of a dry run: where the flags given would end the walk
         person.clocks = self.clocks
 
     # What everybody needs -------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from omniops.clock import parse_iso
 from omniops.engine.changes import Item
 from omniops.engine.next import MOST_TRIES
 from omniops.engine.refs import Undefined
-from omniops.errors import Broken, OmniopsError
+from omniops.errors import Broken, NeedsPerson, OmniopsError
 from omniops.failpoints import reached
 from omniops.runner.person import Change
 from omniops.runner.walk import CAUSES, bind
@@ -125,7 +125,7 @@ def attempt(walk: Walk, step: str, index: int) -> None:
         walk.person.change(change)
         if _needs_approval(target, seen):
             asked_at = walk.ctx.clock.boot()
-            if not walk.dry and not walk.ask(lambda until: walk.person.approve(step, change, until)):
+            if not _approved(walk, step, change):
                 declined = {"step": step, "item": index, "bound": bound}
                 walk.record(("declined", declined), target.done("declined", detail="declined by the operator"))
                 return
@@ -135,6 +135,20 @@ def attempt(walk: Walk, step: str, index: int) -> None:
                 return  # the engine comes back here: observed again, and sent only if nothing bound has changed
             events.append(("approved", approved))
     _begin(target, seen, events)
+
+
+def _approved(walk: Walk, step: str, change: Change) -> bool:
+    """Ask. A dry run asks nobody, but says where flags that are missing would end the walk."""
+    if not walk.dry:
+        return walk.ask(lambda until: walk.person.approve(step, change, until))
+    if walk.person.interactive:
+        return True
+    try:
+        return walk.person.approve(step, change, None)
+    except NeedsPerson as error:
+        walk.would_stop = walk.would_stop or error
+        walk.person.say(f"The walk would stop here: {error.why}.", "warn")
+        return True
 
 
 def aged(walk: Walk, approved_at: str) -> bool:
@@ -196,6 +210,9 @@ def intent_of(walk: Walk, step: str, index: int, tries: int) -> dict[str, Any]:
 def send(walk: Walk, target: Target, intent: dict[str, Any], *, undoing: bool) -> Applied:
     """Send it once, if the lease is still ours and the deadline has not passed."""
     if walk.dry:
+        assume = getattr(target.ctx.omniroute, "assume", None)
+        if assume is not None:
+            assume(intent["desired"])
         return Applied("applied", "assumed: this is a dry run")
 
     def permit() -> None:

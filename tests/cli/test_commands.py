@@ -114,6 +114,20 @@ def test_dry_run_changes_nothing(omniops: Command, simulator: launcher.Simulator
     assert omniops.json("incident", "list", "--all")["incidents"] == []
 
 
+@pytest.mark.parametrize(("target", "through"), [("openai-main", True), ("openai", False)])
+def test_dry_run_promises_what_the_walk_does(target: str, through: bool, omniops: Command) -> None:
+    """Both connections of a provider: after the first, the second is the last live one, and --yes does not cover it."""
+    dry = omniops("mitigate", "provider-outage", target, "--yes", "--until", "disable", "--dry-run")
+    assert (dry.returncode, "It would go through." in dry.stderr) == (0, through), dry.stderr
+    flag = re.search(r"give (--confirm \S+)", dry.stderr)
+    assert (flag is None) == through
+    flags = flag[1].split() if flag else []
+    real = omniops("mitigate", "provider-outage", target, "--yes", "--until", "disable")
+    assert real.returncode == (0 if through else 3)
+    if flags:
+        assert omniops("resume", "--yes", *flags).returncode == 0
+
+
 def test_without_a_person_nothing_is_assumed(omniops: Command, simulator: launcher.Simulator) -> None:
     """Without --yes a change is not made: exit 3, and the flag is named."""
     done = omniops("mitigate", "provider-outage", "openai-main", stdin="y\ny\ny\n", FORCE_COLOR="1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -43,10 +44,22 @@ def graph(id: str, tmp_path: Any) -> Any:
 
 
 def walked(
-    graph: Any, crash_at: int = 0, faults: dict[int, str] | None = None, then_undo: bool = False
+    graph: Any,
+    crash_at: int = 0,
+    faults: dict[int, str] | None = None,
+    then_undo: bool = False,
+    *,
+    step_s: float = 0.0,
+    away_s: float = 60.0,
+    checks_s: float = 0.0,
 ) -> tuple[Toy, ToyPerson, RunState, int]:
-    """Walk a runbook, die at a tick, resume until it has ended; return the world, the person, the run, the resumes."""
+    """Walk a runbook, die at a tick, resume until it has ended; return the world, the person, the run, the resumes.
+
+    ``away_s`` after the crash it is resumed, and somebody has set the wall clock by ``step_s`` meanwhile; ``checks_s``
+    is how long a write's own checks take.
+    """
     toy = Toy(READINGS, faults)
+    toy.checks_s = checks_s
     journal = CrashingJournal(toy.clock, "eve", "h")
     journal.toy = Toy(READINGS)  # opening does not count
     plan = opening.Plan(graph, INPUTS.get(graph["id"], {}), [], None, START, graph["id"])
@@ -70,7 +83,8 @@ def walked(
 
                 undo.everything(walk)
         except Crash:
-            toy.clock.sleep(60)
+            toy.clock.sleep(away_s)
+            toy.clock.moment += timedelta(seconds=step_s)
             continue
         return toy, person, state, resumes
     raise AssertionError("never ended")
@@ -98,6 +112,37 @@ def test_a_crash_anywhere_changes_nothing(runbook: str, then_undo: bool, tmp_pat
         assert ended.outcome == state.outcome, where
         more = Counter(asked.asked) - Counter(person.asked)
         assert sum(more.values()) <= 1, f"{where}: asked again: {more}"  # the prompt that was open when it died
+
+
+@pytest.mark.parametrize(("step_s", "checks_s"), [(120.0, 0.0), (-120.0, 0.0), (0.0, 20.0)])
+@pytest.mark.parametrize("runbook", ["provider-outage", "auth-broken"])
+def test_no_clock_and_no_slow_check_changes_what_a_crash_leaves(
+    runbook: str, step_s: float, checks_s: float, tmp_path: Any
+) -> None:
+    """The wall clock is set while nobody walks, or a write's checks take longer than an intent may wait: the same."""
+    book = graph(runbook, tmp_path)
+    toy, _, state, _ = walked(book, then_undo=True, checks_s=checks_s)
+    for tick in range(1, toy.ticks + 1):
+        crashed, _, ended, _ = walked(book, tick, then_undo=True, step_s=step_s, checks_s=checks_s)
+        where = f"{runbook} at tick {tick}"
+        assert crashed.off == toy.off, where
+        assert crashed.sends == toy.sends, where
+        assert ended.outcome == state.outcome, where
+
+
+@pytest.mark.parametrize("step_s", [0.0, 3600.0, -3600.0])
+@pytest.mark.parametrize("then_undo", [False, True])
+def test_a_request_under_way_outlives_the_crash(then_undo: bool, step_s: float, tmp_path: Any) -> None:
+    """Resumed at once while the killed one's request is still being carried out, on a wall clock that was set: it is
+    waited for, and neither sent twice nor forgotten."""
+    book = graph("provider-outage", tmp_path)
+    slow = {3: "late"} if then_undo else {1: "late"}
+    toy, _, state, _ = walked(book, faults=slow, then_undo=then_undo)
+    for tick in range(1, toy.ticks + 1):
+        crashed, _, ended, _ = walked(book, tick, slow, then_undo=then_undo, step_s=step_s, away_s=0.5)
+        assert crashed.off == toy.off, tick
+        assert crashed.sends == toy.sends, tick
+        assert ended.outcome == state.outcome, tick
 
 
 @pytest.mark.parametrize("how", ["500", "lost"])

@@ -149,10 +149,7 @@ class ToyWrite:
     def apply(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
         if SPECS[self.name].resend and key.partition("#")[0] in self.toy.taken:
             return Applied("applied", "taken already", at=iso(self.toy.clock.moment))
-        sent = self._send(ctx, args, off=True)
-        if sent.status == "applied":
-            self.toy.taken.add(key.partition("#")[0])
-        return sent
+        return self._send(ctx, args, off=True, key=key)
 
     def observe_undo(
         self, ctx: Context, args: dict[str, Any], before: dict[str, Any], after: dict[str, Any]
@@ -170,7 +167,7 @@ class ToyWrite:
     ) -> Applied | None:
         return Applied("in_doubt", "nothing tells") if SPECS[self.name].resend else None
 
-    def _send(self, ctx: Context, args: dict[str, Any], *, off: bool) -> Applied:
+    def _send(self, ctx: Context, args: dict[str, Any], *, off: bool, key: str = "") -> Applied:
         assert ctx.prepared == "checked"
         target = self._target(args)
         self.toy.clock.sleep(self.toy.dawdles_s)
@@ -187,6 +184,7 @@ class ToyWrite:
             self.toy.clock.sleep(10)
             return Applied("in_doubt", "no answer within 10 s")
         if how not in ("lost", "forgotten"):
+            self.toy.taken.add(key.partition("#")[0])
             (self.toy.off.add if off else self.toy.off.discard)(target)
         self.toy.tick()
         if how in ("lost", "500"):
