@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 MOST_SHOWN = 20
 LEAST_PREFIX = 4
 _UUID_LENGTH = 36
-_VERSION = re.compile(r"[vV]?([0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:-[0-9A-Za-z][0-9A-Za-z.-]{0,63})?)")
+VERSION = re.compile(r"[vV]?([0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:-[0-9A-Za-z][0-9A-Za-z.-]{0,63})?)")
 _TYPABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}(?:/[A-Za-z0-9][A-Za-z0-9._:-]{0,39})?")
 
 
 def version(text: str) -> str:
     """Read a version such as ``v3.7.8`` or ``3.8.49-koosha.0``; return it without the ``v``. Raises BadInput."""
-    found = _VERSION.fullmatch(text.strip())
+    found = VERSION.fullmatch(text.strip())
     if found is None:
         raise BadInput(
             f"{one_line(text, 60)!r} is not a version",

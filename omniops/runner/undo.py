@@ -11,9 +11,9 @@ from omniops.engine.changes import Record
 from omniops.engine.next import MOST_TRIES
 from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Refused, Unreachable
 from omniops.failpoints import reached
-from omniops.runner.doubt import judge
+from omniops.runner.doubt import judge, on_the_host
 from omniops.runner.walk import bind
-from omniops.runner.write import FRESH_S, Target, aged, answered, change_of, intent_of, send
+from omniops.runner.write import FRESH_S, Target, aged, answered, change_of, intent_of, read_back, send
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -197,7 +197,7 @@ def _send(target: Undoing, seen: Observation, approved: list[tuple[str, dict[str
 
 
 def _by_hand(target: Undoing, intent: dict[str, Any]) -> None:
-    words = f'Run this on the host of the server, then answer "done":\n  {intent["by_hand"]["command"]}'
+    words = on_the_host(intent["by_hand"]["command"])
     did = target.walk.ask(lambda until: target.walk.person.done(f"{target.id}.undo", words, until))
     _judged(target, intent, Applied("applied" if did else "not_applied", "by hand"), "outcome")
 
@@ -259,17 +259,9 @@ def _error_of(intent: dict[str, Any], applied: Applied) -> type[OmniopsError]:
 def _read_back(target: Undoing) -> None:
     """See that it is back. A stale answer gets a few looks more."""
     walk, record = target.walk, target.record
-    problem = "reading it back does not show it"
     if target.spec.readback and not walk.dry:
-        for look in range(4):
-            if look:
-                walk.ctx.clock.sleep(1.0)
-            try:
-                if target.action.observe(target.ctx, target.args).state == record.intent["before"]:
-                    break
-            except OmniopsError as error:
-                problem = error.what
-        else:
+        seen, problem = read_back(target, lambda seen: seen.state == record.intent["before"])
+        if seen is None:
             raise InDoubt(
                 f"{record.intent['target']}: the server took the undo, but {problem}",
                 state="the journal holds the intent and its answer",

@@ -100,9 +100,8 @@ class Walk:
 
     def failed(self, step: str, error: OmniopsError) -> None:
         """A step failed because of an error: say so, and follow its failure edge."""
-        detail = error.what + (f" ({error.why})" if error.why else "")
-        self.person.say(detail, "bad")
-        self.finish(step, "failure", detail=detail, cause=CAUSES.get(type(error).__name__, "failed"))
+        self.person.say(error.brief, "bad")
+        self.finish(step, "failure", detail=error.brief, cause=CAUSES.get(type(error).__name__, "failed"))
 
     def ask(self, question: Callable[[datetime | None], T], expires: datetime | None = None) -> T:
         """Put a question to the person. Raises PromptDue when a clock ran out first, PauseAsked on Ctrl-C."""
