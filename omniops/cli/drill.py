@@ -55,8 +55,6 @@ def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
     from omniops.cli.walking import conclude
 
     streams().say(f"This is a drill; its journal: {simulator.state}/home/state/drill.db", "dim")
-    if result.error is not None:
-        result.error.next = result.error.next.replace(f"omniops resume {result.state.run}", "omniops drill resume")
     return conclude(result, json)
 
 
