@@ -175,13 +175,11 @@ def _send(target: Undoing, seen: Observation, approved: list[tuple[str, dict[str
     walk, record = target.walk, target.record
     if not seen.command:
         target.prepare(record.intent["before"], undoing=True)
-    tries = 0 if record.undo is None else record.undo.tries
     place = intent_of(walk, target.id, record.intent["item"], 0)
     intent = {
         **place,
         "key": f"{record.key}/undo@{walk.state.n}",
         "undo_of": record.key,
-        "attempt": tries + 1,
         "action": target.name,
         "args": target.args,
         "target": seen.target,
