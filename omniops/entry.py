@@ -109,7 +109,7 @@ def _failed(error: Exception, argv: list[str]) -> int:
         from omniops.terminal.errors import show_error
 
         show_error(error, streams())
-        if "--json" in argv and not getattr(error, "told", False):
+        if "--json" in argv:
             from omniops.cli.context import emit
 
             said = {"what": error.what, "why": error.why, "state": error.state, "next": error.next}

@@ -75,6 +75,11 @@ class OmniopsError(Exception):
         self.state = state
         self.next = next
 
+    @property
+    def brief(self) -> str:
+        """What failed and why, in one clause: for a step's or an item's outcome."""
+        return f"{self.what} ({self.why})" if self.why else self.what
+
     def lines(self) -> list[str]:
         """Return the one to four lines that an operator sees."""
         lines = [self.what]

@@ -9,6 +9,7 @@ from omniops.actions.base import Applied, Args, Context, Observation, Read, Writ
 from omniops.actions.resolve import target, typable
 from omniops.clock import iso, parse_iso
 from omniops.errors import BadInput, NotOurs, Refused, Unreachable
+from omniops.services.omniroute_parse import VOLATILE
 from omniops.text import one_line
 
 if TYPE_CHECKING:
@@ -19,10 +20,8 @@ CLIENTS_SEE = (
 )
 SIGNED_OUT = ("expired",)
 """``testStatus`` of a connection whose credential the upstream refuses: enabled, but it serves nothing."""
-VOLATILE = {
-    *("testStatus", "errorCode", "lastError", "lastErrorAt", "lastErrorType", "lastErrorSource", "lastTested"),
-    *("backoffLevel", "rateLimitedUntil", "consecutiveUseCount", "lastUsedAt", "updatedAt"),
-}
+UNSEEN = {"lastErrorType", "lastErrorSource", "lastTested", "consecutiveUseCount", "lastUsedAt", "updatedAt"}
+"""What the server notes of a connection's health besides the fields that are shown (``VOLATILE``)."""
 OUR_ROW_S = 2.0
 """The audit log's row of our own write lies at most this far from the moment that the write's answer named."""
 MODELS_SHOWN = 5
@@ -230,7 +229,7 @@ def _wrote_it(row: dict[str, Any]) -> bool:
 def _volatile(row: dict[str, Any]) -> bool:
     """The server's own notes about a connection's health are nobody's decision."""
     fields = row.get("changedFields") or []
-    return bool(fields) and VOLATILE.issuperset(fields)
+    return bool(fields) and UNSEEN.issuperset(set(fields) - set(VOLATILE))
 
 
 def _test(ctx: Context, connection: Connection) -> str:

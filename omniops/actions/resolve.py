@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_SHOWN = 20
 LEAST_PREFIX = 4
 _UUID_LENGTH = 36
-_VERSION = re.compile(r"[vV]?([0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:-[0-9A-Za-z][0-9A-Za-z.-]{0,63})?)")
+VERSION = re.compile(r"[vV]?([0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}(?:-[0-9A-Za-z][0-9A-Za-z.-]{0,63})?)")
 _SHA = re.compile(r"[0-9a-f]{7,40}")
 _TYPABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}(?:/[A-Za-z0-9][A-Za-z0-9._:-]{0,39})?")
 
@@ -24,7 +24,7 @@ _TYPABLE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,39}(?:/[A-Za-z0-9][A-Za-z0-
 def version(text: str, settings: Settings | None = None) -> str:
     """Read a version such as ``v3.7.8`` or ``3.8.49-koosha.0``; return it without the ``v``. A commit is mapped to the
     version whose tag names it in OMNIROUTE_REPO (4.2.2 speaks of a SHA). Raises BadInput."""
-    found = _VERSION.fullmatch(text.strip())
+    found = VERSION.fullmatch(text.strip())
     if found is None and settings is not None and _SHA.fullmatch(text.strip()):
         return _version_of_commit(text.strip(), settings)
     if found is None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from omniops.actions.base import Applied, Args, Context, Observation
+from omniops.actions.resolve import VERSION
 from omniops.actions.scripts import ScriptWrite, by_hand, here, last_words, ready, script_path
 from omniops.clock import iso
 from omniops.errors import BadInput, NeedsPerson, NotOurs, OmniopsError
@@ -20,7 +21,6 @@ from omniops.jobs.contract import JobResult
 from omniops.jobs.host import compose_file, compose_services, probe, program_env
 from omniops.text import one_line
 
-VERSION = re.compile(r"v?(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)")
 UNKNOWN = "unknown"
 COMES_BACK_S = 60.0
 """How long a restarted server is waited for, in real seconds."""

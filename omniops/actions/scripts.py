@@ -216,7 +216,7 @@ class ScriptWrite:
             argv = self.command(ctx, args, before, key, undoing)
             environment = self.environment(ctx, before)
         except OmniopsError as error:
-            return Applied("not_applied", error.what + (f" ({error.why})" if error.why else ""))
+            return Applied("not_applied", error.brief)
         try:
             result = ctx.jobs.run(
                 key, argv, timeout_s=SPECS[self.name].timeout_s, env=environment, checkpoint=ctx.checkpoint

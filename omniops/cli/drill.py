@@ -66,8 +66,6 @@ def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
         streams().say("From the page on:", "head")
         for line in scored.lines():
             streams().say(f"  {line}")
-    if result.error is not None:
-        result.error.next = result.error.next.replace(f"omniops resume {result.state.run}", "omniops drill resume")
     return conclude(result, json)
 
 

@@ -108,8 +108,9 @@ def verify(id: Id = "", json: Json = False) -> None:
     if json:
         emit({"schema": "omniops.verification/1", "incident": incident.id, "verdict": verdict, "last": sample})
     else:
-        words = {"recovered": "Recovered", "not_recovered": "Not recovered", "inconclusive": "Cannot tell"}
-        streams().result(f"{words[verdict]}: {sample.get('why', '')}" if sample else words[verdict])
+        from omniops.engine.verify import VERDICTS
+
+        streams().result(f"{VERDICTS[verdict]}: {sample.get('why', '')}" if sample else VERDICTS[verdict])
     raise typer.Exit(int(Exit.DONE if verdict == "recovered" else Exit.NO))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -67,7 +66,5 @@ def conclude_undo(done: Sequence[PutBack], as_json: bool, drill: bool = False) -
     elif not done:
         streams().say("Nothing to undo: no mitigation is in force that is to be put back.")
     for error in failed:
-        if drill:
-            error.next = re.sub(r"omniops undo m\d+", "omniops drill undo", error.next)
         show_error(error, streams())
     return int(failed[0].exit) if failed else int(Exit.DONE)

@@ -16,6 +16,10 @@ HOPELESS = "nothing live serves "
 """How the words of a sample begin that can never become a pass."""
 
 
+VERDICTS = {"recovered": "Recovered", "not_recovered": "Not recovered", "inconclusive": "Cannot tell"}
+"""What ``decide`` returns, as people read it."""
+
+
 class Budgets(NamedTuple):
     """What must be kept: p95 of client requests in seconds, and the share of failing attempts, 0 to 1."""
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from omniops.engine.changes import ChangeLog, Record
+from omniops.incident.typed import Commands
 from omniops.journal.events import Event
 
 
@@ -84,14 +85,10 @@ class Mitigation(NamedTuple):
     repair: bool = False  # it mends what was broken; `omniops undo` takes it back only by its id
 
     @property
-    def keep(self) -> str:
-        """The command that takes it off the list on purpose."""
-        return f'omniops mitigations keep {self.id} --reason "..."'
-
-    @property
     def next(self) -> str:
         """What to do about it, in words."""
-        return f"{self.undo}, or: {self.keep}" if self.undo else f"look at it, then: {self.keep}"
+        keep = Commands().keep(self.id)
+        return f"{self.undo}, or: {keep}" if self.undo else f"look at it, then: {keep}"
 
     def as_json(self) -> dict[str, Any]:
         return {key: value for key, value in self._asdict().items() if value not in ("", False)}
@@ -109,7 +106,7 @@ MITIGATION_KINDS = (
 )
 
 
-def mitigations(events: Iterable[Event]) -> list[Mitigation]:
+def mitigations(events: Iterable[Event], typed: Commands = Commands()) -> list[Mitigation]:
     """Every change that is still in force or in doubt, oldest first, kept ones too (``state`` says so)."""
     logs: dict[str, ChangeLog] = {}
     incidents: dict[str, str] = {}
@@ -122,10 +119,10 @@ def mitigations(events: Iterable[Event]) -> list[Mitigation]:
         else:
             logs.setdefault(event.stream, ChangeLog()).apply(event)
     records = [record for log in logs.values() for record in log.records.values() if record.on_list]
-    return [_mitigation(record, incidents, kept) for record in sorted(records, key=lambda record: record.seq)]
+    return [_mitigation(record, incidents, kept, typed) for record in sorted(records, key=lambda record: record.seq)]
 
 
-def _mitigation(record: Record, incidents: dict[str, str], kept: dict[str, str]) -> Mitigation:
+def _mitigation(record: Record, incidents: dict[str, str], kept: dict[str, str], typed: Commands) -> Mitigation:
     run = record.stream.removeprefix("run/")
     if record.id in kept:
         state = "kept"
@@ -142,7 +139,7 @@ def _mitigation(record: Record, incidents: dict[str, str], kept: dict[str, str])
         since=record.time,
         by=record.who,
         state=state,
-        undo=f"omniops undo {record.id}" if record.reversible else "",
+        undo=typed.undo(record.id) if record.reversible else "",
         reason=kept.get(record.id, ""),
         repair=record.repair,
     )

@@ -14,7 +14,7 @@ def boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     except OSError:
-        return _output_of("sysctl", "-n", "kern.boottime")  # macOS
+        return ""
 
 
 def hostname() -> str:
@@ -33,8 +33,6 @@ def pid_space() -> str:
 
 def started(pid: int) -> str:
     """When a process started, in the system's own terms; "" where there is no such process, or only its remains."""
-    if not Path("/proc/self/stat").exists():
-        return _output_of("ps", "-o", "lstart=", "-p", str(pid))  # macOS
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
@@ -65,13 +63,3 @@ def holder_state(holder: dict[str, Any]) -> str:
     if (holder["pid"], holder["started"]) == (here["pid"], here["started"]):
         return "me"
     return "alive" if started(holder["pid"]) == holder["started"] else "dead"
-
-
-def _output_of(*argv: str) -> str:
-    import subprocess
-
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=5, env={"LC_ALL": "C"})
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return " ".join(done.stdout.split()) if done.returncode == 0 else ""

@@ -166,5 +166,5 @@ def _error(walk: Walk, step: str, detail: str, cause: str) -> OmniopsError:
     return kind(
         f"{walk.words(walk.state.step(step)['title'])}: {detail}",
         state=(stands or "nothing has been changed") + f"; run {walk.state.run} is open at step {step}",
-        next=f"omniops resume {walk.state.run}",
+        next=walk.typed.resume(walk.state.run),
     )

@@ -64,6 +64,11 @@ def _look(target: Target, intent: dict[str, Any], undoing: bool) -> Applied:
     return Applied("in_doubt", f"{intent['target']} is neither as it was nor as wanted")
 
 
+def on_the_host(command: str) -> str:
+    """What an operator is asked to do where omniops is not on the server's host."""
+    return f'Run this on the host of the server, then answer "done":\n  {command}'
+
+
 def by_hand(target: Target, intent: dict[str, Any]) -> None:
     """The operator does it, and says so; what they say is the outcome."""
     walk, hand = target.walk, intent["by_hand"]
@@ -73,7 +78,7 @@ def by_hand(target: Target, intent: dict[str, Any]) -> None:
         did = walk.ask(lambda until: walk.person.paged(target.id, hand["who"], hand["words"], until))
         how = "by hand"
     else:
-        words = f'Run this on the host of the server, then answer "done":\n  {hand["command"]}'
+        words = on_the_host(hand["command"])
         did = walk.ask(lambda until: walk.person.done(target.id, words, until))
         how = "by hand"
     status = "applied" if did else "not_applied"

@@ -11,6 +11,7 @@ from omniops.clock import Clock, iso, parse_iso
 from omniops.engine.graph import Graph
 from omniops.engine.state import RunState
 from omniops.errors import BadInput, JournalDamaged, NeedsPerson
+from omniops.incident.typed import Commands
 from omniops.incident.view import Incident, new_id
 from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.runner.known import incident_of, incidents, open_runs
@@ -204,13 +205,14 @@ def refuse_double(journal: Journal, plan: Plan) -> None:
         unnamed = open_run["runbook"] == plan.graph["id"] and not (open_run["targets"] and plan.targets)
         if not common and not unnamed:
             continue
+        typed = Commands(journal.drill)
         named = ", ".join(sorted(common - {SERVER}))
         both = "; both change the whole server" if common == {SERVER} else ""
         raise NeedsPerson(
             f"{open_run['runbook']}{f' on {named}' if named else ''} is being walked already: run {run}",
             why=f"begun by {open_run['by']} at {open_run['since']}, and not ended{both}",
             state="nothing was attempted",
-            next=f'omniops resume {run}, or end it: omniops resume {run} --abort "..."',
+            next=", or end it: ".join(word for word in (typed.resume(run), typed.end(run)) if word),
         )
 
 
@@ -230,13 +232,14 @@ def take_over(journal: Journal, events: list[Event], *, confirm: Callable[[str],
         if condition == "dead":
             how = "the holder is dead"
         elif not confirm(f"Run {state.run} is held by {who}, which is {condition}. Take it over?"):
+            take_it = Commands(journal.drill).take_over(state.run)
             raise NeedsPerson(
                 f"run {state.run} is held by {who}",
                 why=f"that process is {condition}"
                 if condition != "unknown"
                 else "whether it is alive cannot be told from here",
                 state="nothing was attempted",
-                next=f"stop it there, or take it over: omniops resume {state.run} --take-over",
+                next=", or take it over: ".join(word for word in ("stop it there", take_it) if word),
             )
         else:
             how = "a person's word"
@@ -280,6 +283,6 @@ def pick_run(journal: Journal, person: Person, wanted: str) -> str:
             "several runs are open",
             why=", ".join(f"{run} ({data['runbook']})" for run, data in runs.items()),
             state="nothing was attempted",
-            next=f"omniops resume {next(iter(runs))}",
+            next=Commands(journal.drill).resume(next(iter(runs))),
         )
     return chosen

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from omniops.engine.state import RunState
 from omniops.errors import BadInput, Exit, Interrupted, NeedsPerson, OmniopsError
+from omniops.incident.typed import Commands
 from omniops.incident.view import MITIGATION_KINDS, Mitigation, mitigations
 from omniops.runner import opening, undo
 from omniops.runner.known import incident_of
@@ -51,7 +52,7 @@ def put_back(
                     raise PauseAsked
                 _one(session, mitigation, interrupts, force=force, take_over=take_over)
             except (PauseAsked, KeyboardInterrupt):
-                raise _paused(mitigation, interrupts.wanted) from None
+                raise _paused(session, mitigation, interrupts.wanted) from None
             except OmniopsError as error:
                 # The others are not held up by this one: each stands for itself.
                 done.append(PutBack(mitigation, error))
@@ -60,11 +61,11 @@ def put_back(
     return done
 
 
-def _paused(mitigation: Mitigation, number: int) -> Interrupted:
+def _paused(session: Session, mitigation: Mitigation, number: int) -> Interrupted:
     error = Interrupted(
         f"while putting back {mitigation.target}",
         state="the journal says how far it got",
-        next=f"omniops undo {mitigation.id}",
+        next=Commands(session.journal.drill).undo(mitigation.id),
     )
     if number in (signal.SIGTERM, signal.SIGHUP):
         error.exit = Exit.TERMINATED
@@ -72,7 +73,7 @@ def _paused(mitigation: Mitigation, number: int) -> Interrupted:
 
 
 def in_force(session: Session) -> list[Mitigation]:
-    return mitigations(session.journal.kinds(MITIGATION_KINDS))
+    return mitigations(session.journal.kinds(MITIGATION_KINDS), Commands(session.journal.drill))
 
 
 def _wanted(session: Session, ids: Sequence[str], incident: str) -> list[Mitigation]:
@@ -99,7 +100,8 @@ def _wanted(session: Session, ids: Sequence[str], incident: str) -> list[Mitigat
     found = [one for one in known if one.state != "kept" and not one.repair and incident in ("", one.incident)]
     repairs = [one for one in known if one.state != "kept" and one.repair and incident in ("", one.incident)]
     if repairs:
-        session.person.say(undo.repairs_stay([(one.id, one.target) for one in repairs]))
+        named = [(one.id, one.target) for one in repairs]
+        session.person.say(undo.repairs_stay(named, Commands(session.journal.drill)))
     if len({one.incident for one in found}) > 1:
         return _choose(session, found)
     return found
@@ -118,7 +120,7 @@ def _choose(session: Session, found: list[Mitigation]) -> list[Mitigation]:
             "several incidents have mitigations in force",
             why=", ".join(names),
             state="nothing was attempted",
-            next=f"omniops undo --incident {names[0]}, or name them: omniops undo {found[0].id}",
+            next=f"{Commands().undo(option=f'--incident {names[0]}')}, or name them: {found[0].undo}",
         )
     return [one for one in found if one.incident == chosen]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omniops.errors import BadInput, Frozen, NeedsPerson
+from omniops.incident.typed import Commands
 from omniops.incident.view import MITIGATION_KINDS, Incident, Mitigation, mitigations
 from omniops.journal.events import Conflict, Journal, New
 from omniops.runner.known import incident_of, incidents, open_runs
@@ -57,7 +58,7 @@ def keep(journal: Journal, id: str, reason: str) -> Mitigation:
             f"no mitigation {id!r} is in force" if id not in found else "a reason is needed",
             why="in force: " + (", ".join(found) or "none"),
             state="nothing was written",
-            next='omniops mitigations keep m12 --reason "..."',
+            next=Commands().keep("m12"),
         )
     one = found[id]
     told = "" if incident_of(journal, one.incident).frozen else reason.strip()
@@ -85,7 +86,7 @@ def resolve(journal: Journal, incident: Incident) -> None:
         raise NeedsPerson(
             f"{incident.id} is not resolved: run {runs[0]} is open",
             state="the incident stays open",
-            next=f"omniops resume {runs[0]}",
+            next=Commands().resume(runs[0]),
         )
     try:
         journal.append([New(f"incident/{incident.id}", incident.n, "incident.resolved", {})])

@@ -6,6 +6,7 @@ from typing import Any
 
 from omniops.engine.state import RunState
 from omniops.errors import Exit
+from omniops.incident.typed import Commands
 
 EXITS = {
     "mitigated": Exit.DONE,
@@ -33,7 +34,7 @@ def changes(state: RunState) -> list[dict[str, Any]]:
         if record.status == "not_applied" or record.again:
             continue
         intent = record.intent
-        undo = undo_command(state, record.id) if record.reversible else ""
+        undo = typed(state).undo(record.id) if record.reversible else ""
         change: dict[str, Any] = {
             "target": intent["target"],
             "action": intent["action"],
@@ -82,9 +83,9 @@ def _evidence(state: RunState) -> dict[str, Any] | None:
     return None
 
 
-def undo_command(state: RunState, id: str) -> str:
-    """The command that puts a change back; a drill has its own."""
-    return "omniops drill undo" if state.started.get("drill") else f"omniops undo {id}"
+def typed(state: RunState) -> Commands:
+    """The commands that go on from this run."""
+    return Commands(bool(state.started.get("drill")))
 
 
 def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
@@ -99,10 +100,10 @@ def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
     passing = [record for record in in_force if record.reversible and not record.repair]
     if passing:
         when = "when the cause is gone" if outcome == "mitigated" else "to put it back"
-        command = undo_command(state, passing[0].id if len(passing) == 1 else "").strip()
+        command = typed(state).undo(passing[0].id if len(passing) == 1 else "")
         said.append((f"next: {command}   ({when})", "key"))
     elif in_force and not state.started.get("drill"):
-        keep = f'omniops mitigations keep {in_force[-1].id} --reason "..."'
+        keep = typed(state).keep(in_force[-1].id)
         why = "a repair stays; then resolve the incident" if in_force[-1].repair else "when you have looked at it"
         said.append((f"next: {keep}   ({why})", "key"))
     elif outcome in ("not_recovered", "inconclusive"):

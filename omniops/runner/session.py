@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.clock import Clock
 from omniops.config import Settings
@@ -14,6 +14,9 @@ from omniops.journal.events import Journal
 from omniops.runner import opening
 from omniops.runner.known import incident_of
 from omniops.runner.person import PauseAsked, Person
+
+if TYPE_CHECKING:
+    from omniops.runner.walk import Walk
 
 
 class Session(NamedTuple):
@@ -242,7 +245,7 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
         walk.go()
         error = walk.would_stop
     except (PauseAsked, KeyboardInterrupt):
-        error = _paused(session, state, walk.interrupts.wanted)
+        error = _paused(walk, walk.interrupts.wanted)
     except OmniopsError as stopped:
         error = stopped
         unanswered = isinstance(stopped, NeedsPerson) and not isinstance(stopped, LostLease)
@@ -250,14 +253,14 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
             stopped.state = _stands(state)
         if _ends_the_run(session, state, stopped):
             walk.end(state.abandoned())
-            if f"resume {state.run}" in stopped.next:
+            if walk.typed.resume(state.run) in stopped.next:
                 stopped.state, stopped.next = (
                     f"{_stands(state)}; the run has ended",
                     "mend it, then the same command again",
                 )
         elif unanswered and not session.person.interactive and _half_done(state):
             stopped.state += f"; run {state.run} is open"
-            stopped.next += f": {_resume(session, state)}"
+            stopped.next += f": {walk.typed.resume(state.run)}"
     finally:
         ctx.omniroute.close()
         opening.release(session.journal, state, "ended" if state.outcome else "paused")
@@ -303,17 +306,13 @@ def _stands(state: RunState) -> str:
     return "; ".join(words) or "nothing is in force"
 
 
-def _resume(session: Session, state: RunState) -> str:
-    return "omniops drill resume" if session.settings.drill else f"omniops resume {state.run}"
-
-
-def _paused(session: Session, state: RunState, number: int) -> Interrupted:
+def _paused(walk: Walk, number: int) -> Interrupted:
     import signal
 
     error = Interrupted(
-        f"at step {state.current}",
-        state=_stands(state),
-        next=_resume(session, state),
+        f"at step {walk.state.current}",
+        state=_stands(walk.state),
+        next=walk.typed.resume(walk.state.run),
     )
     if number in (signal.SIGTERM, signal.SIGHUP):
         error.exit = Exit.TERMINATED

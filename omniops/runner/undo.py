@@ -11,9 +11,10 @@ from omniops.engine.changes import Record
 from omniops.engine.next import MOST_TRIES
 from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Refused, Unreachable
 from omniops.failpoints import reached
-from omniops.runner.doubt import judge
+from omniops.incident.typed import Commands
+from omniops.runner.doubt import judge, on_the_host
 from omniops.runner.walk import bind
-from omniops.runner.write import FRESH_S, Target, aged, answered, change_of, intent_of, send
+from omniops.runner.write import FRESH_S, Target, aged, answered, change_of, intent_of, read_back, send
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -50,16 +51,17 @@ def everything(walk: Walk) -> None:
     records = [record for record in walk.state.changes.records.values() if record.to_put_back]
     repairs = [record for record in records if record.repair]
     if repairs:
-        walk.person.say(repairs_stay([(record.id, record.intent["target"]) for record in repairs]))
+        walk.person.say(repairs_stay([(record.id, record.intent["target"]) for record in repairs], walk.typed))
     for record in reversed(records):
         if not record.repair:
             one(walk, record)
 
 
-def repairs_stay(repairs: Sequence[tuple[str, str]]) -> str:
+def repairs_stay(repairs: Sequence[tuple[str, str]], typed: Commands) -> str:
     """What is said of the repairs (id, target) that an undo of everything passes over."""
     named = ", ".join(f"{id} {target}" for id, target in repairs)
-    return f"Repairs stay as they are: {named}. Named, one is taken back: omniops undo {repairs[0][0]}"
+    told = f"Repairs stay as they are: {named}."
+    return told if typed.drill else f"{told} Named, one is taken back: {typed.undo(repairs[0][0])}"
 
 
 def one(walk: Walk, record: Record, *, force: bool = False) -> None:
@@ -79,7 +81,7 @@ def one(walk: Walk, record: Record, *, force: bool = False) -> None:
             walk.person.say(f"{what}: already back as it was.", "good")
             walk.record(("undone", {"key": record.key, "detail": "already back"}))
             return
-        _still_ours(record, seen)
+        _still_ours(walk, record, seen)
         approved = _approve(target, seen, force)
         if approved is not None:
             _send(target, seen, approved)
@@ -88,7 +90,7 @@ def one(walk: Walk, record: Record, *, force: bool = False) -> None:
             f"{what} could not be put back",
             why=f"it was tried {MOST_TRIES} times, and each time something came in between",
             state="it is still in force",
-            next=f"omniops undo {record.id}",
+            next=walk.typed.undo(record.id),
         )
 
 
@@ -113,16 +115,17 @@ def _find_out(target: Undoing) -> None:
     target.after = {**record.after, "_at": record.at}
 
 
-def _still_ours(record: Record, seen: Observation) -> None:
+def _still_ours(walk: Walk, record: Record, seen: Observation) -> None:
     why = seen.shown.get("not_ours", "")
     if not why and record.status == "applied" and seen.state != record.after:
         why = f"it is {seen.state} now, and was left as {record.after}"
     if why:
+        keep = walk.typed.keep(record.id)
         raise NotOurs(
             f"{record.intent['target']} is not put back: somebody else has changed it since",
             why=str(why),
             state="nothing was changed",
-            next=f'look at it; `omniops mitigations keep {record.id} --reason "..."` takes it off the list',
+            next=f"look at it{f'; `{keep}` takes it off the list' if keep else ''}",
         )
 
 
@@ -142,7 +145,7 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
             f"{seen.target} is not put back: its test fails",
             why=str(failing),
             state="nothing was changed",
-            next=f"omniops undo {record.id} --force puts it back all the same",
+            next=f"{walk.typed.undo(record.id, '--force')} puts it back all the same",
         )
     if record.approved == bound and not aged(walk, record.approved_at):
         return []
@@ -151,7 +154,7 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
         raise NeedsPerson(
             f"{seen.target}: undo declined",
             state="nothing was changed; it is still in force",
-            next=f"omniops undo {record.id}",
+            next=walk.typed.undo(record.id),
         )
     if walk.ctx.clock.boot() - asked_at > FRESH_S:
         again = target.observe_back()
@@ -172,13 +175,11 @@ def _send(target: Undoing, seen: Observation, approved: list[tuple[str, dict[str
     walk, record = target.walk, target.record
     if not seen.command:
         target.prepare(record.intent["before"], undoing=True)
-    tries = 0 if record.undo is None else record.undo.tries
     place = intent_of(walk, target.id, record.intent["item"], 0)
     intent = {
         **place,
         "key": f"{record.key}/undo@{walk.state.n}",
         "undo_of": record.key,
-        "attempt": tries + 1,
         "action": target.name,
         "args": target.args,
         "target": seen.target,
@@ -197,7 +198,7 @@ def _send(target: Undoing, seen: Observation, approved: list[tuple[str, dict[str
 
 
 def _by_hand(target: Undoing, intent: dict[str, Any]) -> None:
-    words = f'Run this on the host of the server, then answer "done":\n  {intent["by_hand"]["command"]}'
+    words = on_the_host(intent["by_hand"]["command"])
     did = target.walk.ask(lambda until: target.walk.person.done(f"{target.id}.undo", words, until))
     _judged(target, intent, Applied("applied" if did else "not_applied", "by hand"), "outcome")
 
@@ -234,7 +235,7 @@ def _judged(target: Undoing, intent: dict[str, Any], applied: Applied, kind: str
             f"{target.record.intent['target']}: nobody can tell whether it was put back",
             why=applied.detail,
             state="the journal holds the intent; nothing was sent twice",
-            next=f"look at it, then: omniops undo {target.record.id}",
+            next=f"look at it, then: {walk.typed.undo(target.record.id)}",
         )
     elif applied.evidence.get("late"):
         walk.person.say(f"{target.record.intent['target']}: {applied.detail}; it is looked at again.", "warn")
@@ -243,7 +244,7 @@ def _judged(target: Undoing, intent: dict[str, Any], applied: Applied, kind: str
             f"{target.record.intent['target']} could not be put back",
             why=applied.detail,
             state="it is still in force" if applied.status == "not_applied" else "something may have changed",
-            next=f"omniops undo {target.record.id}",
+            next=walk.typed.undo(target.record.id),
         )
 
 
@@ -259,21 +260,13 @@ def _error_of(intent: dict[str, Any], applied: Applied) -> type[OmniopsError]:
 def _read_back(target: Undoing) -> None:
     """See that it is back. A stale answer gets a few looks more."""
     walk, record = target.walk, target.record
-    problem = "reading it back does not show it"
     if target.spec.readback and not walk.dry:
-        for look in range(4):
-            if look:
-                walk.ctx.clock.sleep(1.0)
-            try:
-                if target.action.observe(target.ctx, target.args).state == record.intent["before"]:
-                    break
-            except OmniopsError as error:
-                problem = error.what
-        else:
+        seen, problem = read_back(target, lambda seen: seen.state == record.intent["before"])
+        if seen is None:
             raise InDoubt(
                 f"{record.intent['target']}: the server took the undo, but {problem}",
                 state="the journal holds the intent and its answer",
-                next=f"omniops undo {record.id} looks again",
+                next=f"{walk.typed.undo(record.id)} looks again",
             )
     walk.person.say(f"{record.intent['target']}: back as it was.", "good")
     walk.record(("undone", {"key": record.key}))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from omniops.clock import Clock, iso, parse_iso
 from omniops.engine.next import next_clock
 from omniops.engine.refs import Undefined, resolve
-from omniops.engine.verify import Budgets, decide
+from omniops.engine.verify import VERDICTS, Budgets, decide
 from omniops.errors import OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.view import Incident
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from omniops.runner.walk import Walk
 
 EDGES = {"recovered": "success", "not_recovered": "failure", "inconclusive": "inconclusive"}
+
+
+LOOK_EVERY_S, LOOK_WITHIN_S, LOOK_PASSES, LOOK_REQUESTS = 5.0, 60.0, 3, 20
+"""How `omniops incident verify` looks: a person waits for it, so it is quicker than a runbook's step."""
 
 
 def watch(
@@ -102,8 +106,7 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
         every_s=spec["every_s"], passes=spec["passes"], deadline=deadline, tell=tell, pause=pause,
     )  # fmt: skip
     last = samples[-1]
-    words = {"recovered": "Recovered", "not_recovered": "Not recovered", "inconclusive": "Cannot tell"}[verdict]
-    walk.person.say(f"{words}: {last.why}", "good" if verdict == "recovered" else "bad")
+    walk.person.say(f"{VERDICTS[verdict]}: {last.why}", "good" if verdict == "recovered" else "bad")
     outputs = {"verdict": verdict, "since": iso(since), "looks": len(samples)}
     if verdict == "recovered":
         outputs["version"] = _running(walk)
@@ -190,12 +193,12 @@ def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str
         same_place(session, state)
     ctx = context(session.settings, session.clock, incident.id, parse_iso(incident.onset))
     budgets, witness = budgets_of(session.settings), witness_of(ctx, latency=True)
-    measure = Measure(ctx, "latency-p95-aggregate", items, since, 20, budgets, witness)
+    measure = Measure(ctx, "latency-p95-aggregate", items, since, LOOK_REQUESTS, budgets, witness)
     samples: list[Sample] = []
     try:
         verdict = watch(
             session.clock, measure, samples,
-            every_s=5.0, passes=3, deadline=session.clock.now() + timedelta(seconds=60),
+            every_s=LOOK_EVERY_S, passes=LOOK_PASSES, deadline=session.clock.now() + timedelta(seconds=LOOK_WITHIN_S),
             tell=lambda series, left: session.person.sample("verify", series, left), pause=lambda: None,
         )  # fmt: skip
     finally:

@@ -15,6 +15,7 @@ from omniops.engine.next import next_clock, next_command
 from omniops.engine.refs import resolve, text
 from omniops.engine.state import RunState, StepState
 from omniops.errors import NeedsPerson, OmniopsError
+from omniops.incident.typed import Commands
 from omniops.journal.events import Journal, New
 from omniops.journal.writer import RunWriter
 from omniops.runner.person import PauseAsked, Person, PromptDue, StepView
@@ -49,6 +50,7 @@ class Walk:
         """``find`` turns an action's name into what performs it."""
         self.ctx, self.person, self.journal, self.state = ctx, person, journal, state
         self.dry, self.find = dry, find
+        self.typed = Commands(journal.drill)
         self.writer = RunWriter(journal, f"run/{state.run}", state.n)
         self.interrupts = Interrupts()
         self.would_stop: NeedsPerson | None = None  # of a dry run: where the flags given would end the walk
@@ -100,9 +102,8 @@ class Walk:
 
     def failed(self, step: str, error: OmniopsError) -> None:
         """A step failed because of an error: say so, and follow its failure edge."""
-        detail = error.what + (f" ({error.why})" if error.why else "")
-        self.person.say(detail, "bad")
-        self.finish(step, "failure", detail=detail, cause=CAUSES.get(type(error).__name__, "failed"))
+        self.person.say(error.brief, "bad")
+        self.finish(step, "failure", detail=error.brief, cause=CAUSES.get(type(error).__name__, "failed"))
 
     def ask(self, question: Callable[[datetime | None], T], expires: datetime | None = None) -> T:
         """Put a question to the person. Raises PromptDue when a clock ran out first, PauseAsked on Ctrl-C."""

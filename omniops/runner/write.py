@@ -6,6 +6,7 @@ between any two of them resumes at the right one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from omniops.actions.base import Applied, Observation, Write
@@ -66,9 +67,9 @@ class Target:
         return "item.done", {**data, **{key: value for key, value in more.items() if value}}
 
     def failed(self, error: OmniopsError, **more: Any) -> None:
-        detail = error.what + (f" ({error.why})" if error.why else "")
-        self.walk.person.say(detail, "bad")
-        self.walk.record(self.done("failure", detail=detail, cause=CAUSES.get(type(error).__name__, "failed"), **more))
+        self.walk.person.say(error.brief, "bad")
+        cause = CAUSES.get(type(error).__name__, "failed")
+        self.walk.record(self.done("failure", detail=error.brief, cause=cause, **more))
 
 
 def target_of(walk: Walk, step: str, index: int) -> Target | None:
@@ -262,23 +263,30 @@ def confirm(walk: Walk, step: str, index: int) -> None:
     if not target.spec.readback or walk.dry:
         _succeed(target, judged, outputs, intent["desired"])
         return
-    seen: Observation | None = None
+    seen, problem = read_back(target, lambda seen: seen.already)
+    if seen is not None:
+        _succeed(target, judged, outputs, seen.desired)
+        return
+    doubt = f"{intent['target']}: the server took the change, but {problem}; whether the change holds cannot be told"
+    walk.person.say(doubt, "bad")
+    walk.record(target.done("failure", detail=doubt, cause="in_doubt"))
+
+
+def read_back(target: Target, holds: Callable[[Observation], bool]) -> tuple[Observation | None, str]:
+    """Look until a write shows, a few times where the answer is stale; return what was seen, or None and why not."""
     problem = ""
     for look in range(LOOKS):
         if look:
-            walk.ctx.clock.sleep(LOOK_EVERY_S)
+            target.walk.ctx.clock.sleep(LOOK_EVERY_S)
         try:
             seen = target.observe()
         except OmniopsError as error:
             problem = error.what
             continue
-        if seen.already:
-            _succeed(target, judged, outputs, seen.desired)
-            return
-        problem = "the server took the change, but reading it back does not show it"
-    doubt = f"{intent['target']}: {problem}; whether the change holds cannot be told"
-    walk.person.say(doubt, "bad")
-    walk.record(target.done("failure", detail=doubt, cause="in_doubt"))
+        if holds(seen):
+            return seen, ""
+        problem = "reading it back does not show it"
+    return None, problem
 
 
 def _succeed(target: Target, judged: dict[str, Any], outputs: dict[str, Any], after: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from omniops.services.http import said
 from omniops.text import duration
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,199}")
-_VOLATILE = ("testStatus", "errorCode", "lastError", "lastErrorAt", "backoffLevel", "rateLimitedUntil")
+VOLATILE = ("testStatus", "errorCode", "lastError", "lastErrorAt", "backoffLevel", "rateLimitedUntil")
 
 
 class Connection(NamedTuple):
@@ -201,7 +201,7 @@ def connection(value: Any, where: str = "connection") -> Connection:
     prefix = _maybe(special, "prefix") or provider
     name = _maybe(value, "name") or _maybe(value, "displayName") or _maybe(value, "email") or id
     priority = value.get("priority")
-    shown = {key: value[key] for key in _VOLATILE if value.get(key) is not None}
+    shown = {key: value[key] for key in VOLATILE if value.get(key) is not None}
     return Connection(
         id,
         provider,

@@ -113,7 +113,7 @@ def test_every_runbook_cut_at_every_frame(runbook: str, tmp_path: Path, monkeypa
 def after(toy: Toy) -> Toy:
     """The world as the first walk left it, with nothing sent yet by the next."""
     left = Toy(READINGS)
-    left.off, left.clock.moment = set(toy.off), toy.clock.moment
+    left.off, left.taken, left.clock.moment = set(toy.off), set(toy.taken), toy.clock.moment
     return left
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from omniops.errors import BadInput, NeedsPerson
+from omniops.errors import BadInput, NeedsPerson, OmniopsError
 from omniops.incident.view import MITIGATION_KINDS, mitigations
-from omniops.runner import records, report, verifying
+from omniops.runner import records, report, undo, verifying
 from omniops.runner.known import incident_of
 from omniops.runner.putting_back import put_back
 from omniops.runner.session import Session, _paused
@@ -182,8 +182,7 @@ def test_an_interrupted_send_is_in_doubt(tmp_path: Path) -> None:
     walk = Walk(scene.toy.context(), scene.person, scene.journal, scene.walk().state, find=interrupted)
     with pytest.raises(KeyboardInterrupt):
         walk.go()
-    session = Session(scene.toy.context().settings, scene.toy.clock, scene.person, scene.journal)
-    error = _paused(session, walk.state, 2)
+    error = _paused(walk, 2)
     first, second = (record.intent["target"] for record in walk.state.changes.records.values())
     assert (error.exit, error.state) == (130, f"in doubt: {second}; in force: {first}")
 
@@ -212,3 +211,21 @@ def test_what_cannot_be_taken_back_and_is_in_doubt_is_not_forgotten(tmp_path: Pa
     assert put_back(session, []) == []
     records.keep(scene.journal, one.id, "they were called")
     records.resolve(scene.journal, incident_of(scene.journal, incident.id))
+
+
+@pytest.mark.parametrize("drill", [False, True])
+def test_what_to_type_next(drill: bool, tmp_path: Path, looks: Looks) -> None:
+    """A drill names its own commands, wherever it says what to type next; nothing else does."""
+    looks(PASS)
+    scene = Scene(tmp_path, faults={2: "refused"}, drill=drill)
+    walk = scene.walk()
+    walk.go()
+    state = scene.state()
+    (record,) = state.changes.records.values()
+    back = "omniops drill undo" if drill else f"omniops undo {record.id}"
+    assert report.changes(state)[0]["undo"] == back
+    assert report.lines(state, state.outcome)[-1][0].startswith(f"next: {back} ")
+    with pytest.raises(OmniopsError) as error:
+        undo.everything(walk)
+    assert error.value.next == back
+    assert _paused(walk, 2).next == ("omniops drill resume" if drill else f"omniops resume {scene.run}")

@@ -35,10 +35,11 @@ class Scene:
         until: str = "",
         book: Graph | None = None,
         inputs: dict[str, Any] | None = None,
+        drill: bool = False,
     ) -> None:
         self.toy = Toy(READINGS, faults)
         self.person = ToyPerson(self.toy)
-        self.journal = MemoryJournal(self.toy.clock, "eve", "h")
+        self.journal = MemoryJournal(self.toy.clock, "eve", "h", drill)
         items = [{**CONNECTIONS[0], "id": f"c{n}", "target": f"openai/c{n}"} for n in range(connections)]
         given = {"connections": items} if inputs is None else inputs
         plan = opening.Plan(book or graph("provider-outage", folder), given, [], None, START, "x", until)

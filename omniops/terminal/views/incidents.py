@@ -8,6 +8,7 @@ from typing import Any
 
 from omniops.clock import parse_iso
 from omniops.incident.story import Line
+from omniops.incident.typed import Commands
 from omniops.incident.view import Incident, Mitigation
 from omniops.terminal.layout import safe, wrap
 from omniops.terminal.views.plain import fields, table
@@ -43,7 +44,7 @@ def incident_lines(found: Sequence[Incident], runs: dict[str, dict[str, Any]], n
     known = {one.id for one in found}
     for run, data in runs.items():
         if data["incident"] in known:
-            lines += wrap(f"open run {run} ({safe(data['runbook'])}): omniops resume {run}", width, "", "  ")
+            lines += wrap(f"open run {run} ({safe(data['runbook'])}): {Commands().resume(run)}", width, "", "  ")
     return lines
 
 

@@ -1,0 +1,32 @@
+"""What to type next, as it is told everywhere. A drill has commands of its own, which know their last run. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Commands(NamedTuple):
+    """The commands that go on from here: for real ones ``Commands()``, for a drill's ``Commands(drill=True)``."""
+
+    drill: bool = False
+
+    def resume(self, run: str) -> str:
+        """Go on with a run."""
+        return "omniops drill resume" if self.drill else f"omniops resume {run}"
+
+    def take_over(self, run: str) -> str:
+        """Take a run from a holder who may be alive; "" in a drill, which one person walks."""
+        return "" if self.drill else f"omniops resume {run} --take-over"
+
+    def end(self, run: str) -> str:
+        """End a run instead; "" in a drill, which is left by beginning another one."""
+        return "" if self.drill else f'omniops resume {run} --abort "..."'
+
+    def undo(self, id: str = "", option: str = "") -> str:
+        """Put one change back, or all without an ``id``."""
+        words = ("omniops drill undo", option) if self.drill else ("omniops undo", id, option)
+        return " ".join(word for word in words if word)
+
+    def keep(self, id: str) -> str:
+        """Keep a change on purpose; "" in a drill, where nothing lasts."""
+        return "" if self.drill else f'omniops mitigations keep {id} --reason "..."'
