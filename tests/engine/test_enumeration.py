@@ -62,3 +62,8 @@ def check(run: Run) -> None:
         elif event.kind in ("step.done", "run.ended"):
             open_intent = ""  # in doubt, and a person was asked
     assert all(count == 1 for count in applied.values()), "one intent applied twice"
+    if run.state.outcome == "mitigated":
+        assert not run.state.changes.in_doubt, "mitigated, with a change in doubt"
+        proofs = [step for step in run.state.steps if run.state.step(step)["kind"] == "verify"]
+        last = run.state.steps[proofs[-1]].done if proofs else None
+        assert last is None or last["outcome"] == "success", "mitigated, and the last look says no"
