@@ -54,7 +54,7 @@ def _within(state: RunState, step: Step, at: StepState, now: datetime) -> c.Comm
     if kind == "stop":
         return c.Finish(id, "stop", f"end:{step['stop']}")
     if kind == "action":
-        return _action(step, at)
+        return _action(state, step, at)
     if kind == "verify":
         spec = step["verify"]
         within = at.entered + timedelta(seconds=spec["within_s"])
@@ -71,9 +71,13 @@ def _within(state: RunState, step: Step, at: StepState, now: datetime) -> c.Comm
     return c.Ask(id, expires) if kind == "ask" else c.Manual(id, expires)
 
 
-def _action(step: Step, at: StepState) -> c.Command:
+def _action(state: RunState, step: Step, at: StepState) -> c.Command:
     id, edges = step["id"], step["edges"]
     if step.get("each") and not at.values:
+        try:
+            resolve(step["each"], state.scope())
+        except Undefined as unknown:
+            return c.Finish(id, "failure", edges["failure"], str(unknown))
         return c.Finish(id, "success", edges["success"], "nothing to do: the list is empty")
     if SPECS[step["action"]].effect == "read":
         return c.Read(id)

@@ -208,6 +208,7 @@ class RunState:
             self.unproved = False
         self.outputs[data["step"]] = data.get("outputs") or {}
         self._go(data["go"], data)
+        self._looks_anew(data["go"], event.time)
         if data["step"] == self.started.get("until") and not self.guided:
             self.ending = until_outcome(data["outcome"])
 
@@ -220,6 +221,12 @@ class RunState:
             self.ending = ENDS[target[4:]]
         else:
             self.current = target
+
+    def _looks_anew(self, target: str, time: str) -> None:
+        """A clock's handler has come back: looks at traffic from before it say nothing about now."""
+        state = self.steps.get(self.current)
+        if target == "return" and state is not None and state.done is None:
+            state.looked_from = parse_iso(time)
 
     def _guided(self, event: Event) -> None:
         step, choice = event.data["step"], event.data["choice"]
@@ -244,6 +251,7 @@ class RunState:
             proof = self.step(step)["kind"] == "verify"
             self.unproved = self.unproved or proof
             self._go(event.data["go"], event.data)
+            self._looks_anew(event.data["go"], event.time)
             if step == self.started.get("until"):
                 self.ending = "inconclusive" if proof else self.abandoned()
         else:

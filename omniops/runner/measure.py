@@ -37,7 +37,8 @@ NONSENSE = 20
 
 class Measure:
     """Looks at the traffic since ``since`` (the server's time). ``items``: the affected connections, as ``resolve``
-    gives them; none: the whole gateway. Rows already read are kept, so a look reads only what is new."""
+    gives them (``back``: it is in rotation again); none: the whole gateway. Rows already read are kept, so a look reads
+    only what is new."""
 
     def __init__(
         self,
@@ -53,7 +54,7 @@ class Measure:
         self.witness = witness
         self.gateway = Replicas(ctx.omniroute, ctx.settings, ctx.clock.now)
         self.latency = slo not in ERRORS_ONLY
-        self.affected = {str(item["id"]) for item in items}
+        self.affected = {str(item["id"]) for item in items if not item.get("back")}  # taken out of rotation
         self.providers = {str(item["provider"]): str(item.get("prefix") or item["provider"]) for item in items}
         self._rows: list[Attempt] = []
         self._unread: list[str] = []
@@ -62,7 +63,7 @@ class Measure:
         """Take one look. Raises Refused; what cannot be reached makes the figures "cannot tell"."""
         client = self.gateway
         self._unread = []
-        known = (self._try(client.connections, "the connections") or []) if self.affected else []
+        known = (self._try(client.connections, "the connections") or []) if self.providers else []
         if client.skew_s() is None:
             self._try(client.health, "the health page")
         now = client.server_now()
@@ -134,7 +135,7 @@ class Measure:
 
     def _about(self, row: Attempt) -> bool:
         """Whether an attempt was for the affected providers, or for one of their models by the client's own words."""
-        if not self.affected:
+        if not self.providers:
             return True
         return row.provider in self.providers or row.requested_model.partition("/")[0] in self.providers.values()
 

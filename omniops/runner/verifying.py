@@ -21,6 +21,7 @@ from omniops.runner.witness import witness_of
 from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
+    from omniops.actions.base import Context
     from omniops.config import Settings
     from omniops.runner.session import Session
     from omniops.runner.walk import Walk
@@ -77,8 +78,9 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
         return
     try:
         items = resolve(spec["scope"], walk.state.scope()) if spec.get("scope") else []
-    except Undefined:
-        items = []
+    except Undefined as unknown:  # without it the whole gateway would be judged
+        walk.finish(step, "inconclusive", detail=str(unknown), cause="undefined")
+        return
     since = walk.state.changed_at(spec["since"])
     budgets = budgets_of(walk.ctx.settings)
     ctx = walk.context(step)
@@ -109,14 +111,14 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     walk.person.say(f"{VERDICTS[verdict]}: {last.why}", "good" if verdict == "recovered" else "bad")
     outputs = {"verdict": verdict, "since": iso(since), "looks": len(samples)}
     if verdict == "recovered":
-        outputs["version"] = _running(walk)
+        outputs["version"] = _running(walk.ctx)
     walk.finish(step, EDGES[verdict], outputs=outputs, detail=last.why)
 
 
-def _running(walk: Walk) -> str:
+def _running(ctx: Context) -> str:
     """The version that was just proved well, for "last green"; "" where the server does not say."""
     try:
-        return one_line(walk.ctx.omniroute.version()[0], 60)
+        return one_line(ctx.omniroute.version()[0], 60)
     except OmniopsError:
         return ""
 
@@ -205,19 +207,24 @@ def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str
         ctx.omniroute.close()
     last = samples[-1]._asdict()
     data = {"verdict": verdict, "since": iso(since), "last": last}
+    if verdict == "recovered":
+        data["version"] = _running(ctx)
     journal.append([New(f"incident/{incident.id}", None, "verified", data)])
     return verdict, last
 
 
 def _what_to_look_at(states: list[Any], onset: datetime) -> tuple[datetime, list[dict[str, Any]]]:
-    """Since the last change that is in force or was undone; the connections that the runs were about."""
-    since, items = onset, []
+    """Since the last change that is in force or was undone; the connections that the runs were about, wherever they
+    came from. One that is in rotation (``back``) may carry the traffic that proves its provider well."""
+    since = onset
+    found: dict[str, dict[str, Any]] = {}
+    disabled = set()
     for state in states:
-        for value in state.started["inputs"].values():
-            if isinstance(value, list):
-                items += [item for item in value if isinstance(item, dict) and "id" in item]
+        inputs = [value for value in state.started["inputs"].values() if isinstance(value, list)]
+        for items in (*inputs, *(at.values for at in state.steps.values())):
+            found.update({item["id"]: item for item in items if isinstance(item, dict) and "provider" in item})
         for record in state.changes.records.values():
-            moment = parse_iso(record.undone or record.at)
-            since = max(since, moment)
-    disabled = {r.intent["args"].get("connection") for s in states for r in s.changes.records.values() if r.in_force}
-    return since, [item for item in items if item["id"] in disabled]
+            since = max(since, parse_iso(record.undone or record.at))
+            if record.in_force:
+                disabled.add(record.intent["args"].get("connection"))
+    return since, [{**item, "back": id not in disabled} for id, item in found.items()]

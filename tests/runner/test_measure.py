@@ -280,3 +280,16 @@ def test_a_verdict_has_as_many_looks_as_it_needs() -> None:
         clock, well, [], every_s=10, passes=3, deadline=clock.now(), tell=lambda series, left: None, pause=lambda: None
     )
     assert verdict == "recovered"
+
+
+def test_a_connection_that_is_back_may_carry_the_proof(server: FakeOmniRoute) -> None:
+    """After an undo the provider's own traffic counts, through the connection itself; other providers' does not."""
+    server.known = [connection("a"), connection("z", "azure")]
+    server.rows = [attempt(START + timedelta(seconds=second), "a") for second in range(2, 32)]
+    items = [{**item(server.known[0]), "back": True}]
+    look = Measure(context(server), "latency-p95-aggregate", items, START, 20)
+    assert look.look().ok_elsewhere == 30
+    server.rows = [row._replace(provider="azure", connection="z", requested_model="azure/x") for row in server.rows]
+    other = Measure(context(server), "latency-p95-aggregate", items, START, 20)
+    assert other.look().ok_elsewhere == 0
+    assert verdict(other)[0] == "cannot tell"
