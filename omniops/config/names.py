@@ -106,6 +106,7 @@ GROUPS = (
             Setting("OMNIOPS_OPERATOR", "text", "who acts; else the login name", "alice"),
             Setting("OMNIOPS_RUNBOOKS", "path", "your own runbooks, layered over the shipped by id", "~/runbooks"),
             Setting("OMNIOPS_JOURNAL", "path", "another path for the journal", "~/journal.db"),
+            Setting("OMNIOPS_INSECURE_HTTP", "text", "1: credentials may go over http to another host", "1"),
             Setting("OMNIOPS_HOME", "path", "config, state and cache in one folder; else XDG's", "~/omniops"),
         ),
     ),

@@ -5,6 +5,7 @@ with a write in mind: NoAnswer.sent False = nothing left this machine; True = no
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +25,15 @@ CONNECT_TIMEOUT_S = 3.0
 MAX_BODY = 8 * 1024 * 1024
 MAX_REDIRECTS = 3
 USER_AGENT = f"omniops/{__version__}"
+
+
+_LOOPBACK = re.compile(r"localhost|127(\.\d{1,3}){3}|::1")
+
+
+def in_the_clear(url: str) -> bool:
+    """Would a credential that is sent there cross a network unencrypted? On loopback it crosses none."""
+    parts = urlsplit(url)
+    return parts.scheme != "https" and not _LOOPBACK.fullmatch(parts.hostname or "")
 
 
 class Reply(NamedTuple):

@@ -17,7 +17,7 @@ from typing import Any
 from omniops.clock import Clock, iso, parse_iso
 from omniops.config import Settings
 from omniops.errors import BadInput, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
 from omniops.services.omniroute_parse import error_code, error_text, retry_after
 from omniops.text import duration, is_secret
 
@@ -111,6 +111,7 @@ class Session:
             return {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
         if not self._uses_key():
             return {}
+        self._not_in_the_clear()
         key = self._key = self._key or self._settings.secret("OMNIROUTE_API_KEY")
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise BadInput(
@@ -136,11 +137,23 @@ class Session:
             raise self._failed
         if not self._settings.has_secret("OMNIROUTE_PASSWORD"):
             raise self._no_password(reply)
+        self._not_in_the_clear()
         try:
             self._login()
         except Refused as error:
             self._failed = error
             raise
+
+    def _not_in_the_clear(self) -> None:
+        """A credential leaves this machine over https only. Raises BadInput."""
+        if not in_the_clear(self._http.url) or self._settings.get("OMNIOPS_INSECURE_HTTP") == "1":
+            return
+        raise BadInput(
+            "OMNIROUTE_URL is not https",
+            why="the password or key would cross the network in the clear",
+            state="nothing was sent",
+            next="use https, or where the network is yours alone: export OMNIOPS_INSECURE_HTTP=1",
+        )
 
     def _uses_key(self) -> bool:
         return not self._cookies and not self._key_refused and self._settings.has_secret("OMNIROUTE_API_KEY")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from omniops.clock import SystemClock
 from omniops.config import Settings
 from omniops.errors import BadInput
-from omniops.services.http import Http, NoAnswer, said
+from omniops.services.http import Http, NoAnswer, in_the_clear, said
 
 EVENTS_URL = "https://events.pagerduty.com"
 MAX_SUMMARY = 1024
@@ -86,8 +85,7 @@ class Events:
 
     def _url(self) -> str:
         url = self._settings.get("PAGERDUTY_EVENTS_URL", EVENTS_URL)
-        parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        if in_the_clear(url):
             raise BadInput(
                 "PAGERDUTY_EVENTS_URL is not https",
                 why="a routing key would be sent in the clear",

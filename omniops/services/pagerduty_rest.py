@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput
 from omniops.services import pagerduty_parse as parse
-from omniops.services.http import Http, NoAnswer, Reply, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
 from omniops.services.pagerduty_errors import US, PagerRefused, PagerSlow, PagerUnsure, refused
 from omniops.services.pagerduty_parse import Note, OnCall, PagerAlert, PagerIncident, PagerUser
 
@@ -265,8 +265,7 @@ class PagerDuty:
 
     def _url(self) -> str:
         url = self._settings.service_url("PAGERDUTY_URL", US)
-        parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
+        if in_the_clear(url):
             raise BadInput(
                 "PAGERDUTY_URL is not https",
                 why="the key would be sent in the clear",

@@ -12,12 +12,11 @@ from urllib.parse import urlsplit
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
 
 URL = "https://slack.com"
 MAX_TEXT = 4000  # Slack cuts at 40,000 and advises less than 4,000
 DEFAULT_RETRY_S = 30.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 AUTH = {
     "invalid_auth": "Slack does not know this token",
@@ -178,8 +177,7 @@ class Slack:
 
     def _url(self) -> str:
         url = self._settings.service_url("SLACK_URL", URL).removesuffix("/api")
-        parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        if in_the_clear(url):
             raise BadInput(
                 "SLACK_URL is not https",
                 why="the token would be sent in the clear",

@@ -321,3 +321,22 @@ def test_secrets_show_up_nowhere(server: Scripted, make: Make, plays: dict[Any, 
     if LOGIN in plays and server.asked(*KEYS)[-1].headers.get("cookie"):
         assert redact(COOKIE) == "auth_token=***"
     assert not [seen for seen in server.seen if "origin" in seen.headers]
+
+
+@pytest.mark.parametrize(("allowed", "refused"), [("", True), ("1", False)])
+def test_a_password_does_not_cross_a_network_in_the_clear(tmp_path: Path, allowed: str, refused: bool) -> None:
+    """http to another host: nothing is sent, unless the operator says that the network is theirs alone."""
+    from omniops.config import Settings
+    from omniops.services.http import Http, Reply
+    from omniops.services.omniroute_login import Session
+
+    def stop(url: str) -> None:
+        raise Unreachable("it would have been sent now")
+
+    env = {"OMNIROUTE_PASSWORD": "correct-horse", "OMNIOPS_HOME": str(tmp_path), "OMNIOPS_INSECURE_HTTP": allowed}
+    settings = Settings(env)
+    session = Session(Http("http://omniroute.invalid", env, SystemClock(), stop), settings, SystemClock())
+    with pytest.raises((BadInput, Unreachable)) as stopped:
+        session.renew(Reply(401, {}, [], b"", "", "http://omniroute.invalid"))
+    assert isinstance(stopped.value, BadInput) is refused
+    assert "correct-horse" not in str(stopped.value.lines())
