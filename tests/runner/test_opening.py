@@ -57,8 +57,18 @@ def test_two_runs_that_change_the_same(first: Any, second: Any, refused: bool, d
     if not refused:
         desk.begin(*second)
         return
-    with pytest.raises(NeedsPerson, match=f"is being walked already: run {run}"):
+    with pytest.raises(NeedsPerson, match=f"is being walked already: run {run}") as error:
         desk.begin(*second)
+    assert error.value.next == f'omniops resume {run}, or end it: omniops resume {run} --abort "..."'
+
+
+def test_a_run_that_is_held_names_the_way_to_take_it(desk: Desk) -> None:
+    """A run whose holder lives is left to it; the flag that takes it over is named."""
+    run = desk.begin("security").run
+    events = desk.journal.read(f"run/{run}")
+    with pytest.raises(NeedsPerson, match=f"run {run} is held by") as error:
+        opening.take_over(desk.journal, events, confirm=lambda question: False)
+    assert error.value.next == f"stop it there, or take it over: omniops resume {run} --take-over"
 
 
 def test_an_incident_is_not_resolved_while_a_run_joins_it(desk: Desk) -> None:

@@ -126,9 +126,9 @@ section: "9.7"
 title: Paging
 summary: A page.
 inputs: {}
-start: call
+start: tell
 steps:
-  call:
+  tell:
     title: Page
     action: page.send
     with: {role: data, summary: It is down.}
@@ -143,7 +143,7 @@ steps:
 def test_a_page_in_doubt_is_not_called_unsent(choice: str, sends: int, ended: str, tmp_path: Path) -> None:
     """Answered with a 500: the journal says in doubt. A person may send it again, and then it is one page."""
     scene = Scene(tmp_path, book=compiled(PAGING).graph, inputs={}, faults={1: "lost"})
-    scene.person.answers = {"choose call.on_failure": choice}
+    scene.person.answers = {"choose tell.on_failure": choice}
     assert scene.walk().go() == ended
     events = scene.journal.read(f"run/{scene.run}")
     assert [event.data["status"] for event in events if event.kind == "reconciled"] == ["in_doubt"]
@@ -158,7 +158,7 @@ def test_a_page_that_a_crash_hid_is_sent_again(tmp_path: Path) -> None:
     scene.toy.clock.sleep(60)
     assert scene.walk().go() == "not_recovered"
     assert len(scene.toy.off) == 1
-    assert "choose call.on_failure" not in scene.person.asked
+    assert "choose tell.on_failure" not in scene.person.asked
 
 
 def _dies_after_sending(scene: Scene, tick: int) -> bool:
@@ -194,7 +194,7 @@ def _interrupt(*_: Any) -> Any:
 def test_what_cannot_be_taken_back_and_is_in_doubt_is_not_forgotten(tmp_path: Path) -> None:
     """A page of which nobody knows whether it got out: listed, told, in the way of resolving; no undo, only a look."""
     scene = Scene(tmp_path, book=compiled(PAGING).graph, inputs={}, faults={1: "lost"})
-    scene.person.answers = {"choose call.on_failure": "abort"}
+    scene.person.answers = {"choose tell.on_failure": "abort"}
     scene.walk().go()
     state = scene.state()
     assert any(line.startswith("in doubt: page.send") for line, _ in report.lines(state, state.outcome))
