@@ -19,13 +19,15 @@ from omniops.drill import launcher
 from omniops.incident.outbox import OUTBOX_KINDS, fold
 from tests.support.crash import Bench, Ended, places
 
-SPEED = 180.0
+SPEED = 90.0
 NAMED = (
     "after_send@PUT#1", "outbox.sending@pager.event#1", "in_prompt@post_ack#1", "outbox.sending@slack#2",
     "outbox.sent@slack#3", "in_prompt@decide#1", "after_send@PUT#2", "journal.commit#9", "journal.commit#30",
 )  # fmt: skip
-POSTS = ("answered post_", "answered declare")
-"""Whether a message is known to have arrived may differ; that is compared by itself."""
+POSTS = ("answered post_", "answered declare", "answered disable.banner", "approved escalate")
+"""Whether a message is known to have arrived may differ, and so may what a clock asks; that is compared by itself."""
+LATE = ("again", "responder")
+"""An event that PagerDuty has had already, and the secondary called in by a clock: a crash takes time."""
 LONG = pytest.mark.skipif(not os.environ.get("OMNIOPS_LONG"), reason="takes an hour; OMNIOPS_LONG=1")
 
 
@@ -72,9 +74,11 @@ class Path15:
         journal = self.bench.journal()
         messages = fold(journal.kinds(OUTBOX_KINDS))
         journal.close()
+        done = Counter(write["what"] for write in pager["writes"])
+        assert done["responder"] <= 1, done
         return Walked(
             Facts(
-                facts.runs, facts.writes, Counter(write["what"] for write in pager["writes"]),
+                facts.runs, facts.writes, Counter(what for what in done if what not in LATE),
                 Counter({words: n for words, n in facts.answers.items() if not words.startswith(POSTS)}),
                 facts.in_force,
             ),
