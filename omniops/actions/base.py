@@ -40,6 +40,7 @@ class Observation(NamedTuple):
     command: str = ""  # where the step has to be done by hand (another host): the exact command
     at: str = ""  # the server's time of this observation, ISO
     outputs: dict[str, Any] = {}
+    fits: bool = False  # it cannot be proved from here, but nothing contradicts it: a person's word settles it
 
 
 class Applied(NamedTuple):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SETTLES_S = 60.0
 """How long a server is waited for to come back, or to fall silent, in real seconds."""
 SLACK_S = 1.0
+SILENT = "not answering"
 
 
 def health_of(ctx: Context) -> Health | None:
@@ -100,7 +101,13 @@ class Stop(Compose):
     name, verb, typed, state_tells = "cluster.stop", "stop", "cluster", True
 
     def observe(self, ctx: Context, args: Args) -> Observation:
-        return self._seen(ctx, "running" if is_up(ctx) else "stopped", "stopped", "stop")
+        """A server that does not answer is not therefore stopped: a wrong address and a broken tunnel look the same.
+        Only its host's own containers prove it; elsewhere the operator looks, and says so."""
+        if is_up(ctx) or (here(ctx).here and compose_services(ctx.settings)[0]):
+            return self._seen(ctx, "running" if is_up(ctx) else "stopped", "stopped", "stop")
+        seen = self._seen(ctx, SILENT, "stopped", "stop")
+        words = f"nothing answers at {ctx.omniroute.url}; whether it is stopped cannot be told from here"
+        return seen._replace(warnings=(words,), fits=True)
 
     def _seen(self, ctx: Context, state: str, wanted: str, verb: str) -> Observation:
         command, why = self.where(ctx, verb)
@@ -137,7 +144,7 @@ class Start(Compose):
     def observe(self, ctx: Context, args: Args) -> Observation:
         health = health_of(ctx)
         command, why = self.where(ctx, self.verb)
-        state = {"cluster": "running" if health else "not answering"}
+        state = {"cluster": "running" if health else SILENT}
         at = _since(ctx, health) if health else ""
         shown = {"host": why}
         wanted = {"cluster": "running"}
@@ -159,7 +166,7 @@ class Restart(Compose):
     def observe(self, ctx: Context, args: Args) -> Observation:
         health = health_of(ctx)
         command, why = self.where(ctx, self.verb)
-        state = {"service": "running" if health else "not answering", "pid": health.pid if health else None}
+        state = {"service": "running" if health else SILENT, "pid": health.pid if health else None}
         shown: dict[str, Any] = {"host": why}
         if health:
             shown["uptime_s"] = round(health.uptime_s)

@@ -90,3 +90,11 @@ def person(
     from omniops.terminal.person import TerminalPerson
 
     return Combined(TerminalPerson(streams(), clock=ticking), flags)
+
+
+def whose_journal() -> str:
+    """Say whose record an answer is from: an empty one proves little."""
+    path = settings().journal_path
+    if not path.exists():
+        return f"There is no journal at {path} yet."
+    return f"By {path} alone; what a colleague did is in theirs."

@@ -98,19 +98,58 @@ def resume(auto: Auto = False, json: Json = False) -> None:
 
 @app.command()
 def undo(
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="m12 ...; none: all but repairs.")] = None,
     auto: Auto = False,
     force: Annotated[bool, typer.Option("--force", help="Put back even what fails its own test.")] = False,
     json: Json = False,
 ) -> None:
-    """Put back what the last drill changed."""
+    """Put back what the last drill changed; what had failed there has recovered meanwhile."""
     from omniops.cli.practice import newest_folder, session
     from omniops.cli.walking import conclude_undo
     from omniops.drill.launcher import attach
     from omniops.runner.putting_back import put_back
 
     with attach(newest_folder(_base())) as simulator:
-        done = put_back(session(simulator, auto), [], force=force)
+        if not force:
+            simulator.control("heal", {})
+            streams().say("DRILL · the provider is well again", "warn")
+        done = put_back(session(simulator, auto), ids or [], force=force)
     raise typer.Exit(conclude_undo(done, json, drill=True))
+
+
+@app.command()
+def show(json: Json = False) -> None:
+    """Show what happened in the last drill, in order, as `omniops incident show` would."""
+    from omniops.cli.practice import newest_folder, record
+    from omniops.incident.story import story, story_json
+    from omniops.runner.known import open_runs, record_of
+    from omniops.terminal.views.incidents import story_lines
+
+    journal, incident, now = record(newest_folder(_base()))
+    events = record_of(journal, incident.id)
+    if json:
+        emit(story_json(incident, events, open_runs(journal)))
+        return
+    for line in story_lines(incident, story(events), now, streams().width()):
+        streams().result(line)
+
+
+@app.command()
+def mitigations(json: Json = False) -> None:
+    """What is still in force in the last drill, as `omniops mitigations` would."""
+    from omniops.cli.practice import newest_folder, record
+    from omniops.incident.typed import Commands
+    from omniops.incident.view import MITIGATION_KINDS
+    from omniops.incident.view import mitigations as in_force
+    from omniops.terminal.views.incidents import mitigation_lines
+
+    journal, _, now = record(newest_folder(_base()))
+    found = [one._replace(undo=Commands(drill=True).undo(one.id)) for one in in_force(journal.kinds(MITIGATION_KINDS))]
+    if json:
+        emit({"schema": "omniops.mitigations/1", "mitigations": [one.as_json() for one in found]})
+        return
+    for line in mitigation_lines(found, now, streams().width()):
+        streams().result(line)
 
 
 @app.command()

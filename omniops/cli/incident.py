@@ -37,16 +37,12 @@ def list_(all: Annotated[bool, typer.Option("--all", help="Resolved ones too.")]
 def show(id: Id = "", json: Json = False) -> None:
     """Show what happened, in order: every change, answer, verdict and note."""
     from omniops.incident.story import story, story_json
-    from omniops.runner.known import open_runs
+    from omniops.runner.known import open_runs, record_of
     from omniops.runner.records import pick
 
     journal = open_journal()
     incident = pick(journal, id)
-    runs = [e.data["run"] for e in journal.read("runs") if e.kind == "run.opened" and e.data["incident"] == incident.id]
-    events = sorted(
-        [e for stream in (f"incident/{incident.id}", *(f"run/{run}" for run in runs)) for e in journal.read(stream)],
-        key=lambda event: event.seq,
-    )
+    events = record_of(journal, incident.id)
     if json:
         emit(story_json(incident, events, open_runs(journal)))
         return

@@ -15,6 +15,16 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 @app.command()
 def verify(json: Json = False) -> None:
     """Check the whole chain of events."""
+    from omniops.errors import BadInput
+
+    path = settings().journal_path
+    if not path.exists() and not path.with_name(f"{path.name}.head").exists():
+        raise BadInput(
+            f"there is no journal at {path}",
+            why="nothing has been written there, or OMNIOPS_HOME or OMNIOPS_JOURNAL names another place",
+            state="nothing was checked",
+            next="omniops config show says where that comes from",
+        )
     journal = open_journal()
     count = journal.verify()
     if json:

@@ -27,6 +27,10 @@ def show(context: typer.Context, json: Json = False) -> None:
 
     for line in mitigation_lines(found, clock().now(), streams().width()):
         streams().result(line)
+    if not found:  # "nothing" is said of this journal alone: a mistyped path or a colleague's is another one
+        from omniops.cli.context import whose_journal
+
+        streams().say(whose_journal(), "dim")
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -14,8 +15,12 @@ from omniops.errors import BadInput
 from omniops.runner.session import Request, Result, Session
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from omniops.engine.graph import Graph
     from omniops.incident.score import Score
+    from omniops.incident.view import Incident
+    from omniops.journal.store import SqliteJournal
 
 T = TypeVar("T")
 KEEP = 5
@@ -110,6 +115,20 @@ def from_the_page(here: Session, graph: Graph, until: str = "") -> Result:
         incident = one.incident
     flushed(here, None)
     return checklist.walk(here, graph, incident, until=until)
+
+
+def record(folder: Path) -> tuple[SqliteJournal, Incident, datetime]:
+    """The journal of a drill, its incident, and the drill's time at this moment. Raises BadInput where none began."""
+    from omniops.cli.context import open_journal
+    from omniops.drill.world import virtual_now
+    from omniops.runner.known import incidents
+
+    now = virtual_now(json.loads((folder / "world.json").read_text(encoding="utf-8")))
+    journal = open_journal(Settings({"OMNIOPS_HOME": str(folder / "home")}, drill=True), SystemClock())
+    found = incidents(journal)
+    if not found:
+        raise BadInput("nothing has happened in the last drill", state="nothing was changed", next="omniops drill")
+    return journal, found[-1], now
 
 
 def score(simulator: Simulator, result: Result) -> Score | None:

@@ -23,18 +23,30 @@ def conclude(result: Result, as_json: bool) -> int:
     error = result.error
     if as_json:
         emit(answer(result.state, result.outcome, error.what if error else "", result.dry))
-    if result.dry and (error is None or isinstance(error, NeedsPerson)):
-        end = f"It would stop: {error.what}" if error else "It would go through."
-        streams().say(f"Dry run: nothing was changed. {end}", "warn")
-        if error and error.next:
-            streams().say(f"next: {error.next}", "key")
-        return int(Exit.DONE)
+    if result.dry:
+        return _rehearsed(error)
     if error is not None:
         _stopped(error)
     elif not as_json or streams().err_tty:
         for line, tone in lines(result.state, result.outcome):
             streams().say(line, tone)
     return result.exit
+
+
+def _rehearsed(error: OmniopsError | None) -> int:
+    """A dry run has changed nothing and leaves no run behind, whatever stopped it."""
+    from omniops.errors import Interrupted
+
+    asked = isinstance(error, NeedsPerson)
+    left = isinstance(error, Interrupted)
+    end = "You left it" if left else f"It would stop: {error.what}" if error else "It would go through"
+    streams().say(f"Dry run: nothing was changed, and nothing is left open. {end}.", "warn")
+    if error is not None and not left:
+        if error.why:
+            streams().say(f"why:   {error.why}")
+        if asked and error.next:
+            streams().say(f"next: {error.next}", "key")
+    return int(Exit.DONE if error is None or asked else error.exit)
 
 
 def _stopped(error: OmniopsError) -> None:
@@ -64,7 +76,11 @@ def conclude_undo(done: Sequence[PutBack], as_json: bool, drill: bool = False) -
     if as_json:
         emit({"schema": "omniops.undo/1", "drill": drill, "mitigations": [one.as_json() for one in done]})
     elif not done:
+        from omniops.cli.context import whose_journal
+
         streams().say("Nothing to undo: no mitigation is in force that is to be put back.")
+        if not drill:
+            streams().say(whose_journal(), "dim")
     for error in failed:
         show_error(error, streams())
     return int(failed[0].exit) if failed else int(Exit.DONE)

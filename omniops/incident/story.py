@@ -56,7 +56,8 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
             return ("" if data["how"] == "started" else f"run taken up again: {data['how']}"), ""
         case "intent":
             verb = "undo" if data.get("undo_of") else data["action"]
-            return f"{verb} {data['target']}: {_short(data['before'])} -> {_short(data['desired'])}", "warn"
+            asked = "asked of the operator: " if data.get("by_hand") else ""
+            return f"{asked}{verb} {data['target']}: {_short(data['before'])} -> {_short(data['desired'])}", "warn"
         case "outcome" | "reconciled":
             how = " (found out afterwards)" if event.kind == "reconciled" else ""
             words = {"applied": "done", "not_applied": "not done", "in_doubt": "in doubt", "failed": "failed"}

@@ -22,9 +22,19 @@ class Commands(NamedTuple):
         """End a run instead; "" in a drill, which is left by beginning another one."""
         return "" if self.drill else f'omniops resume {run} --abort "..."'
 
+    def again(self, runbook: str, incident: str) -> str:
+        """Begin a runbook that has ended, once more."""
+        if self.drill:
+            return "omniops drill list"
+        return f"omniops checklist {incident}" if runbook == "first-15-minutes" else f"omniops mitigate {runbook}"
+
+    def resolve(self, incident: str) -> str:
+        """Close the incident; "" in a drill, which ends by itself."""
+        return "" if self.drill else f"omniops incident resolve {incident}"
+
     def undo(self, id: str = "", option: str = "") -> str:
         """Put one change back, or all without an ``id``."""
-        words = ("omniops drill undo", option) if self.drill else ("omniops undo", id, option)
+        words = ("omniops drill undo" if self.drill else "omniops undo", id, option)
         return " ".join(word for word in words if word)
 
     def keep(self, id: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from omniops.errors import BadInput
 from omniops.incident.view import Incident
-from omniops.journal.events import Journal
+from omniops.journal.events import Event, Journal
 
 
 def open_runs(journal: Journal) -> dict[str, dict[str, Any]]:
@@ -39,3 +39,14 @@ def incident_of(journal: Journal, id: str) -> Incident:
 
 def incidents(journal: Journal) -> list[Incident]:
     return [Incident(name.removeprefix("incident/"), journal.read(name)) for name in journal.streams("incident/")]
+
+
+def runs_of(journal: Journal, incident: str) -> list[str]:
+    """The runs of an incident, oldest first, ended ones too."""
+    return [e.data["run"] for e in journal.read("runs") if e.kind == "run.opened" and e.data["incident"] == incident]
+
+
+def record_of(journal: Journal, incident: str) -> list[Event]:
+    """Everything that is written down about an incident and its runs, in order."""
+    streams = (f"incident/{incident}", *(f"run/{run}" for run in runs_of(journal, incident)))
+    return sorted((event for stream in streams for event in journal.read(stream)), key=lambda event: event.seq)

@@ -45,13 +45,17 @@ def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
 
         args = {"severity": parse_severity(str(args["severity"]))}  # an answer says sev-1
         news = New(stream, None, "severity", {"severity": args["severity"], "why": f"runbook {walk.state.graph['id']}"})
-        walk.person.say(f"Declared {args['severity']}.", "warn")
+        walk.person.say(f"{'Would declare' if walk.dry else 'Declared'} {args['severity']}.", "warn")
     else:
         from omniops.runner.outbox import freeze
 
         dropped = freeze(walk.journal, incident)
         news = New(stream, None, "frozen", {"by": f"run {walk.state.run}"})
-        walk.person.say("Frozen: omniops sends nothing more about this incident, and its clocks have stopped.", "warn")
+        if walk.dry:
+            walk.person.say("Would freeze: nothing more about this incident would be sent.", "warn")
+        else:
+            words = "Frozen: omniops sends nothing more about this incident, and its clocks have stopped."
+            walk.person.say(words, "warn")
         walk.state.frozen = True
     walk.finish(step, "success", outputs=args, also=[news, *dropped])
 

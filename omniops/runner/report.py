@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from omniops.engine.changes import Record
 from omniops.engine.state import RunState
 from omniops.errors import Exit
 from omniops.incident.typed import Commands
@@ -93,22 +95,50 @@ def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
     proof = _evidence(state)
     well = outcome == "mitigated" and (proof is None or proof["outcome"] == "success")
     said = [(_verdict(state, outcome), "good" if well else "warn")]
+    if outcome == "stopped" and not _somebody_paged(state):
+        said.append(("NOBODY HAS BEEN PAGED. Call the security on-call (@security-team) now.", "bad"))
     in_force = [record for record in state.changes.records.values() if record.on_list]
     for record in in_force:
         word = "in doubt" if record.status == "open" else "repaired with" if record.repair else "in force"
         said.append((f"{word}: {record.intent['action']} {record.intent['target']}", ""))
-    passing = [record for record in in_force if record.reversible and not record.repair]
-    if passing:
-        when = "when the cause is gone" if outcome == "mitigated" else "to put it back"
-        command = typed(state).undo(passing[0].id if len(passing) == 1 else "")
-        said.append((f"next: {command}   ({when})", "key"))
-    elif in_force and not state.started.get("drill"):
-        keep = typed(state).keep(in_force[-1].id)
-        why = "a repair stays; then resolve the incident" if in_force[-1].repair else "when you have looked at it"
-        said.append((f"next: {keep}   ({why})", "key"))
-    elif outcome in ("not_recovered", "inconclusive"):
-        said.append(("next: omniops incident verify looks again; omniops runbook list shows the other ways", "key"))
+    if not in_force and outcome == "aborted":
+        said.append(("Nothing was changed.", ""))
+    said += [(f"next: {command}   ({why})", "key") for command, why in _next(state, outcome, in_force) if command]
     return said
+
+
+def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tuple[str, str]]:
+    """What to type next, and why; the first is the likeliest."""
+    commands, incident = typed(state), str(state.started["incident"])
+    passing = [record for record in in_force if record.reversible and not record.repair]
+    undo = commands.undo(passing[0].id if len(passing) == 1 else "") if passing else ""
+    kept = [record for record in in_force if record not in passing]
+    keep = commands.keep(kept[-1].id) if kept else ""
+    if outcome == "stopped":
+        return []
+    if outcome == "mitigated":
+        if passing:
+            return [(undo, "when the cause is gone")]
+        why = "a repair stays; then resolve the incident" if kept and kept[-1].repair else "when you have looked at it"
+        return [(keep, why)] if keep else [(commands.resolve(incident), "when nothing is left to do")]
+    stopped = any(record.intent["action"] == "cluster.stop" for record in passing)
+    puts_back = "it starts the cluster again, on the data AS IT IS" if stopped else "it puts back what is in force"
+    found = [(commands.again(state.graph["id"], incident), "to begin again")]
+    if outcome in ("not_recovered", "inconclusive") and not stopped:
+        found = [("omniops incident verify", "looks again; `omniops runbook list` shows the other ways")]
+        found = [("omniops drill list", "the other scenarios")] if commands.drill else found
+    if outcome == "in_doubt":
+        found = [(keep, "when you have looked at it")]
+    return found + ([(undo, puts_back)] if undo else [])
+
+
+def _somebody_paged(state: RunState) -> bool:
+    """A page was sent, or somebody says that they have called."""
+    paged = any(
+        record.intent["action"] == "page.send" and record.status == "applied"
+        for record in state.changes.records.values()
+    )
+    return paged or any(id.rpartition(".")[2] == "by_hand" and state.succeeded(id) for id in state.steps)
 
 
 def _verdict(state: RunState, outcome: str) -> str:

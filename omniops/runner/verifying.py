@@ -14,6 +14,7 @@ from omniops.errors import OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.view import Incident
 from omniops.journal.events import New
+from omniops.runner.known import runs_of
 from omniops.runner.measure import ERRORS_ONLY, Measure
 from omniops.runner.own.table import find as find_own
 from omniops.runner.person import PromptDue, Sample
@@ -188,8 +189,7 @@ def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str
     from omniops.runner.wiring import context
 
     journal = session.journal
-    opened = [e for e in journal.read("runs") if e.kind == "run.opened" and e.data["incident"] == incident.id]
-    states = [RunState(journal.read(f"run/{event.data['run']}")) for event in opened]
+    states = [RunState(journal.read(f"run/{run}")) for run in runs_of(journal, incident.id)]
     since, items = _what_to_look_at(states, parse_iso(incident.onset))
     for state in states:
         same_place(session, state)

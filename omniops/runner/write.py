@@ -263,7 +263,8 @@ def confirm(walk: Walk, step: str, index: int) -> None:
     if not target.spec.readback or walk.dry:
         _succeed(target, judged, outputs, intent["desired"])
         return
-    seen, problem = read_back(target, lambda seen: seen.already)
+    by_hand = bool(intent.get("by_hand"))
+    seen, problem = read_back(target, lambda seen: seen.already or (by_hand and seen.fits))
     if seen is not None:
         _succeed(target, judged, outputs, seen.desired)
         return

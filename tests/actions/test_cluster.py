@@ -102,4 +102,6 @@ def test_elsewhere_it_is_a_command(tmp_path: Path) -> None:
     assert seen.command == "docker compose -f '/srv/o r/c.yml' stop"
     assert "not an address of this machine" in seen.shown["host"]
     host.server.set(up=False)
-    assert STOP.observe(host.ctx, NONE).already
+    silent = STOP.observe(host.ctx, NONE)
+    assert (silent.already, silent.fits, silent.state) == (False, True, {"cluster": "not answering"})
+    assert "cannot be told from here" in silent.warnings[0]

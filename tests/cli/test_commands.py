@@ -187,7 +187,6 @@ def test_abort_an_open_run(omniops: Command) -> None:
     [
         ("mitigations",), ("incident", "list"), ("runbook", "list"), ("runbook", "show", "4.1"), ("runbook", "lint"),
         ("classify", "--error-ratio", "0.7"), ("drill", "list"), ("drill", "faults"), ("resume",), ("undo", "--yes"),
-        ("journal", "verify"),
     ],
 )  # fmt: skip
 def test_json_is_all_that_is_on_stdout(words: tuple[str, ...], tmp_path: Path) -> None:
@@ -195,6 +194,15 @@ def test_json_is_all_that_is_on_stdout(words: tuple[str, ...], tmp_path: Path) -
     done = Command(tmp_path)(*words, "--json")
     assert json.loads(done.stdout)["schema"].startswith("omniops."), done.stderr
     assert done.returncode == 0, done.stderr
+
+
+def test_no_journal_is_no_whole_journal(tmp_path: Path) -> None:
+    """A path at which nothing was ever written is refused: a mistyped one must not read as all clear."""
+    omniops = Command(tmp_path)
+    refused = omniops("journal", "verify")
+    assert refused.returncode == 2
+    assert "there is no journal at" in refused.stderr
+    assert "There is no journal at" in omniops("mitigations").stderr
 
 
 def test_reading_makes_no_journal(tmp_path: Path) -> None:

@@ -222,7 +222,7 @@ def test_what_to_type_next(drill: bool, tmp_path: Path, looks: Looks) -> None:
     walk.go()
     state = scene.state()
     (record,) = state.changes.records.values()
-    back = "omniops drill undo" if drill else f"omniops undo {record.id}"
+    back = f"omniops {'drill ' * drill}undo {record.id}"
     assert report.changes(state)[0]["undo"] == back
     assert report.lines(state, state.outcome)[-1][0].startswith(f"next: {back} ")
     with pytest.raises(OmniopsError) as error:

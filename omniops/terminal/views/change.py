@@ -11,6 +11,7 @@ Line = tuple[str, str]
 """A line and its tone."""
 
 MAX_NAME = 24
+FEW = 3
 POST = "post"
 """The action of a change that is a message."""
 
@@ -26,8 +27,7 @@ def change_lines(change: Change, width: int) -> list[Line]:
     lines += [(line, "key") for line in _row("environment", safe(change.environment), width)]
     lines += [(line, "key") for line in _row("host", safe(change.host), width)]
     lines += _table(change.before, change.after, width)
-    for name, value in change.shown.items():
-        lines += [(line, "dim") for line in _row(safe(name), _value(value), width)]
+    lines += _shown(change.shown, width)
     for warning in change.warnings:
         lines += [(line, "bad") for line in wrap(safe(warning, 600), width, "  ! ", "    ")]
     lines += [(line, "dim") for line in _row("undo", safe(change.undo, 600) or "cannot be undone", width)]
@@ -39,6 +39,16 @@ def _post(change: Change, width: int) -> list[Line]:
     where = f"For {safe(change.target, 100)} ({safe(change.environment, 60)}, {safe(change.host, 120)}):"
     lines = [("", ""), *((line, "key") for line in wrap(where, width, "   "))]
     return lines + [(line, "") for line in paragraphs(str(change.after.get("text", "")), width, "   ")]
+
+
+def _shown(shown: dict[str, Any], width: int) -> list[Line]:
+    """What is only for the eye: a line each, or run together where there are many, so that the question stays in
+    sight."""
+    if len(shown) <= FEW:
+        rows = [line for name, value in shown.items() for line in _row(safe(name), _value(value), width)]
+    else:
+        rows = _row("now", "; ".join(f"{safe(name)} {_value(value)}" for name, value in shown.items()), width)
+    return [(line, "dim") for line in rows]
 
 
 def _table(before: dict[str, Any], after: dict[str, Any], width: int) -> list[Line]:
