@@ -26,7 +26,12 @@ class Escalate:
     """Calls the secondary in. That somebody was called is known only from calling them."""
 
     def observe(self, ctx: Context, args: Args) -> Observation:
-        """A page that has resolved by itself needs nobody: already so."""
+        """A page that has resolved by itself needs nobody, and a secondary who was called in is not called twice:
+        already so."""
+        before = ctx.page.get("escalated")
+        if before:
+            state = {"page": ctx.page.get("id", ""), "called": True}
+            return Observation(str(before.get("to") or "the secondary"), state, state, True)
         status, way = _look(ctx)
         state = {"page": ctx.page.get("id", ""), "called": False}
         desired = {**state, "called": True}

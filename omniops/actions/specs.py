@@ -24,6 +24,7 @@ class ActionSpec(NamedTuple):
     reverses: str = ""  # the action whose change this one puts back
     resend: bool = False  # whoever gets it takes a repeat of one intent only once, so that it can be sent again
     whole: bool = False  # changes the whole server, and not one thing in it
+    tells: str = ""  # the kind of event that the incident's stream gets with its success
     readback: bool = False  # observing again proves it; else the action proved it while it applied it
 
 
@@ -246,6 +247,7 @@ SPECS: dict[str, ActionSpec] = {
         {},
         {"how": "text"},
         why_no_undo="somebody who was called has been called",
+        tells="page.escalated",
     ),
     "links.open": ActionSpec(
         "read",

@@ -27,6 +27,7 @@ class Incident:
         self.verified: dict[str, Any] | None = None
         self.page: dict[str, Any] | None = None  # what woke somebody: the first ``page.linked``
         self.acknowledged: dict[str, Any] | None = None  # its last ``page.acknowledged``
+        self.escalated: dict[str, Any] | None = None  # the last ``page.escalated``: the secondary has been called in
         self.notes: list[tuple[str, str, str]] = []
         self.n = 0
         for event in events:
@@ -42,6 +43,8 @@ class Incident:
                 self._link(data["page"])
             case "page.acknowledged" if self.page is None or data["page"] == self.page.get("id"):
                 self.acknowledged = {**data, "time": event.time}
+            case "page.escalated":
+                self.escalated = {**data, "time": event.time}
             case "severity":
                 self.severity = data["severity"]
             case "note":

@@ -10,6 +10,7 @@ from omniops.config import Settings
 from omniops.engine.graph import Graph
 from omniops.engine.state import RunState
 from omniops.errors import BadInput, Exit, InDoubt, Interrupted, NeedsPerson, OmniopsError, Refused, Unreachable
+from omniops.incident.view import Incident
 from omniops.journal.events import Journal
 from omniops.runner import opening
 from omniops.runner.known import incident_of
@@ -231,7 +232,7 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
     from omniops.runner.walk import Walk
 
     incident = incident_of(session.journal, state.started["incident"])
-    ctx = ctx._replace(incident=incident.id, onset=state.onset, page=incident.page or {})
+    ctx = ctx._replace(incident=incident.id, onset=state.onset, page=_page(incident))
     if session.dry:
         from omniops.runner.assumed import Assumed
 
@@ -268,6 +269,12 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
         return Result(state, state.outcome, dry=session.dry)
     outcome = "in_doubt" if isinstance(error, InDoubt) else state.outcome
     return Result(state, outcome, error, session.dry)
+
+
+def _page(incident: Incident) -> dict[str, Any]:
+    """What woke somebody, and whether the secondary has been called in already."""
+    page = dict(incident.page or {})
+    return {**page, "escalated": incident.escalated} if incident.escalated else page
 
 
 def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> bool:

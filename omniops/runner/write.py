@@ -17,6 +17,7 @@ from omniops.engine.next import MOST_TRIES
 from omniops.engine.refs import Undefined
 from omniops.errors import Broken, NeedsPerson, OmniopsError
 from omniops.failpoints import reached
+from omniops.journal.events import New
 from omniops.runner.person import Change
 from omniops.runner.walk import CAUSES, bind
 
@@ -295,7 +296,19 @@ def _succeed(target: Target, judged: dict[str, Any], outputs: dict[str, Any], af
     how = "would be done" if target.walk.dry else "done" + (" and read back" if target.spec.readback else "")
     target.walk.person.say(f"{intent['target']}: {how}.", "good")
     done = target.done("success", changed=True, at=judged.get("at"), outputs=outputs, after=after)
-    target.walk.record(done, *_put_back_by(target))
+    target.walk.record(done, *_put_back_by(target), also=_told(target, outputs))
+
+
+def _told(target: Target, outputs: dict[str, Any]) -> list[New]:
+    """What the incident's stream learns with a success: that the secondary was called, whichever way they are called
+    next time (a step, or `page escalate`)."""
+    if not target.spec.tells or target.walk.dry:
+        return []
+    page = str(target.ctx.page.get("id", ""))
+    intent = target.item.intent or {}
+    data = {"page": page, "to": intent["target"], "how": str(outputs.get("how", "")), "confirmed": True}
+    target.walk.ctx = target.walk.ctx._replace(page={**target.ctx.page, "escalated": data})
+    return [New(f"incident/{target.walk.state.started['incident']}", None, target.spec.tells, data)]
 
 
 def _put_back_by(target: Target) -> list[tuple[str, dict[str, Any]]]:
