@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from omniops.cli.context import clock, open_journal, person, settings, streams
+from omniops.cli.context import person, settings, streams
 from omniops.cli.options import Answers, Confirm, Json, Yes
 
 
@@ -25,18 +25,11 @@ def checklist(
     here = settings()
     graph = get("first-15-minutes", here)
     streams().say(f"{graph['title']} · {here.environment} · {here.omniroute_url}", "head")
-    from omniops.cli.walking import conclude, unused
+    from omniops.cli.walking import conclude, session_of, unused
     from omniops.runner.checklist import walk
-    from omniops.runner.session import Session
 
     asked = person(yes, confirm or [], answers)
-    journal = open_journal(create=True)
-    journal.verify()
-    session = Session(here, clock(), asked, journal, dry_run)
-    if dry_run:
-        from omniops.cli.rehearse import rehearsed
-
-        session = rehearsed(session)
+    session = session_of(asked, dry_run)
     result = walk(session, graph, incident, until=until)
     unused(asked)
     raise typer.Exit(conclude(result, json))

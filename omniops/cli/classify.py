@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, person, settings, streams
+from omniops.cli.context import clock, emit, person, read_input, settings, streams
 from omniops.cli.options import Json
 
 if TYPE_CHECKING:
@@ -203,20 +202,6 @@ def _known(flags: dict[str, list[str]], path: str, ladder: Ladder) -> Signals:
 
 
 def _bytes(path: str) -> bytes:
-    import sys
-
     from omniops.catalog.signals_file import MAX_BYTES
-    from omniops.errors import BadInput
 
-    try:
-        if path == "-":
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with Path(path).expanduser().open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise BadInput(
-            f"the signals cannot be read: {path}",
-            why=getattr(error, "strerror", None) or str(error),
-            state="nothing was judged",
-            next="give --signals a readable file, or - for stdin",
-        ) from None
+    return read_input(path, MAX_BYTES, what="the signals", option="--signals", state="nothing was judged")

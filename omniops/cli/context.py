@@ -98,3 +98,25 @@ def whose_journal() -> str:
     if not path.exists():
         return f"There is no journal at {path} yet."
     return f"By {path} alone; what a colleague did is in theirs."
+
+
+def read_input(path: str, limit: int, *, what: str, option: str, state: str) -> bytes:
+    """Read a file that an option names, ``-`` for stdin: at most ``limit`` bytes and one, so that too much is seen.
+    Raises BadInput."""
+    import sys
+    from pathlib import Path
+
+    try:
+        if path == "-":
+            return sys.stdin.buffer.read(limit + 1)
+        with Path(path).expanduser().open("rb") as file:
+            return file.read(limit + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        from omniops.errors import BadInput
+
+        raise BadInput(
+            f"{what} cannot be read: {path}",
+            why=getattr(error, "strerror", None) or str(error),
+            state=state,
+            next=f"give {option} a readable file, or - for stdin",
+        ) from None

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from omniops.cli.context import clock, open_journal, person, settings, streams
+from omniops.cli.context import person, settings, streams
 from omniops.cli.options import Answers, Confirm, IncidentId, Json, Yes
 
 
@@ -29,18 +29,12 @@ def mitigate(
     graph = get(runbook, here)
     streams().say(f"{graph['title']} · {here.environment} · {here.omniroute_url}", "head")
     # Imported below the first line, which is seen that much earlier (docs/benchmarks.md).
-    from omniops.cli.walking import conclude, unused
-    from omniops.runner.session import Request, Session
+    from omniops.cli.walking import conclude, session_of, unused
+    from omniops.runner.session import Request
     from omniops.runner.session import mitigate as begin
 
     asked = person(yes, confirm or [], answers)
-    journal = open_journal(create=True)
-    journal.verify()
-    session = Session(here, clock(), asked, journal, dry_run)
-    if dry_run:
-        from omniops.cli.rehearse import rehearsed
-
-        session = rehearsed(session)
+    session = session_of(asked, dry_run)
     result = begin(session, Request(graph["id"], target, incident, onset, until), graph)
     unused(asked)
     raise typer.Exit(conclude(result, json))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, person, settings, streams
+from omniops.cli.context import clock, emit, open_journal, person, read_input, settings, streams
 from omniops.cli.options import Json
 
 if TYPE_CHECKING:
@@ -248,21 +248,7 @@ def _stdin_words() -> list[str]:
 
 
 def _bytes(path: str) -> bytes:
-    import sys
-    from pathlib import Path
+    from omniops.services.alertmanager import MAX_WEBHOOK
 
-    from omniops.errors import BadInput
-    from omniops.services.alertmanager import MAX_WEBHOOK as MAX_BYTES
-
-    try:
-        if path == "-":
-            return sys.stdin.buffer.read(MAX_BYTES + 1)
-        with Path(path).expanduser().open("rb") as file:
-            return file.read(MAX_BYTES + 1)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise BadInput(
-            f"the payload cannot be read: {path}",
-            why=getattr(error, "strerror", None) or str(error),
-            state="nothing was acknowledged",
-            next="give --alertmanager a readable file, or - for stdin",
-        ) from None
+    state = "nothing was acknowledged"
+    return read_input(path, MAX_WEBHOOK, what="the payload", option="--alertmanager", state=state)

@@ -11,8 +11,23 @@ from omniops.errors import Exit, NeedsPerson
 if TYPE_CHECKING:
     from omniops.errors import OmniopsError
     from omniops.runner.putting_back import PutBack
-    from omniops.runner.session import Result
+    from omniops.runner.session import Result, Session
     from omniops.terminal.unattended import Combined, Unattended
+
+
+def session_of(asked: Unattended | Combined, dry_run: bool) -> Session:
+    """What a walk is given: the settings, the journal, verified from end to end, and who answers."""
+    from omniops.cli.context import clock, open_journal, settings
+    from omniops.runner.session import Session
+
+    journal = open_journal(create=True)
+    journal.verify()
+    session = Session(settings(), clock(), asked, journal, dry_run)
+    if dry_run:
+        from omniops.cli.rehearse import rehearsed
+
+        return rehearsed(session)
+    return session
 
 
 def conclude(result: Result, as_json: bool) -> int:
