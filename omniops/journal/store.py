@@ -122,9 +122,14 @@ class SqliteJournal:
 
     def _whose(self, db: sqlite3.Connection) -> bool:
         """Refuse what is not ours, and learn the hash before the first event. False: it has never been one."""
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        application = db.execute("PRAGMA application_id").fetchone()[0]
-        if (version, application) == (0, 0) and not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        db.execute("BEGIN")  # one moment for all three: another process may be making the tables right now
+        try:
+            version = db.execute("PRAGMA user_version").fetchone()[0]
+            application = db.execute("PRAGMA application_id").fetchone()[0]
+            tables = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+        finally:
+            db.execute("COMMIT")
+        if (version, application) == (0, 0) and not tables:
             return False
         if application != APPLICATION_ID:
             raise trouble.not_a_journal(self.path, "another program's database")

@@ -261,7 +261,8 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
                 )
         elif unanswered and not session.person.interactive and _half_done(state):
             stopped.state += f"; run {state.run} is open"
-            stopped.next += f": {walk.typed.resume(state.run)}"
+            flag = stopped.next.removeprefix("run it in a terminal, or give ")
+            stopped.next = f"{walk.typed.resume(state.run)}, in a terminal or with {flag}"
     finally:
         ctx.omniroute.close()
         opening.release(session.journal, state, "ended" if state.outcome else "paused")
