@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -25,12 +26,18 @@ def graph(id: str, tmp_path: Any) -> Any:
     return get(id, Settings({"OMNIOPS_HOME": str(tmp_path)}))
 
 
+def faults(runbook: str) -> int:
+    """Two; of the checklist one, because the runbooks that it calls have had their two by themselves. Two of it, too,
+    with OMNIOPS_LONG=1: that takes minutes."""
+    return 1 if runbook == "first-15-minutes" and not os.environ.get("OMNIOPS_LONG") else 2
+
+
 @pytest.mark.parametrize("late", [0.0, 3600.0])
 @pytest.mark.parametrize("runbook", RUNBOOKS)
 def test_every_walk_ends(runbook: str, late: float, tmp_path: Any) -> None:
     """From every reachable state an end is reachable, and no state asks for something impossible."""
     ended = 0
-    for run in explore(begin(graph(runbook, tmp_path), INPUTS.get(runbook, {}), onset_ago=late), 2):
+    for run in explore(begin(graph(runbook, tmp_path), INPUTS.get(runbook, {}), onset_ago=late), faults(runbook)):
         check(run)
         command = next_command(run.state, run.now)
         ended += isinstance(command, c.Ended)
