@@ -142,7 +142,7 @@ def test_what_is_half_done_stays_open(omniops: Command, simulator: launcher.Simu
     words = ("openai", "--yes", "--until", "disable")
     done = omniops("mitigate", "provider-outage", *words)
     assert (done.returncode, sum(simulator.writes().values())) == (3, 1)
-    flag = re.search(r"--confirm (\S+?):? ", done.stderr)
+    flag = re.search(r"--confirm (\S+)", done.stderr)
     resume = re.search(r"omniops resume r\w+", done.stderr)
     assert flag is not None, done.stderr
     assert resume is not None, done.stderr
