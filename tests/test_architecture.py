@@ -83,6 +83,17 @@ def test_pure_is_pure(path: Path) -> None:
         assert name.split(".")[0] not in IMPURE, f"{path.name} imports {name}"
 
 
+CLOCKS = ("SystemClock", ".now(", "utcnow", "time.time", "monotonic(")
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_pure_knows_no_clock(path: Path) -> None:
+    """engine and incident are given the time; nothing there asks for it."""
+    if house(path) in ("engine", "incident"):
+        text = path.read_text(encoding="utf-8")
+        assert [word for word in CLOCKS if word in text] == []
+
+
 def test_files_are_short() -> None:
     """No file is much over 400 lines, and the median is near 100."""
     lengths = sorted(len(path.read_text(encoding="utf-8").splitlines()) for path in modules())

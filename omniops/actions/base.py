@@ -77,14 +77,15 @@ class Context(NamedTuple):
     @contextmanager
     def permitted(self, permit: Callable[[], None]) -> Iterator[Context]:
         """While entered, ``permit`` is asked at the last instant before anything is sent or started; it may raise."""
-        if self.omniroute is None:  # a context without a server writes to none
-            yield self._replace(checkpoint=permit)
-            return
-        before, self.omniroute.permit = self.omniroute.permit, permit
+        asking = [client for client in (self.omniroute, self.pagerduty) if client is not None]
+        before = [client.permit for client in asking]
+        for client in asking:
+            client.permit = permit
         try:
             yield self._replace(checkpoint=permit)
         finally:
-            self.omniroute.permit = before
+            for client, was in zip(asking, before, strict=True):
+                client.permit = was
 
 
 class Read(Protocol):

@@ -327,13 +327,15 @@ class OmniRoute:
     ) -> Reply:
         """Ask; where the answer says that we are nobody, so that nothing was done, log in and ask once more."""
         limits: dict[str, Any] = {"within_s": within_s} | ({"max_body": max_body} if max_body else {})
+        headers = self._session.headers()  # first: a key's command may take seconds, and permission is for now
         permit()
-        reply = self._http.ask(method, path, headers=self._session.headers(), body=body, **limits)
+        reply = self._http.ask(method, path, headers=headers, body=body, **limits)
         # /v1/ takes clients' keys, not the admin's login: a refusal there says nothing about the session.
         if not path.startswith("/v1/") and self._session.wants_login(reply):
             self._session.renew(reply)
+            headers = self._session.headers()
             permit()
-            reply = self._http.ask(method, path, headers=self._session.headers(), body=body, **limits)
+            reply = self._http.ask(method, path, headers=headers, body=body, **limits)
         return reply
 
     def _body(self, path: str, reply: Reply) -> Any:

@@ -37,6 +37,7 @@ class Events:
     def __init__(self, settings: Settings, guard: Callable[[str], None] | None = None) -> None:
         self._settings = settings
         self._guard = guard
+        self.permit: Callable[[], None] = lambda: None  # asked right before an event leaves; it may raise
 
     def has_key(self, role: str) -> bool:
         """Is there a routing key for "primary", "secondary", "security" or "data" (PAGERDUTY_ROUTING_KEY and _...)?"""
@@ -73,6 +74,7 @@ class Events:
                 next="page them by hand" if paging else "use PagerDuty's app or its web page",
             )
         http = Http(self._url(), self._settings.env, SystemClock(), self._guard)
+        self.permit()
         try:
             reply = http.ask("POST", "/v2/enqueue", body={"routing_key": key, "dedup_key": dedup_key, **event})
         except NoAnswer as error:

@@ -99,11 +99,11 @@ def incident(value: Any) -> PagerIncident:
     number = value.get("incident_number")
     changed = _dict(value.get("last_status_change_by"))
     return PagerIncident(
-        id=_text(value["id"]),
+        id=said(_text(value["id"]), 60),
         number=number if isinstance(number, int) and not isinstance(number, bool) else None,
         title=said(_text(value.get("title")) or _text(value.get("summary")) or "(no title)"),
-        status=_text(value.get("status")),
-        urgency=_text(value.get("urgency")),
+        status=said(_text(value.get("status")), 40),
+        urgency=said(_text(value.get("urgency")), 40),
         service=said(_text(_dict(value.get("service")).get("summary"))),
         created_at=_moment(value.get("created_at")),
         url=_link(value.get("html_url")),
@@ -125,7 +125,7 @@ def user(value: Any) -> PagerUser:
     """A user, or a reference to one."""
     given = _dict(value)
     name = _text(given.get("name")) or _text(given.get("summary")) or _text(given.get("id"))
-    return PagerUser(_text(given.get("id")), said(name, 80), _text(given.get("email")))
+    return PagerUser(_text(given.get("id")), said(name, 80), said(_text(given.get("email"))))
 
 
 def alert(value: Any) -> PagerAlert:
@@ -144,8 +144,8 @@ def alert(value: Any) -> PagerAlert:
     return PagerAlert(
         key=_text(given.get("alert_key")),
         summary=said(annotations.get("summary") or _text(given.get("summary"))),
-        severity=_text(given.get("severity")),
-        status=_text(given.get("status")),
+        severity=said(_text(given.get("severity")), 40),
+        status=said(_text(given.get("status")), 40),
         created_at=_moment(given.get("created_at")),
         labels=labels,
         runbook_url=_link(told) or (_link(named[0].get("href")) if named else ""),

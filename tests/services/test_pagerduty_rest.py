@@ -135,6 +135,23 @@ def test_lenient(value: Any) -> None:
             parse.incident(value)
 
 
+def test_nothing_that_moves_the_cursor() -> None:
+    """What is shown of a page and of its alert is without control characters, names of states included."""
+    evil = "x\x1b[2J\r"
+    page = parse.incident(
+        {
+            **dict.fromkeys(("id", "title", "status", "urgency"), evil),
+            "service": {"summary": evil},
+            "assignments": [{"assignee": {"id": "P1", "summary": evil, "email": evil}}],
+        }
+    )
+    alert = parse.alert({**dict.fromkeys(("severity", "status", "summary"), evil), "body": {"details": {"a": evil}}})
+    whom = page.assigned[0]
+    shown = (page.id, page.title, page.status, page.urgency, page.service, whom.name, whom.email)
+    shown += (alert.severity, alert.status, alert.summary, alert.labels["a"])
+    assert [one for one in shown if not one.isprintable() or not one.startswith("x")] == []
+
+
 def test_the_secondary(pager: FakePager) -> None:
     """Who is on call at which level, asked to join, and where the account cannot do that, handed over."""
     asked = client(pager)
