@@ -9,22 +9,28 @@ from typing import Any
 
 UNUSED = {
     "subprocess": "",  # typer opens browsers and asks shells
+    "platform": "",
     "difflib": "get_close_matches",  # "did you mean"
     "gettext": "gettext",  # words of help and of errors
     "shutil": "get_terminal_size",
+    "traceback": "FrameSummary StackSummary",  # of its own except hook, which is not installed
+    "uuid": "UUID",  # a type of parameters
     "bz2": "", "lzma": "", "zlib": "",  # shutil packs archives
     "ipaddress": "", "tokenize": "", "ntpath": "",  # corners of urllib, inspect and pathlib
 }  # fmt: skip
-"""Module -> the one function that typer takes out of it by name, or "" where it only imports the module."""
+"""Module -> what typer takes out of it by name, or "" where it only imports the module."""
 
 
 class StandIn(ModuleType):
     """Stands for a module until something of it is used; the real one is imported then."""
 
-    def __init__(self, name: str, function: str) -> None:
+    def __init__(self, name: str, taken: str) -> None:
         super().__init__(name)
-        if function:
-            setattr(self, function, lambda *args, **named: self._real(function)(*args, **named))
+        for word in taken.split():
+            setattr(self, word, self._caller(word))
+
+    def _caller(self, word: str) -> Any:
+        return lambda *args, **named: self._real(word)(*args, **named)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # the import system asks; this is no use yet
@@ -39,7 +45,7 @@ class StandIn(ModuleType):
 
 def import_typer() -> None:
     """Import typer. Who imports one of the modules afterwards gets the real one."""
-    stand_ins = {name: StandIn(name, function) for name, function in UNUSED.items() if name not in sys.modules}
+    stand_ins = {name: StandIn(name, taken) for name, taken in UNUSED.items() if name not in sys.modules}
     sys.modules.update(stand_ins)
     try:
         import typer  # noqa: F401

@@ -7,7 +7,6 @@ CI tries a named part; all places: OMNIOPS_LONG=1.
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,7 +27,6 @@ POSTS = ("answered post_", "answered declare", "answered disable.banner", "appro
 """Whether a message is known to have arrived may differ, and so may what a clock asks; that is compared by itself."""
 LATE = ("again", "responder")
 """An event that PagerDuty has had already, and the secondary called in by a clock: a crash takes time."""
-LONG = pytest.mark.skipif(not os.environ.get("OMNIOPS_LONG"), reason="takes an hour; OMNIOPS_LONG=1")
 
 
 class Facts(NamedTuple):
@@ -137,7 +135,7 @@ def test_killed_and_gone_on_with(path: Path15, place: str) -> None:
     path.check(place)
 
 
-@LONG
+@pytest.mark.long
 @pytest.mark.timeout(2 * 3600)
 def test_killed_at_every_place(path: Path15) -> None:
     """Every place of the whole path, each time it is reached; those that went wrong are listed together."""

@@ -20,10 +20,7 @@ from omniops.drill.scenarios import SCENARIOS
 from tests.crash.conftest import MatrixOf
 from tests.support.matrix import Matrix
 
-pytestmark = [
-    pytest.mark.skipif(not os.environ.get("OMNIOPS_LONG"), reason="takes hours; OMNIOPS_LONG=1"),
-    pytest.mark.timeout(3 * 3600),
-]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(3 * 3600)]
 
 CASES = [(name, "3.7.9") for name, one in SCENARIOS.items() if not one.paged] + [
     ("provider-outage", "fork"),

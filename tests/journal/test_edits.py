@@ -119,14 +119,14 @@ OTHER: dict[str, list[Any]] = {
 }
 
 
-@pytest.mark.parametrize("rehashed", [False, True], ids=["", "rehashed"])
 @pytest.mark.parametrize("place", ["first", "middle", "last"])
-@pytest.mark.parametrize("field", LINE)
+@pytest.mark.parametrize(
+    ("field", "rehashed"),
+    [(field, False) for field in LINE] + [(field, True) for field in LINE if field != "hash"],  # that one would fit
+)
 def test_a_field_of_an_event(base: Base, field: str, place: str, rehashed: bool) -> None:
     """Each field of an event changed, with the old hash and with one that fits: found by verify, by reading its
     stream, and before anything is written."""
-    if rehashed and field == "hash":
-        pytest.skip("it would be as it was")
     seq = {"first": 1, "middle": 8, "last": last(base)}[place]
     for value in OTHER[field]:
         path = base.case()

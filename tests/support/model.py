@@ -8,17 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from omniops.actions.specs import SPECS
 from omniops.clock import iso
 from omniops.engine import commands as c
+from omniops.engine.changes import Item
 from omniops.engine.graph import Graph
 from omniops.engine.next import next_command, skip_target
 from omniops.engine.refs import REFERENCE
 from omniops.engine.state import RunState
 from omniops.journal.events import Event
 
+T = TypeVar("T")
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 CONNECTIONS = [{"id": "c1", "name": "one", "target": "openai/one"}, {"id": "c2", "name": "two", "target": "openai/two"}]
 BACKUP = {"path": "/backups/snapshot_1", "name": "snapshot_1"}
@@ -69,18 +71,24 @@ class Way(NamedTuple):
 
 
 class Run:
-    """A run under exploration: its events and their fold."""
+    """A run under exploration: its events and their fold. ``state``: that fold, where it is known already."""
 
-    def __init__(self, events: list[Event], faults: int, now: datetime) -> None:
+    def __init__(self, events: list[Event], faults: int, now: datetime, state: RunState | None = None) -> None:
         self.events, self.faults, self.now = events, faults, now
-        self.state = RunState(events)
+        self.state = RunState(events) if state is None else state
 
     def then(self, way: Way) -> Run:
         now = self.now + timedelta(seconds=way.later_s)
-        events = list(self.events)
+        events, state = list(self.events), forked(self.state)
         for kind, data in way.events:
-            events.append(Event(len(events) + 1, "run/r1", len(events) + 1, iso(now), "eve", "h", "0", kind, data))
-        return Run(events, self.faults + way.faults, now)
+            event = Event(len(events) + 1, "run/r1", len(events) + 1, iso(now), "eve", "h", "0", kind, data)
+            events.append(event)
+            state.apply(event)
+        return Run(events, self.faults + way.faults, now, state)
+
+    def refolded(self) -> Run:
+        """The same run, its events folded from the first one on."""
+        return Run(self.events, self.faults, self.now)
 
     def key(self) -> tuple[Any, ...]:
         """What tells this state from another one: equal keys have equal futures."""
@@ -114,6 +122,47 @@ def guarded(graph: Graph) -> frozenset[tuple[str, str]]:
 _KNOWN: dict[str, frozenset[tuple[str, str]]] = {}
 
 
+def forked(state: RunState) -> RunState:
+    """A copy of a fold that can go on by itself: folding a walk anew at each of its forks takes most of an exploration.
+
+    What events hold is shared, because no fold changes it. A check compares it with a fold of all events.
+    """
+    items: dict[int, Item] = {}
+
+    def twin(item: Item) -> Item:
+        copied = items[id(item)] = _twin(item)
+        return copied
+
+    new = _bare(state)
+    new.steps = dict(state.steps)
+    open_ones = {state.current, state.guided["step"] if state.guided else ""}
+    for step, at in state.steps.items():
+        if at.done is not None and step not in open_ones:
+            continue  # nothing changes it any more
+        there = new.steps[step] = _twin(at)
+        there.items, there.samples = [twin(item) for item in at.items], list(at.samples)
+        there.bad = None if at.bad is None else items[id(at.bad)]
+    new.outputs, new.frames, new.fired = dict(state.outputs), list(state.frames), set(state.fired)
+    new.changes = _bare(state.changes)
+    new.changes.records = {key: _twin(record) for key, record in state.changes.records.items()}
+    for record in new.changes.records.values():
+        record.undo = None if record.undo is None else _twin(record.undo)
+    return new
+
+
+def _bare(thing: T) -> T:
+    new = object.__new__(type(thing))
+    new.__dict__.update(thing.__dict__)
+    return new
+
+
+def _twin(thing: T) -> T:
+    new = object.__new__(type(thing))
+    for name in type(thing).__slots__:  # type: ignore[attr-defined]
+        setattr(new, name, getattr(thing, name))
+    return new
+
+
 def _outcome(done: dict[str, Any] | None) -> str:
     return done["outcome"] if done else ""
 
@@ -132,9 +181,10 @@ def explore(run: Run, most_faults: int) -> Iterator[Run]:
     stack = [run]
     while stack:
         here = stack.pop()
-        if here.key() in seen:
+        key = here.key()
+        if key in seen:
             continue
-        seen.add(here.key())
+        seen.add(key)
         yield here
         command = next_command(here.state, here.now)
         if isinstance(command, c.Ended):
