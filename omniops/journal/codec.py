@@ -7,7 +7,7 @@ beside it can disagree with it, and reading one column instead of eleven makes c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from math import isfinite
 from typing import Any
@@ -20,6 +20,8 @@ LINE = ("hash", "prev", "seq", "stream", "n", "kind", "time", "actor", "host", "
 HASH = slice(2, 66)
 PREVIOUS = slice(69, 133)
 HASHED = slice(68, None)
+LINKS = 135
+"""So many characters of a line are the two hashes."""
 
 
 def encode(previous: str, event: Event) -> str:
@@ -41,12 +43,33 @@ def decode(line: str) -> Event:
 
 
 def decode_verified(lines: Iterable[str]) -> list[Event]:
-    """The events of lines whose hashes have been checked: all at once, which is three times as fast as one by one."""
-    values = json.loads(f"[{','.join(lines)}]")
-    return [
-        Event(seq, stream, n, time, actor, host, version, kind, data)
-        for _, _, seq, stream, n, kind, time, actor, host, version, data in values
-    ]
+    """The events of lines whose hashes have been checked. They are taken apart at the first quotes, which costs a tenth
+    of decoding them; stream, kind and time never hold one (``check_name``)."""
+    once: dict[str, str] = {}  # the same few names again and again: each is kept once
+    keep, make = once.setdefault, Event._make
+    events = []
+    for line in lines:
+        _, _, _, _, seq, stream, n, kind, _, time, rest = line.split('"', 10)
+        events.append(make((int(seq[1:-1]), keep(stream, stream), int(n[1:-1]), time, keep(kind, kind), rest)))
+    return events
+
+
+def chained(lines: Sequence[Any], previous: str) -> int:
+    """How many of the lines are what was written, the first after the hash ``previous``: all, or the place of the first
+    that is not. Each thing is done for all of them in turn: a tenth faster than one line after the other."""
+    try:
+        hashes = [sha256(line[HASHED].encode()).hexdigest() for line in lines]
+        links = [f'["{hash}","{before}",' for hash, before in zip(hashes, [previous, *hashes], strict=False)]
+        if links == [line[:LINKS] for line in lines]:
+            return len(lines)
+    except (AttributeError, TypeError):  # of another type than text
+        pass
+    for place, line in enumerate(lines):
+        hash = sha256(line[HASHED].encode()).hexdigest() if isinstance(line, str) else ""
+        if not hash or line[:LINKS] != f'["{hash}","{previous}",':
+            return place
+        previous = hash
+    return len(lines)
 
 
 def genesis(id: str, drill: bool) -> str:

@@ -80,7 +80,7 @@ def _evidence(state: RunState) -> dict[str, Any] | None:
                 "step": id,
                 "outcome": done["outcome"] if done else None,
                 "looks": len(samples),
-                "last": samples[-1],
+                "last": samples[-1].data,
             }
     return None
 

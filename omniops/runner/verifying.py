@@ -88,8 +88,9 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     witness = witness_of(ctx, latency=spec["slo"] not in ERRORS_ONLY)
     measure = Measure(ctx, spec["slo"], items, since, spec["min_requests"], budgets, witness)
     at = walk.state.steps[step]
-    kept = [data for data in at.samples if parse_iso(data["at"]) >= at.looked_from]  # old looks prove nothing now
-    samples = [Sample(**{key: data[key] for key in Sample._fields}) for data in kept]
+    looks = [event.data for event in at.samples]
+    kept = [look for look in looks if parse_iso(look["at"]) >= at.looked_from]  # old looks prove nothing now
+    samples = [Sample(**{key: look[key] for key in Sample._fields}) for look in kept]
     nearest = next_clock(walk.state)
 
     def tell(series: Sequence[Sample], left_s: float) -> None:

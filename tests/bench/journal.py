@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sqlite3
@@ -31,8 +32,12 @@ SAMPLE = {
 
 
 def measure(work: Path) -> list[Row]:
-    """Append one by one, then resume a long run."""
-    return _appending(work) + _resuming(work)
+    """Append one by one, then resume a long run. The garbage collector is off, as it is in every command (entry.py)."""
+    gc.disable()
+    try:
+        return _appending(work) + _resuming(work)
+    finally:
+        gc.enable()
 
 
 def _appending(work: Path) -> list[Row]:
@@ -131,6 +136,7 @@ def _fill(path: Path) -> None:
     steps: dict[str, Any] = {
         f"s{n}": {"id": f"s{n}", "kind": "manual", "edges": {"success": f"s{n + 1}"}} for n in range(STEPS)
     }
+    steps["proof"] = {"id": "proof", "kind": "verify", "edges": {"success": "end:mitigated"}}
     graph = {"id": "long", "start": "s0", "steps": steps, "timers": []}
     inputs: dict[str, Any] = {}
     started = {"run": "r1", "graph": graph, "inputs": inputs, "onset": "2026-11-23T03:00:00.000Z"}
@@ -138,7 +144,8 @@ def _fill(path: Path) -> None:
     for n in range(STEPS):
         events.append(("step.entered", {"step": f"s{n}"}))
         events.append(("answered", {"step": f"s{n}", "value": True}))
-        events.append(("step.done", {"step": f"s{n}", "outcome": "success", "go": f"s{n + 1}"}))
+        go = f"s{n + 1}" if n + 1 < STEPS else "proof"
+        events.append(("step.done", {"step": f"s{n}", "outcome": "success", "go": go}))
     events.append(("step.entered", {"step": "proof"}))
     events += [("sample", {"step": "proof", **SAMPLE})] * (EVENTS - len(events))
     journal = _open(path)

@@ -15,7 +15,7 @@ from omniops.errors import BadInput, JournalDamaged
 from omniops.journal.codec import LINE
 from omniops.journal.events import New
 from omniops.journal.store import SqliteJournal
-from tests.support.journals import INCIDENT, RUN, Base, content, fill, opened
+from tests.support.journals import INCIDENT, RUN, Base, Ticking, content, fill, opened
 
 Look = Callable[[SqliteJournal], object]
 
@@ -356,3 +356,26 @@ def test_an_edit_that_leaves_no_event(tmp_path: Path) -> None:
     )
     with pytest.raises(JournalDamaged):
         journal.read(RUN)
+
+
+def test_an_edit_that_leaves_no_data(tmp_path: Path) -> None:
+    """What was verified and can be decoded no more is damage as well, found when somebody asks for it."""
+    path = tmp_path / "journal.db"
+    journal = opened(path)
+    fill(journal, 2)
+    journal.verify()
+    seq = journal.read(RUN)[2].seq
+    edit(path, f"UPDATE events SET line = replace(line, '}}]', ']') WHERE seq = {seq}")
+    with pytest.raises(JournalDamaged, match=f"event {seq} of the journal"):
+        [event.data for event in journal.read(RUN)]
+
+
+def test_names_with_quotes(tmp_path: Path) -> None:
+    """What is read after verify, taken apart at quotes, is what was written, whatever the operator is called."""
+    path = tmp_path / "journal.db"
+    journal = SqliteJournal(path, Ticking(), 'Eve "the \\\\ one"', "h,[]")
+    written = journal.append([New(RUN, None, "note", {"text": 'she said ","'}), New(RUN, None, "note", {})])
+    journal.verify()
+    assert journal.read(RUN) == written
+    assert [event.actor for event in journal.read(RUN)] == ['Eve "the \\\\ one"'] * 2
+    assert journal.read(RUN)[0] != journal.read(RUN)[1]
