@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sqlite3
@@ -32,12 +31,8 @@ SAMPLE = {
 
 
 def measure(work: Path) -> list[Row]:
-    """Append one by one, then resume a long run. The garbage collector is off, as it is in every command (entry.py)."""
-    gc.disable()
-    try:
-        return _appending(work) + _resuming(work)
-    finally:
-        gc.enable()
+    """Append one by one, then resume a long run."""
+    return _appending(work) + _resuming(work)
 
 
 def _appending(work: Path) -> list[Row]:
