@@ -11,7 +11,6 @@ import json
 import os
 import re
 import select
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -73,6 +72,8 @@ def scope_command(settings: Settings) -> list[str]:
     if settings.drill or not Path("/run/systemd/system").is_dir():
         return []
     path = child_env(settings)["PATH"]
+    import shutil  # 4 ms, which no walk without scripts needs
+
     loginctl, run = shutil.which("loginctl", path=path), shutil.which("systemd-run", path=path)
     if not loginctl or not run:
         return []
@@ -182,6 +183,8 @@ class LocalJobs:
         try:
             draft.rename(place)
         except OSError:
+            import shutil
+
             shutil.rmtree(draft)
             if place.is_dir():
                 return False
