@@ -114,7 +114,8 @@ class Write(Protocol):
         """Read the target for undo: ``already`` if ``before`` is back; ``state`` must equal ``after`` to be ours.
 
         ``warnings`` tell what a test of the target found; a failing connection test puts ``{"test_failed": text}`` in
-        ``shown``. A write to the target by somebody else since ours puts ``{"not_ours": text}`` there.
+        ``shown``. A write to the target by somebody else since ours puts ``{"not_ours": text}`` there, and where
+        nobody can say whether there was one, ``{"writes_unknown": text}``.
         """
         ...
 
