@@ -147,8 +147,8 @@ def test_nothing_that_moves_the_cursor() -> None:
     )
     alert = parse.alert({**dict.fromkeys(("severity", "status", "summary"), evil), "body": {"details": {"a": evil}}})
     whom = page.assigned[0]
-    shown = (page.id, page.title, page.status, page.urgency, page.service, whom.name, whom.email)
-    shown += (alert.severity, alert.status, alert.summary, alert.labels["a"])
+    of_page = [page.id, page.title, page.status, page.urgency, page.service, whom.name, whom.email]
+    shown = [*of_page, alert.severity, alert.status, alert.summary, alert.labels["a"]]
     assert [one for one in shown if not one.isprintable() or not one.startswith("x")] == []
 
 
