@@ -129,6 +129,16 @@ class Write(Protocol):
         ...
 
 
+class Elsewhere(Write, Protocol):
+    """A write that may have to be done by hand on another host, and can be seen from here."""
+
+    def done_elsewhere(
+        self, ctx: Context, args: Args, before: dict[str, Any], began: str, undoing: bool
+    ) -> Applied | None:
+        """Say what came of it, once the operator says that it is done. None: it cannot be seen from here."""
+        ...
+
+
 class Prepared(Write, Protocol):
     """A write with checks that take their time."""
 

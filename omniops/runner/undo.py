@@ -12,7 +12,7 @@ from omniops.engine.next import MOST_TRIES
 from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Refused, Unreachable
 from omniops.failpoints import reached
 from omniops.incident.typed import Commands
-from omniops.runner.doubt import judge, on_the_host
+from omniops.runner.doubt import done_elsewhere, judge, on_the_host
 from omniops.runner.walk import bind
 from omniops.runner.write import FRESH_S, Target, aged, answered, change_of, intent_of, read_back, send
 
@@ -208,7 +208,8 @@ def _send(target: Undoing, seen: Observation, approved: list[tuple[str, dict[str
 def _by_hand(target: Undoing, intent: dict[str, Any]) -> None:
     words = on_the_host(intent["by_hand"]["command"])
     did = target.walk.ask(lambda until: target.walk.person.done(f"{target.id}.undo", words, until))
-    _judged(target, intent, Applied("applied" if did else "not_applied", "by hand"), "outcome")
+    seen = done_elsewhere(target, intent, undoing=True) if did and not target.walk.dry else None
+    _judged(target, intent, seen or Applied("applied" if did else "not_applied", "by hand"), "outcome")
 
 
 def settle(walk: Walk, key: str) -> None:
