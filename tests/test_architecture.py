@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "omniops"
-LEAVES = {"errors", "text", "clock", "failpoints", "config"}
+LEAVES = {"errors", "text", "clock", "digest", "failpoints", "config"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "text": set(),
     "clock": set(),
+    "digest": set(),
     "failpoints": set(),
-    "config": {"errors", "text"},
+    "config": {"digest", "errors", "text"},
     "journal": LEAVES,
     "engine": {"errors", "text", "clock", "journal.events", "actions.specs"},
     "incident": {"errors", "text", "clock", "journal.events", "engine"},

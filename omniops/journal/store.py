@@ -12,7 +12,6 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from omniops.clock import Clock, iso
 from omniops.errors import BadInput, JournalDamaged
 from omniops.failpoints import reached
 from omniops.journal import trouble
-from omniops.journal.codec import HASH, HASHED, LINE, PREVIOUS, check_name, decode, decode_verified, encode, genesis
+from omniops.journal.codec import HASH, LINE, PREVIOUS, chain, check_name, decode, decode_verified, encode, genesis
 from omniops.journal.events import Conflict, Event, New
 from omniops.journal.head import Head, HeadUnreadable, Mark
 from omniops.text import clean, redact
@@ -344,16 +343,11 @@ class SqliteJournal:
         return count
 
     def _chain(self) -> int:
-        previous, count = self._genesis, 0
         rows = self._db.execute("SELECT line FROM events ORDER BY seq")
         rows.arraysize = 64  # reading some and then hashing them is a quarter faster than one by one
-        while some := rows.fetchmany():
-            for (line,) in some:
-                count += 1
-                hash = sha256(line[HASHED].encode()).hexdigest() if isinstance(line, str) else ""
-                if not hash or line[HASH] != hash or line[PREVIOUS] != previous:
-                    raise trouble.damaged(self.path, f"event {count} is not the one that was written there")
-                previous = hash
+        count, whole = chain(iter(rows.fetchmany, []), self._genesis)
+        if not whole:
+            raise trouble.damaged(self.path, f"event {count} is not the one that was written there")
         return count
 
     def _check_counts(self, count: int) -> None:

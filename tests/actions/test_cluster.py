@@ -79,7 +79,7 @@ def test_restart_is_proved_by_uptime(host: Host) -> None:
 
 
 def test_a_restart_by_hand_is_read_back(host: Host) -> None:
-    """A restart that a person made on the server's host is proved as one of our own is: by who answers, and since when."""
+    """A restart that a person made on the server's host is proved as one of ours: by who answers, and since when."""
     before, began = RESTART.observe(host.ctx, NONE).state, iso(host.clock.now())
     same = RESTART.done_elsewhere(host.ctx, NONE, before, began, False)
     assert (same.status, "by hand; the same process still answers" in same.detail) == ("failed", True)
