@@ -9,14 +9,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "omniops"
-LEAVES = {"errors", "text", "clock", "failpoints", "config", "lean"}
+LEAVES = {"errors", "text", "clock", "digest", "failpoints", "lean", "config"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "text": set(),
     "clock": set(),
+    "digest": set(),
     "failpoints": set(),
     "lean": set(),
-    "config": {"errors", "text"},
+    "config": {"digest", "errors", "text"},
     "journal": LEAVES,
     "engine": {"errors", "text", "clock", "journal.events", "actions.specs"},
     "incident": {"errors", "text", "clock", "journal.events", "engine"},

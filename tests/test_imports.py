@@ -23,7 +23,7 @@ HEAVY = {
 }  # fmt: skip
 BARE = {"difflib", "pathlib", "re", "typer", "typing"}
 """What typer itself brings along."""
-READ = BARE | {"hashlib", "json", "sqlite3"}
+READ = BARE | {"json", "sqlite3"}
 """A read of the journal."""
 FORBIDDEN = {
     "rich", "questionary", "prompt_toolkit", "pydantic", "yaml", "click", "importlib.metadata", "secrets", "httpx",
@@ -126,12 +126,12 @@ def test_a_config_file(tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text('OMNIOPS_ENV = "production"\n', encoding="utf-8")
     assert "tomllib" in loaded(tmp_path, *words)
-    assert loaded(tmp_path, *words) <= BARE | {"hashlib", "json"}
+    assert loaded(tmp_path, *words) <= BARE | {"json"}
 
 
 def test_listing_runbooks(home: Path) -> None:
     """Compiled runbooks are read as JSON: pydantic and YAML are for the day they change."""
-    assert loaded(home, "runbook", "list", "--json") <= BARE | {"hashlib", "json"}
+    assert loaded(home, "runbook", "list", "--json") <= BARE | {"json"}
 
 
 def test_doctor(home: Path) -> None:

@@ -114,7 +114,8 @@ class Write(Protocol):
         """Read the target for undo: ``already`` if ``before`` is back; ``state`` must equal ``after`` to be ours.
 
         ``warnings`` tell what a test of the target found; a failing connection test puts ``{"test_failed": text}`` in
-        ``shown``. A write to the target by somebody else since ours puts ``{"not_ours": text}`` there.
+        ``shown``. A write to the target by somebody else since ours puts ``{"not_ours": text}`` there, and where
+        nobody can say whether there was one, ``{"writes_unknown": text}``.
         """
         ...
 
@@ -125,6 +126,16 @@ class Write(Protocol):
     def reconcile(self, ctx: Context, args: Args, before: dict[str, Any], key: str, undoing: bool) -> Applied | None:
         """Say what became of an intent without an outcome, where better evidence than the state exists (a script's
         exit code). None: there is none; compare states instead."""
+        ...
+
+
+class Elsewhere(Write, Protocol):
+    """A write that may have to be done by hand on another host, and can be seen from here."""
+
+    def done_elsewhere(
+        self, ctx: Context, args: Args, before: dict[str, Any], began: str, undoing: bool
+    ) -> Applied | None:
+        """Say what came of it, once the operator says that it is done. None: it cannot be seen from here."""
         ...
 
 

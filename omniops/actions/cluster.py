@@ -157,6 +157,11 @@ class Start(Compose):
             return Applied("failed", _words(result))
         return self.started(ctx, _words(result))
 
+    def done_elsewhere(
+        self, ctx: Context, args: Args, before: dict[str, Any], began: str, undoing: bool
+    ) -> Applied | None:
+        return self.started(ctx, "by hand")
+
 
 class Restart(Compose):
     """docker compose restart. Proof: the server has been up for less time than the job is old, or has another pid."""
@@ -176,10 +181,19 @@ class Restart(Compose):
     def conclude(
         self, ctx: Context, args: Args, before: dict[str, Any], key: str, result: JobResult, undoing: bool
     ) -> Applied:
-        until = ctx.clock.boot() + (SETTLES_S if result.exit == 0 else 0)
+        return self._back(ctx, before, result.started, _words(result), SETTLES_S if result.exit == 0 else 0)
+
+    def done_elsewhere(
+        self, ctx: Context, args: Args, before: dict[str, Any], began: str, undoing: bool
+    ) -> Applied | None:
+        return self._back(ctx, before, began, "by hand", SETTLES_S)
+
+    def _back(self, ctx: Context, before: dict[str, Any], began: str, words: str, wait_s: float) -> Applied:
+        """Wait until another process answers than the one before ``began``."""
+        until = ctx.clock.boot() + wait_s
         while True:
             health = health_of(ctx)
-            if health is not None and self._proved(ctx, before, health, result):
+            if health is not None and self._proved(ctx, before, health, began):
                 return Applied("applied", f"it answers, up for {health.uptime_s:.0f} s", at=_since(ctx, health))
             if ctx.clock.boot() >= until:
                 break
@@ -189,10 +203,10 @@ class Restart(Compose):
             if health is None
             else f"the same process still answers, up for {health.uptime_s:.0f} s"
         )
-        return Applied("failed", f"{_words(result)}; {seen}")
+        return Applied("failed", f"{words}; {seen}")
 
-    def _proved(self, ctx: Context, before: dict[str, Any], health: Health, result: JobResult) -> bool:
-        age = (ctx.clock.now() - parse_iso(result.started)).total_seconds() if result.started else 0.0
+    def _proved(self, ctx: Context, before: dict[str, Any], health: Health, began: str) -> bool:
+        age = (ctx.clock.now() - parse_iso(began)).total_seconds() if began else 0.0
         another = bool(health.pid) and bool(before.get("pid")) and health.pid != before["pid"]
         return another or health.uptime_s < age + SLACK_S
 

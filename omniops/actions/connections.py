@@ -78,15 +78,19 @@ class Disable:
         )
         if seen.already:
             return seen
-        other = _written_by_others(ctx, found, str(after.get("_at", "")))
+        other, unknown = _written_by_others(ctx, found, str(after.get("_at", "")))
         if other:
             seen.shown["not_ours"] = other
             return seen
+        warnings = []
+        if unknown:
+            seen.shown["writes_unknown"] = unknown
+            warnings.append(f"whether somebody else has written to it since is unknown: {unknown}")
         failing = _test(ctx, found)
         if failing:
             seen.shown["test_failed"] = failing
-            return seen._replace(warnings=(f"its test fails: {failing}",))
-        return seen
+            warnings.append(f"its test fails: {failing}")
+        return seen._replace(warnings=tuple(warnings))
 
     def undo(self, ctx: Context, args: Args, before: dict[str, Any], key: str) -> Applied:
         return written(ctx.omniroute.set_active(before["id"], before["isActive"]))
@@ -185,28 +189,31 @@ def written(reply: WriteReply) -> Applied:
     return Applied(reply.status, reply.detail, evidence, outputs, reply.at)
 
 
-def _written_by_others(ctx: Context, connection: Connection, since: str) -> str:
-    """Who wrote to the connection since our own write, in words; "" for nobody. Our own row is passed over, once."""
+def _written_by_others(ctx: Context, connection: Connection, since: str) -> tuple[str, str]:
+    """Who wrote to the connection since our own write, in words, and why that cannot be told; "" for nobody and for
+    certain. Our own row is passed over, once."""
     if not since:
-        return ""
+        return "", ""
     moment = parse_iso(since)
     start = iso(moment - timedelta(seconds=OUR_ROW_S))
     # A row names its connection by provider and name; one whose name the server made up is found by its id.
-    rows = ctx.omniroute.writes_to(f"{connection.provider}:{connection.name}", start)
-    rows = rows or ctx.omniroute.writes_to(connection.id, start)
-    dated = sorted(((_when(row, since), row) for row in rows), key=lambda pair: pair[0])
+    found = ctx.omniroute.writes_to(f"{connection.provider}:{connection.name}", start)
+    if not found.rows and not found.gap:
+        found = ctx.omniroute.writes_to(connection.id, start)
+    dated = sorted(((_when(row, since), row) for row in found.rows), key=lambda pair: pair[0])
     near = [(when, row) for when, row in dated if abs((when - moment).total_seconds()) <= OUR_ROW_S]
     ours = min(near, key=lambda pair: (not _wrote_it(pair[1]), abs(pair[0] - moment)), default=None)
     begin = ours[0] if ours else moment
     foreign = [
         (when, row) for when, row in dated if when >= begin and not (ours and row is ours[1]) and not _volatile(row)
     ]
-    if not foreign or _has_twin(ctx, connection):
-        return ""
+    if not foreign:
+        return "", one_line(found.gap, 160)
     when, row = foreign[-1]
     fields = some([str(field) for field in row.get("changedFields") or []]) or "something"
     more = f" (and {len(foreign) - 1} more)" if len(foreign) > 1 else ""
-    return f"{one_line(row.get('actor') or 'somebody', 40)} changed {fields} at {iso(when)}{more}"
+    told = f"{one_line(row.get('actor') or 'somebody', 40)} changed {fields} at {iso(when)}{more}"
+    return ("", f"{told}, of one of two connections of that name") if _has_twin(ctx, connection) else (told, "")
 
 
 def _has_twin(ctx: Context, connection: Connection) -> bool:

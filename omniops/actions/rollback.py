@@ -214,7 +214,9 @@ class Rollback(ScriptWrite):
     ) -> Applied:
         version = bare(before["version"] if undoing else args["version"])
         if result.exit == 0:
-            return self._succeeded(ctx, version, result)
+            installed_only = "restart the service to apply" in result.stderr
+            why = "installed, not restarted" if installed_only else "exit 0"
+            return self._succeeded(ctx, version, why, 0 if installed_only else COMES_BACK_S, undoing)
         running = running_version(ctx)
         words = f"rollback.sh exited {result.exit}: {last_words(result) or 'no words'}; v{running} runs now"
         if self._method(args) == "docker":
@@ -226,18 +228,23 @@ class Rollback(ScriptWrite):
                 return Applied("failed", f"{words}; {PROD_IMAGE} is v{version} already: the next restart starts that")
         return Applied("failed", f"{words}; what it had changed by then is not known")
 
-    def _succeeded(self, ctx: Context, version: str, result: JobResult) -> Applied:
-        installed_only = "restart the service to apply" in result.stderr
+    def done_elsewhere(
+        self, ctx: Context, args: Args, before: dict[str, Any], began: str, undoing: bool
+    ) -> Applied | None:
+        version = bare(before["version"] if undoing else args["version"])
+        return self._succeeded(ctx, version, "by hand", COMES_BACK_S, undoing)
+
+    def _succeeded(self, ctx: Context, version: str, why: str, wait_s: float, undoing: bool) -> Applied:
         running = running_version(ctx)
-        until = ctx.clock.boot() + (0 if installed_only else COMES_BACK_S)
+        until = ctx.clock.boot() + wait_s
         while running != version and ctx.clock.boot() < until:
             ctx.clock.sleep(1.0)
             running = running_version(ctx)
         if running != version:
-            why = "installed, not restarted" if installed_only else "exit 0"
-            return Applied(
-                "applied", f"{why}: v{running} still answers", outputs={"restarted": False}, at=self._now(ctx, None)
-            )
+            words = f"{why}: v{running} still answers"
+            if undoing:  # no step follows that restarts it, so it is not back
+                return Applied("failed", f"{words}, not v{version}")
+            return Applied("applied", words, outputs={"restarted": False}, at=self._now(ctx, None))
         try:
             uptime: float | None = ctx.omniroute.health().uptime_s
         except OmniopsError:

@@ -194,6 +194,13 @@ class ScriptWrite:
         """Say what came of a script that has ended by itself."""
         raise NotImplementedError
 
+    def done_elsewhere(
+        self, ctx: Context, args: Args, before: dict[str, Any], began: str, undoing: bool
+    ) -> Applied | None:
+        """Read back, as after a run of our own, what a person has done on the server's host since ``began`` (ISO).
+        None where nothing of it can be seen from here: their word counts then."""
+        return None
+
     def apply(self, ctx: Context, args: Args, before: dict[str, Any], key: str) -> Applied:
         return self._perform(ctx, args, before, key, undoing=False)
 

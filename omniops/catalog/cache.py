@@ -17,9 +17,8 @@ KEEP = 8
 
 def key_of(parts: Iterable[bytes]) -> str:
     """The key of a catalogue: omniops' version, and every file that went in. Lengths keep parts apart."""
-    from hashlib import sha256
-
     from omniops import __version__
+    from omniops.digest import sha256
 
     digest = sha256()
     for part in (SCHEMA.encode(), __version__.encode(), *parts):
@@ -74,7 +73,7 @@ def write(folder: Path, key: str, catalogue: dict[str, Any]) -> None:
 
 def _seal(body: bytes, key: str) -> str:
     """A checksum over the content and its key, so that a cut or renamed file is not taken for another."""
-    from hashlib import sha256
+    from omniops.digest import sha256
 
     return sha256(key.encode() + body).hexdigest()
 

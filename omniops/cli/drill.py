@@ -100,7 +100,9 @@ def resume(auto: Auto = False, json: Json = False) -> None:
 def undo(
     ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="m12 ...; none: all but repairs.")] = None,
     auto: Auto = False,
-    force: Annotated[bool, typer.Option("--force", help="Put back even what fails its own test.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Put back even what fails its own test, or may not be ours.")
+    ] = False,
     json: Json = False,
 ) -> None:
     """Put back what the last drill changed; what had failed there has recovered meanwhile."""

@@ -18,7 +18,9 @@ def undo(
     yes: Yes = False,
     confirm: Confirm = None,
     answers: Answers = "",
-    force: Annotated[bool, typer.Option("--force", help="Put back even what fails its own test.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Put back even what fails its own test, or may not be ours.")
+    ] = False,
     take_over: Annotated[
         bool, typer.Option("--take-over", help="Take the run from a holder who may be alive.")
     ] = False,

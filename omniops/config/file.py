@@ -100,9 +100,8 @@ def _unreadable(path: Path, why: str, mend: str) -> BadInput:
 
 
 def _key(data: bytes) -> str:
-    from hashlib import sha256
-
     from omniops import __version__
+    from omniops.digest import sha256
 
     # A path may begin with ~, and what it means is kept with the rest.
     parts = (_FORMAT, __version__, _code(), os.path.expanduser("~"))

@@ -6,7 +6,6 @@ can do, and its claim is linked, which only one of {the supervisor, whoever void
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from omniops import text
 from omniops.clock import Clock, iso
 from omniops.config import SECRETS, Settings
+from omniops.digest import sha256
 from omniops.errors import BadInput
 from omniops.failpoints import reached
 from omniops.jobs import supervisor
@@ -64,7 +64,7 @@ def check_program(settings: Settings, program: str) -> None:
 def safe_name(key: str) -> str:
     """Return a file name for an intent's key: readable, and never the same for two keys."""
     readable = re.sub(r"[^A-Za-z0-9._-]+", "-", key).strip(".-")[:60]
-    return f"{readable}-{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+    return f"{readable}-{sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
 
 
 def scope_command(settings: Settings) -> list[str]:
@@ -72,7 +72,7 @@ def scope_command(settings: Settings) -> list[str]:
     if settings.drill or not Path("/run/systemd/system").is_dir():
         return []
     path = child_env(settings)["PATH"]
-    import shutil  # 4 ms, which no walk without scripts needs
+    import shutil
 
     loginctl, run = shutil.which("loginctl", path=path), shutil.which("systemd-run", path=path)
     if not loginctl or not run:
@@ -176,16 +176,16 @@ class LocalJobs:
     def _make(self, place: Path, request: dict[str, Any]) -> bool:
         """Put the folder in place, complete, or return False where somebody else has. A non-empty target refuses."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unique = hashlib.sha256(os.urandom(16)).hexdigest()[:8]
+        unique = sha256(os.urandom(16)).hexdigest()[:8]
         draft = self.folder / f".new-{unique}"
         draft.mkdir(mode=0o700)
         supervisor.write(draft / "request.json", request)
         try:
             draft.rename(place)
         except OSError:
-            import shutil
+            from shutil import rmtree
 
-            shutil.rmtree(draft)
+            rmtree(draft)
             if place.is_dir():
                 return False
             raise

@@ -6,9 +6,10 @@ Two slots, each in a disk block of its own and with a checksum, are written in t
 from __future__ import annotations
 
 import os
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
+
+from omniops.digest import sha256
 
 SLOT = 4096
 LINE = 128

@@ -70,7 +70,9 @@ def on_the_host(command: str) -> str:
 
 
 def by_hand(target: Target, intent: dict[str, Any]) -> None:
-    """The operator does it, and says so; what they say is the outcome."""
+    """The operator does it, and says so; what can be seen of it from here is read back as if omniops had done it."""
+    from omniops.runner.write import record_outcome
+
     walk, hand = target.walk, intent["by_hand"]
     if walk.dry:
         did, how = True, "assumed: this is a dry run"
@@ -81,15 +83,23 @@ def by_hand(target: Target, intent: dict[str, Any]) -> None:
         words = on_the_host(hand["command"])
         did = walk.ask(lambda until: walk.person.done(target.id, words, until))
         how = "by hand"
-    status = "applied" if did else "not_applied"
-    outcome = {
-        "key": intent["key"],
-        "status": status,
-        "detail": how,
-        "outputs": {"how": "by hand"},
-        "at": iso(walk.now()),
-    }
-    events: list[tuple[str, dict[str, Any]]] = [("outcome", outcome)]
+    outputs, at = {"how": "by hand"}, iso(walk.now())
     if not did:
-        events.append(target.done("declined", detail="declined by the operator"))
-    walk.record(*events)
+        outcome = {"key": intent["key"], "status": "not_applied", "detail": how, "outputs": outputs, "at": at}
+        walk.record(("outcome", outcome), target.done("declined", detail="declined by the operator"))
+        return
+    seen = None if walk.dry or "words" in hand else done_elsewhere(target, intent, undoing=False)
+    applied = seen or Applied("applied", how)
+    record_outcome(target, applied._replace(outputs={**outputs, **applied.outputs}, at=applied.at or at))
+
+
+def done_elsewhere(target: Target, intent: dict[str, Any], *, undoing: bool) -> Applied | None:
+    """What came of what a person has just done on the server's host; None where it cannot be seen from here."""
+    look = getattr(target.action, "done_elsewhere", None)
+    if look is None:
+        return None
+    walk = target.walk
+    walk.person.say(f"{intent['target']}: reading it back ...", "dim")
+    began = walk.state.changes.records[intent.get("undo_of") or intent["key"]].time
+    seen: Applied | None = look(target.ctx, intent["args"], intent["before"], began, undoing)
+    return seen

@@ -23,7 +23,7 @@ class Change(NamedTuple):
     warnings: tuple[str, ...]
     undo: str  # how it is undone, or why it cannot be
     typed: str  # "" = y/N; else exactly what must be typed: "production/openai"
-    person_only: bool = False  # no flag may approve it: its own test fails
+    person_only: bool = False  # no flag may approve it: its own test fails, or whether it is ours is unknown
 
 
 class Option(NamedTuple):

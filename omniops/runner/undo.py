@@ -12,7 +12,7 @@ from omniops.engine.next import MOST_TRIES
 from omniops.errors import Broken, Exit, InDoubt, NeedsPerson, NotOurs, OmniopsError, Refused, Unreachable
 from omniops.failpoints import reached
 from omniops.incident.typed import Commands
-from omniops.runner.doubt import judge, on_the_host
+from omniops.runner.doubt import done_elsewhere, judge, on_the_host
 from omniops.runner.walk import bind
 from omniops.runner.write import FRESH_S, Target, aged, answered, change_of, intent_of, read_back, send
 
@@ -132,12 +132,13 @@ def _still_ours(walk: Walk, record: Record, seen: Observation) -> None:
 def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str, dict[str, Any]]] | None:
     """The events of the approval; None if it took so long that the target has to be looked at again."""
     walk, record = target.walk, target.record
-    failing = seen.shown.get("test_failed")
+    failing, unknown = seen.shown.get("test_failed"), seen.shown.get("writes_unknown")
     change = change_of(walk, target.name, seen, "the runbook's own step does it again", "undo of ")
-    change = change._replace(person_only=bool(failing) and not force)
+    change = change._replace(person_only=bool(failing or unknown) and not force)
     bound = bind(
         *(change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired, change.typed),
         bool(failing),
+        bool(unknown),
     )
     walk.person.change(change)
     if failing and not force and not walk.person.interactive:
@@ -146,6 +147,13 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
             why=str(failing),
             state="nothing was changed",
             next=f"{walk.typed.undo(record.id, '--force')} puts it back all the same",
+        )
+    if unknown and not force and not walk.person.interactive:
+        raise NeedsPerson(
+            f"{seen.target} is not put back: whether it is still ours is unknown",
+            why=str(unknown),
+            state="nothing was changed; it is still in force",
+            next=f"{walk.typed.undo(record.id)} in a terminal asks; {walk.typed.undo(record.id, '--force')} does it",
         )
     if record.approved == bound and not aged(walk, record.approved_at):
         return []
@@ -200,7 +208,8 @@ def _send(target: Undoing, seen: Observation, approved: list[tuple[str, dict[str
 def _by_hand(target: Undoing, intent: dict[str, Any]) -> None:
     words = on_the_host(intent["by_hand"]["command"])
     did = target.walk.ask(lambda until: target.walk.person.done(f"{target.id}.undo", words, until))
-    _judged(target, intent, Applied("applied" if did else "not_applied", "by hand"), "outcome")
+    seen = done_elsewhere(target, intent, undoing=True) if did and not target.walk.dry else None
+    _judged(target, intent, seen or Applied("applied" if did else "not_applied", "by hand"), "outcome")
 
 
 def settle(walk: Walk, key: str) -> None:

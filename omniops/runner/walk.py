@@ -248,6 +248,6 @@ class Walk:
 
 def bind(*what: Any) -> str:
     """The hash an approval is bound to: exactly what was shown, and where."""
-    from hashlib import sha256
+    from omniops.digest import sha256
 
     return sha256(json.dumps(what, sort_keys=True, default=str).encode()).hexdigest()[:16]

@@ -15,6 +15,7 @@ from omniops.config import Settings
 from omniops.errors import BadInput, Refused, Unreachable
 from omniops.services import omniroute_parse as parse
 from omniops.services.http import Http, NoAnswer, Reply, said
+from omniops.services.omniroute_audit import Writes, writes
 from omniops.services.omniroute_judge import judge, updated_at
 from omniops.services.omniroute_login import Session
 from omniops.services.omniroute_parse import (
@@ -48,7 +49,6 @@ CALL_LOGS_S = 10.0
 CALL_LOGS_ROWS = 5000
 CALL_LOGS_PAGE = 500
 CALL_LOGS_BODY = 32 * 1024 * 1024
-AUDIT_ROWS = 300
 
 T = TypeVar("T")
 
@@ -270,17 +270,17 @@ class OmniRoute:
         path = "/api/storage/health"
         return self._parsed(path, lambda body: parse.text(body, "dataDir"), self._json(path))
 
-    def writes_to(self, target: str, since: str) -> list[dict[str, Any]]:
-        """Audit-log rows for a target ("<provider>:<name>" or a connection's id) at or after ``since`` (ISO).
+    def writes_to(self, target: str, since: str) -> Writes:
+        """Audit-log rows for a target ("<provider>:<name>" or a connection's id) at or after ``since`` (ISO), and why
+        there may be others.
 
-        Each has id, timestamp, actor, action, changedFields and request_id. Empty where the log cannot be read.
-        Combos leave no rows.
+        Each has id, timestamp, actor, action, changedFields and request_id. Combos leave no rows.
         """
         try:
             moment = parse_iso(since)
         except ValueError:
             raise BadInput(f"not a moment: {said(since, 40)}", state="nothing was attempted") from None
-        return parse.audit_rows(self._optional(f"/api/compliance/audit-log?limit={AUDIT_ROWS}"), target, moment)
+        return writes(lambda path: self._body(path, self._ask("GET", path)), target, moment)
 
     def skew_s(self) -> float | None:
         """Server clock minus ours, from the last Date header (good to half a second); None before the first answer."""

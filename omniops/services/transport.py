@@ -115,7 +115,7 @@ def _addresses(host: str, port: int, within_s: float) -> list[str]:
 
     def look() -> None:
         try:
-            # As bytes: Python reads text as an international name, and loads 2 ms of tables for that. ``address`` did it.
+            # As bytes: for text Python loads 2 ms of tables of international names, and ``address`` has done that.
             rows = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
             found.append(list(dict.fromkeys(str(row[4][0]) for row in rows)))
         except (OSError, UnicodeError) as error:

@@ -55,7 +55,7 @@ class Unattended(Show):
             self.say(f"{approval(change)} Declined by --answers.", "warn")
             return False
         if change.person_only:
-            raise _needs(step, approval(change), "its test fails, which no flag overrules but --force", "--force")
+            raise _needs(step, approval(change), "no flag but --force overrules the warning", "--force")
         if change.typed and change.typed in self.confirm:
             self.say(f"{approval(change)} Approved by --confirm.")
             return True

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from omniops.actions.cluster import ACTIONS
-from omniops.clock import parse_iso
+from omniops.clock import iso, parse_iso
 from omniops.errors import NotOurs
 from tests.support.script_host import Host, database
 
@@ -76,6 +76,25 @@ def test_restart_is_proved_by_uptime(host: Host) -> None:
     assert host.ran() == ["restart"]
     with pytest.raises(NotOurs):
         RESTART.observe_undo(host.ctx, NONE, seen.state, seen.desired)
+
+
+def test_a_restart_by_hand_is_read_back(host: Host) -> None:
+    """A restart that a person made on the server's host is proved as one of ours: by who answers, and since when."""
+    before, began = RESTART.observe(host.ctx, NONE).state, iso(host.clock.now())
+    same = RESTART.done_elsewhere(host.ctx, NONE, before, began, False)
+    assert (same.status, "by hand; the same process still answers" in same.detail) == ("failed", True)
+    host.server.set(pid=78)
+    assert RESTART.done_elsewhere(host.ctx, NONE, before, began, False).status == "applied"
+
+
+def test_a_start_by_hand_is_read_back(host: Host) -> None:
+    """A server that a person started is waited for as one that omniops started."""
+    host.server.set(up=False)
+    silent = START.done_elsewhere(host.ctx, NONE, {}, iso(host.clock.now()), False)
+    assert (silent.status, "does not answer" in silent.detail) == ("failed", True)
+    host.server.set(up=True)
+    assert START.done_elsewhere(host.ctx, NONE, {}, iso(host.clock.now()), False).status == "applied"
+    assert STOP.done_elsewhere(host.ctx, NONE, {}, iso(host.clock.now()), False) is None  # read back by its state
 
 
 def test_restart_is_proved_by_another_pid(host: Host) -> None:

@@ -197,11 +197,26 @@ def test_a_write_with_unknown_fields_or_moment_counts(server: FakeOmniRoute) -> 
 
 
 def test_twins_cannot_be_told_apart(server: FakeOmniRoute) -> None:
-    """Two connections of one provider and name share their audit rows, so the rows refuse nothing there."""
+    """Two connections of one provider and name share their audit rows, so the rows refuse nothing there, but warn."""
     server.change(SPARE, name="main")
     before, after = disabled(server)
     disabled(server, SPARE)
-    assert "not_ours" not in undo_view(server, before, after).shown
+    seen = undo_view(server, before, after)
+    assert "not_ours" not in seen.shown
+    assert "one of two connections of that name" in seen.warnings[0]
+
+
+def test_an_audit_log_with_a_gap_is_a_warning(server: FakeOmniRoute) -> None:
+    """A log that cannot say who else wrote is not taken for "nobody"; what it does say counts all the same."""
+    before, after = disabled(server)
+    server.audit_gap = "the audit log cannot be read (it answered 500)"
+    seen = undo_view(server, before, after)
+    assert seen.shown["writes_unknown"] == server.audit_gap
+    assert seen.warnings == (f"whether somebody else has written to it since is unknown: {server.audit_gap}",)
+    server.tests[MAIN] = Probe(False, "401", None)
+    assert len(undo_view(server, before, after).warnings) == 2
+    server.wrote("openai:main", ["isActive"], "alice", START + timedelta(seconds=5))
+    assert "alice" in undo_view(server, before, after).shown["not_ours"]
 
 
 def test_a_changed_state_is_not_what_we_left(server: FakeOmniRoute) -> None:

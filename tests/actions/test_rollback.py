@@ -90,6 +90,26 @@ def test_exit_0_without_a_restart(host: Host) -> None:
     assert not back.already
 
 
+def test_an_undo_without_a_restart_is_not_back(host: Host) -> None:
+    """No step restarts it after an undo: as long as the other version answers, it is still in force."""
+    before = ROLLBACK.observe(host.ctx, NPM).state
+    host.server.set(version="3.7.8")
+    back = ROLLBACK.undo(host.ctx, NPM, before, KEY + "/undo")
+    assert (back.status, "v3.7.8 still answers, not v3.7.9" in back.detail) == ("failed", True)
+
+
+def test_a_rollback_by_hand_is_read_back(host: Host) -> None:
+    """What a person ran on the server's host counts as far as its version answers here."""
+    before = ROLLBACK.observe(host.ctx, DOCKER).state
+    waiting = ROLLBACK.done_elsewhere(host.ctx, DOCKER, before, "", False)
+    assert (waiting.status, waiting.outputs) == ("applied", {"restarted": False})
+    assert waiting.detail == "by hand: v3.7.9 still answers"
+    assert ROLLBACK.done_elsewhere(host.ctx, DOCKER, before, "", True).status == "applied"
+    host.server.set(version="3.7.8")
+    assert ROLLBACK.done_elsewhere(host.ctx, DOCKER, before, "", False).outputs == {"restarted": True}
+    assert ROLLBACK.done_elsewhere(host.ctx, DOCKER, before, "", True).status == "failed"
+
+
 def test_failed_compose_has_re_tagged(host: Host) -> None:
     """Compose fails after the image was re-tagged: "failed", and it says what the next restart would start."""
     (host.root / "compose-fails").touch()

@@ -322,8 +322,9 @@ def _damaged(draw: st.DrawFn) -> bytes:
 def test_whatever_a_file_holds(data: bytes, tmp_path: Path) -> None:
     """A damaged runbook is read, or refused with findings or an OmniopsError; nothing else is ever raised."""
     text = load.Text("file", Path("fuzz.yaml"), data)
+    beside = [one for one in load.texts(_settings(tmp_path)) if one.path.stem in ("provider-outage", "rollback")]
     try:
-        checked = catalogue.check([*load.texts(_settings(tmp_path)), text], _settings(tmp_path))
+        checked = catalogue.check([*beside, text], _settings(tmp_path))
     except OmniopsError:
         return
     for one in checked:

@@ -152,6 +152,31 @@ def test_what_is_half_done_stays_open(omniops: Command, simulator: launcher.Simu
     assert omniops("undo", "--yes", "--force").returncode == 0
 
 
+def test_undo_where_the_audit_log_cannot_be_read(omniops: Command, simulator: launcher.Simulator) -> None:
+    """Whether somebody else has written since is then unknown: a warning, and no flag says yes to it but --force."""
+    assert omniops(*DISABLE).returncode == 0
+    simulator.control("heal", {})
+    simulator.control("faults", {"spec": "error-500@GET:/api/compliance"})
+    done = omniops("undo", "--yes")
+    assert done.returncode == 3, done.stderr
+    assert "whether somebody else has written to it since is unknown" in " ".join(done.stderr.split())
+    assert "the audit log cannot be read" in done.stderr
+    assert "--force" in done.stderr
+    assert sum(simulator.writes().values()) == 1
+    simulator.control("faults", {"spec": ""})
+    assert omniops("undo", "--yes").returncode == 0
+
+
+def test_undo_by_force_where_the_audit_log_cannot_be_read(omniops: Command, simulator: launcher.Simulator) -> None:
+    """--force is the word for it, once the warning has been shown."""
+    assert omniops(*DISABLE).returncode == 0
+    simulator.control("heal", {})
+    simulator.control("faults", {"spec": "error-500@GET:/api/compliance"})
+    done = omniops("undo", "--yes", "--force")
+    assert (done.returncode, "is unknown" in done.stderr) == (0, True), done.stderr
+    assert sum(simulator.writes().values()) == 2
+
+
 def test_unknown_and_ambiguous_targets(omniops: Command) -> None:
     """A target that is none is refused with what is near it, before anything begins."""
     done = omniops("mitigate", "provider-outage", "opnai", "--yes")

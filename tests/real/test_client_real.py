@@ -99,10 +99,11 @@ def test_set_active_and_back(make: Make, two_connections: Pair) -> None:
     assert parse_iso(on.at) >= parse_iso(off.at) > parse_iso(before.updated_at)
     target = f"{two_connections.provider}:fake-a"
     for name in (target, two_connections.a):
-        rows = client.writes_to(name, off.at)
+        rows, gap = client.writes_to(name, off.at)
+        assert gap == ""
         assert [row["request_id"] for row in rows] == [on.request_id, off.request_id]
         assert all(row["changedFields"] == ["isActive"] for row in rows)
-    assert client.writes_to(two_connections.b, off.at) == []
+    assert client.writes_to(two_connections.b, off.at) == ([], "")
 
 
 def test_write_to_nothing(make: Make, two_connections: Pair) -> None:
@@ -135,7 +136,7 @@ def test_combos(omniroute: RealOmniRoute, make: Make, two_connections: Pair) -> 
     assert [model["model"] for model in before.models] == ["dead/m1", "fake/fake-small"]
     reply = client.set_combo_models(id, before.models[1:])
     assert reply.status == "applied"
-    assert client.writes_to(id, reply.at) == client.writes_to("ha", reply.at) == []
+    assert client.writes_to(id, reply.at) == client.writes_to("ha", reply.at) == ([], "")
     now = next(combo for combo in client.combos() if combo.id == id)
     assert [model["model"] for model in now.models] == ["fake/fake-small"]
     assert client.set_combo_models(id, before.models).status == "applied"

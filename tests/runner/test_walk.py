@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from omniops.actions.base import Applied
+from omniops.clock import iso
 from omniops.engine.next import MOST_TRIES
 from omniops.errors import Broken, Exit, OmniopsError
 from omniops.journal import lease
@@ -152,6 +154,28 @@ def test_why_an_undo_did_not_happen(how: str, here: bool, exit: Exit, tmp_path: 
         undo.everything(walk)
     assert error.value.exit == exit
     assert len(scene.toy.off) == 1
+
+
+def test_done_elsewhere_is_read_back(tmp_path: Path) -> None:
+    """What the operator did on another host is believed only as far as it shows from here, and so is its undo."""
+    scene = Scene(tmp_path)
+    scene.toy.here, scene.toy.elsewhere = False, Applied("failed", "the same process still answers")
+    scene.person.answers = {"choose disable.on_failure": "abort"}
+    assert scene.walk().go() == "aborted"
+    (failed,) = [event.data for event in scene.journal.read(f"run/{scene.run}") if event.kind == "item.done"]
+    assert (failed["outcome"], failed["detail"]) == ("failure", "the same process still answers")
+
+    scene = Scene(tmp_path / "again")
+    scene.toy.here, scene.toy.elsewhere = False, Applied("applied", "it answers", at=iso(scene.toy.clock.moment))
+    walk = scene.walk()
+    assert walk.go() == "mitigated"
+    scene.toy.elsewhere = Applied("failed", "the old one still answers")
+    with pytest.raises(OmniopsError) as error:
+        undo.everything(walk)
+    assert (error.value.exit, error.value.why) == (Exit.BROKEN, "the old one still answers")
+    scene.toy.elsewhere = Applied("applied", "it answers")
+    undo.everything(walk)
+    assert scene.toy.off == set()
 
 
 @pytest.mark.parametrize(("days", "fails", "asked"), [(0, False, 0), (5, False, 1), (0, True, 1)])

@@ -262,32 +262,62 @@ def test_models_of(server: Scripted, make: Make) -> None:
     assert make().models_of(node) == ["fake/fake-small", "fake/fake-large"]
 
 
+AUDIT = "/api/compliance/audit-log"
+
+
+def _audit_row(id: int, minute: int, target: str = "p:a", connection: str = "c1") -> dict[str, Any]:
+    details = {"changedFields": ["isActive"], "before": {"id": connection}, "after": {"id": connection}}
+    return {"id": id, "timestamp": iso(NOON + timedelta(minutes=minute)), "actor": "admin", "target": target,
+            "action": "provider.credentials.updated", "details": details, "request_id": f"r{id}"}  # fmt: skip
+
+
 def test_writes_to(server: Scripted, make: Make) -> None:
-    """Audit rows of a target are found by its name or a connection's id, from a moment on; a closed log is empty."""
-
-    def row(id: int, minute: int, target: str, connection: str) -> dict[str, Any]:
-        details = {"changedFields": ["isActive"], "before": {"id": connection}, "after": {"id": connection}}
-        return {"id": id, "timestamp": iso(NOON + timedelta(minutes=minute)), "actor": "admin", "target": target,
-                "action": "provider.credentials.updated", "details": details, "request_id": f"r{id}"}  # fmt: skip
-
-    log = [
-        row(3, 2, "p:a", "c1"),
-        row(2, 1, "p:b", "c2"),
-        row(1, 0, "p:a", "c1"),
-        {"id": 0},
-        None,
-        row(0, -1, "p:a", "c1"),
-    ]
-    server.on("GET", "/api/compliance/audit-log", play.answer(log), play.answer(log), play.answer([]), play.page_404())
+    """Audit rows of a target are found by its name or a connection's id, from a moment on."""
+    log = [_audit_row(3, 2), _audit_row(2, 1, "p:b", "c2"), _audit_row(1, 0), _audit_row(9, -1)]
+    server.on("GET", AUDIT, play.answer(log), play.answer(log), play.answer([]))
     client = make()
-    assert [found["id"] for found in client.writes_to("p:a", iso(NOON))] == ["3", "1"]
-    assert client.writes_to("c2", iso(NOON)) == [
-        {"id": "2", "timestamp": iso(NOON + timedelta(minutes=1)), "actor": "admin", "changedFields": ["isActive"],
-         "action": "provider.credentials.updated", "request_id": "r2"}
-    ]  # fmt: skip
-    assert [client.writes_to("p:a", iso(NOON)), client.writes_to("p:a", iso(NOON))] == [[], []]
+    found = client.writes_to("p:a", iso(NOON))
+    assert ([row["id"] for row in found.rows], found.gap) == (["3", "1"], "")
+    assert client.writes_to("c2", iso(NOON)) == (
+        [{"id": "2", "timestamp": iso(NOON + timedelta(minutes=1)), "actor": "admin", "changedFields": ["isActive"],
+          "action": "provider.credentials.updated", "request_id": "r2"}],
+        "",
+    )  # fmt: skip
+    assert client.writes_to("p:a", iso(NOON)) == ([], "")
     with pytest.raises(BadInput, match="not a moment"):
         client.writes_to("p:a", "yesterday")
+
+
+def test_an_audit_log_in_pages(server: Scripted, make: Make) -> None:
+    """A page whose rows are all from after the moment is not the whole log, however few it holds; rows that have moved
+    on to the next page count once."""
+    second = [_audit_row(2, 2), _audit_row(1, 1), _audit_row(0, -1)]
+    server.on("GET", AUDIT, play.answer([_audit_row(3, 3), _audit_row(2, 2)]), play.answer(second))
+    found = make().writes_to("p:a", iso(NOON))
+    assert ([row["id"] for row in found.rows], found.gap) == (["3", "2", "1"], "")
+    assert [seen.path.partition("offset=")[2] for seen in server.seen if AUDIT in seen.path] == ["", "2"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "words"),
+    [
+        ([play.page_404()], "the audit log cannot be read (no such endpoint on this server)"),
+        ([play.answer([_audit_row(1, 1)]), play.answer({"error": "no"}, 500)], "the audit log cannot be read ("),
+        ([play.answer({"rows": []})], "the audit log makes no sense"),
+        ([play.answer([_audit_row(1, 1)])] * 2, "was read back to 2026-11-23T12:01:00.000Z only"),
+        ([play.answer([_audit_row(1, 1), {"id": 5}, None]), play.answer([])], "2 rows of the audit log have no time"),
+    ],
+)
+def test_an_audit_log_that_cannot_tell(server: Scripted, make: Make, answers: list[Any], words: str) -> None:
+    """Unreadable, nonsense, or not read back to the moment: that is said, and is never "nobody has written"."""
+    server.on("GET", AUDIT, *answers)
+    assert words in make().writes_to("p:a", iso(NOON)).gap
+
+
+def test_a_refused_audit_log(server: Scripted, make: Make) -> None:
+    """A credential that may not read the log is no reason to stop, but a gap."""
+    server.on("GET", AUDIT, play.answer({"error": "admins only"}, 403))
+    assert "cannot be read (admins only)" in make().writes_to("p:a", iso(NOON)).gap
 
 
 class Noon(SystemClock):

@@ -21,6 +21,7 @@ from omniops.services.omniroute import (
     TestReply,
     WriteReply,
 )
+from omniops.services.omniroute_audit import Writes
 from omniops.services.pagerduty import EventReply, Events
 
 START = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
@@ -68,6 +69,7 @@ class FakeOmniRoute:
         self.skipped = 0
         self.requests: list[tuple[datetime, float]] = []  # of clients: when they ended, seconds
         self.audit: list[dict[str, Any]] = []
+        self.audit_gap = ""
         self.tests: dict[str, TestReply] = {}
         self.up_since = START - timedelta(days=2)
         self.pid: int | None = 4711
@@ -185,10 +187,11 @@ class FakeOmniRoute:
     def data_folder(self) -> str:
         return "/data"
 
-    def writes_to(self, target: str, since: str) -> list[dict[str, Any]]:
+    def writes_to(self, target: str, since: str) -> Writes:
         self._do("writes_to")
         begin = parse_iso(since)
-        return [row for row in self.audit if row["target"] == target and parse_iso(row["timestamp"]) >= begin]
+        rows = [row for row in self.audit if row["target"] == target and parse_iso(row["timestamp"]) >= begin]
+        return Writes(rows, self.audit_gap)
 
     def skew_s(self) -> float | None:
         return self.skew if self.calls else None

@@ -58,7 +58,8 @@ class Toy:
         self.muddled = False  # once something was sent, a target is neither as it was nor as wanted
         self.checks_s = 0.0  # how long it takes to find out whether a write may be made
         self.dawdles_s = 0.0  # how long a write takes before it is sent
-        self.here = True  # False: undo has to be done by hand, on another host
+        self.here = True  # False: it has to be done by hand, on another host
+        self.elsewhere: Applied | None = None  # what is then seen of it from here
         self.test_fails = False  # the test of a target that is to be put back fails
         self.destructive = False  # from now on every write needs the typed confirmation
         self.ticks, self.crash_at = 0, 0
@@ -139,7 +140,8 @@ class ToyWrite:
         seen = Observation(target, {"on": not off}, {"on": False}, off, at=iso(self.toy.clock.moment))
         if self.toy.muddled and self.toy.sends:
             seen = seen._replace(state={"on": "?"}, already=False)
-        return seen._replace(destructive=self.toy.destructive)
+        command = "" if self.toy.here else "docker compose stop"
+        return seen._replace(destructive=self.toy.destructive, command=command)
 
     def prepare(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], undoing: bool) -> str:
         self.toy.tick()
@@ -161,6 +163,13 @@ class ToyWrite:
 
     def undo(self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str) -> Applied:
         return self._send(ctx, args, off=False)
+
+    def done_elsewhere(
+        self, ctx: Context, args: dict[str, Any], before: dict[str, Any], began: str, undoing: bool
+    ) -> Applied | None:
+        if self.toy.elsewhere is not None and self.toy.elsewhere.status == "applied":
+            (self.toy.off.discard if undoing else self.toy.off.add)(self._target(args))
+        return self.toy.elsewhere
 
     def reconcile(
         self, ctx: Context, args: dict[str, Any], before: dict[str, Any], key: str, undoing: bool
