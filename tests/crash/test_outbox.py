@@ -117,12 +117,10 @@ def test_what_can_be_asked_for(tmp_path: Path, outside: Outside) -> None:
     homes = {(name, place): Command(tmp_path / f"{name}-{place}", **outside.env) for name in ASKED for place in PLACES}
     for (engine, place), command in homes.items():
         assert owe(command, engine, place) == -signal.SIGKILL
-    killed = time.monotonic()
     assert [command("tick").returncode for command in homes.values()] == [0, 8, 8, 0, 8, 8]
     assert [outside.arrived(engine) for engine in ASKED] == [2, 2]  # the first's, just now, and the last's
-    time.sleep(max(16 - (time.monotonic() - killed), 0))
     for command in homes.values():
-        command("tick")
+        command.later(16, "tick")
         assert only(command)["state"] == "sent"
     assert [outside.arrived(engine) for engine in ASKED] == [3, 3]
     assert [only(command)["how"] for command in homes.values()] == ["", "", "it was there already"] * 2

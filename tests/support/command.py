@@ -10,6 +10,17 @@ from typing import Any
 
 from tests.support.screen import ROOT
 
+_LATER = """
+import sys
+from datetime import timedelta
+from omniops.clock import SystemClock
+now, boot, late = SystemClock.now, SystemClock.boot, float(sys.argv[1])
+SystemClock.now = lambda self: now(self) + timedelta(seconds=late)
+SystemClock.boot = lambda self: boot(self) + late
+from omniops.entry import run
+sys.exit(run(sys.argv[2:]))
+"""
+
 
 class Command:
     """``command("mitigations", "--json")`` runs it; ``command.env`` is its environment."""
@@ -21,7 +32,13 @@ class Command:
         }  # fmt: skip
 
     def __call__(self, *words: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
-        argv = [sys.executable, "-m", "omniops", *words]
+        return self._run([sys.executable, "-m", "omniops", *words], stdin, env)
+
+    def later(self, seconds: float, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run it with both of its clocks so much ahead: what has to be waited for is over, and nobody has waited."""
+        return self._run([sys.executable, "-c", _LATER, str(seconds), *words], "", env)
+
+    def _run(self, argv: list[str], stdin: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             argv, env={**self.env, **env}, input=stdin, capture_output=True, text=True, timeout=90, check=False
         )
