@@ -12,13 +12,18 @@ from typing import Any
 import pytest
 
 from omniops.drill import launcher
+from tests.support.command import later
 from tests.support.crash import ROOT, Ended, finish, writing
 
 KILLED = -9
 
 
-def omniops(env: dict[str, str], *words: str, kill: str = "") -> Ended:
-    """Run the command line; what it shows and prints, together."""
+NOTHING_ARRIVES_S = 16.0
+"""By then nothing that was sent before can arrive any more; tests/real waits for it."""
+
+
+def omniops(env: dict[str, str], *words: str, kill: str = "", ahead_s: float = 0.0) -> Ended:
+    """Run the command line; what it shows and prints, together. ``ahead_s``: with its clocks so much ahead."""
     given = {
         "PYTHONPATH": str(ROOT),
         "NO_COLOR": "1",
@@ -28,7 +33,7 @@ def omniops(env: dict[str, str], *words: str, kill: str = "") -> Ended:
     }
     given |= {"PATH": "/usr/local/bin:/usr/bin:/bin", **env} | ({"OMNIOPS_FAILPOINT": kill} if kill else {})
     process = subprocess.Popen(
-        [sys.executable, "-m", "omniops", *words], cwd=ROOT, env=given, text=True,
+        [*(later(ahead_s) if ahead_s else (sys.executable, "-m", "omniops")), *words], cwd=ROOT, env=given, text=True,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     return finish(process)
@@ -95,7 +100,7 @@ def test_mitigate_is_resumed(server: launcher.Simulator, tmp_path: Path, place: 
     assert omniops(env, *MITIGATE, kill=place).code == KILLED
     refused = omniops(env, *MITIGATE)
     assert (refused.code, "is being walked already" in refused.text) == (3, True), refused.text
-    resumed = omniops(env, "resume", "--yes", "--json")
+    resumed = omniops(env, "resume", "--yes", "--json", ahead_s=NOTHING_ARRIVES_S)
     assert resumed.code == 0, resumed.text
     found = answer(resumed)
     assert (found["outcome"], found["drill"], len(found["changes"])) == ("mitigated", False, 1)
@@ -143,7 +148,7 @@ def test_what_cannot_be_seen_is_asked_once(server: launcher.Simulator, tmp_path:
     env = settings(server, tmp_path / "home")
     assert omniops(env, *MITIGATE, kill="after_send@PUT").code == KILLED
     server.control("faults", {"spec": "down"})
-    doubt = omniops(env, "resume", "--yes")
+    doubt = omniops(env, "resume", "--yes", ahead_s=NOTHING_ARRIVES_S)
     assert doubt.code == 7, doubt.text
     assert "omniops resume" in doubt.text
     server.control("faults", {"spec": ""})

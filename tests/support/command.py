@@ -22,6 +22,11 @@ sys.exit(run(sys.argv[2:]))
 """
 
 
+def later(seconds: float) -> list[str]:
+    """How omniops is started with its clocks ahead."""
+    return [sys.executable, "-c", _LATER, str(seconds)]
+
+
 class Command:
     """``command("mitigations", "--json")`` runs it; ``command.env`` is its environment."""
 
@@ -36,7 +41,7 @@ class Command:
 
     def later(self, seconds: float, *words: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run it with both of its clocks so much ahead: what has to be waited for is over, and nobody has waited."""
-        return self._run([sys.executable, "-c", _LATER, str(seconds), *words], "", env)
+        return self._run([*later(seconds), *words], "", env)
 
     def _run(self, argv: list[str], stdin: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
