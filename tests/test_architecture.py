@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1] / "omniops"
-LEAVES = {"errors", "text", "clock", "digest", "failpoints", "lean", "config"}
+LEAVES = {"errors", "text", "clock", "digest", "failpoints", "config"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "text": set(),
     "clock": set(),
     "digest": set(),
     "failpoints": set(),
-    "lean": set(),
     "config": {"digest", "errors", "text"},
     "journal": LEAVES,
     "engine": {"errors", "text", "clock", "journal.events", "actions.specs"},
@@ -34,8 +33,8 @@ ALLOWED: dict[str, set[str]] = {
 }
 READS_FILES = {"detection", "load", "strict_yaml", "ladder", "cache", "catalogue", "node", "signals_file", "slos_file"}
 IMPURE = {
-    "os", "pathlib", "io", "sqlite3", "socket", "subprocess", "time", "httpcore", "yaml", "threading", "random",
-    "secrets", "shutil", "tempfile", "signal", "sys", "asyncio", "logging", "typer", "rich", "questionary",
+    "os", "pathlib", "io", "sqlite3", "socket", "subprocess", "time", "httpx", "yaml", "threading", "random", "secrets",
+    "shutil", "tempfile", "signal", "sys", "asyncio", "logging", "typer", "rich", "questionary",
 }  # fmt: skip
 
 

@@ -25,10 +25,7 @@ BARE = {"difflib", "pathlib", "re", "typer", "typing"}
 """What typer itself brings along."""
 READ = BARE | {"json", "sqlite3"}
 """A read of the journal."""
-FORBIDDEN = {
-    "rich", "questionary", "prompt_toolkit", "pydantic", "yaml", "click", "importlib.metadata", "secrets", "httpx",
-    "anyio",
-}  # fmt: skip
+FORBIDDEN = {"rich", "questionary", "prompt_toolkit", "pydantic", "yaml", "click", "importlib.metadata", "secrets"}
 """Nothing that is run at three in the morning may load these before it asks the first question."""
 NOWHERE = {"OMNIROUTE_URL": "http://127.0.0.1:9"}
 
@@ -89,7 +86,7 @@ def test_reading_the_journal(home: Path, words: list[str]) -> None:
 @pytest.mark.parametrize("words", [["outbox", "--json"], ["tick", "--json"]])
 def test_a_tick_with_nothing_to_send(home: Path, words: list[str]) -> None:
     """What a timer runs every minute is, with nothing owed, little more than a read of the journal."""
-    assert not loaded(home, *words, expected=0) & (FORBIDDEN | {"httpcore", "subprocess", "ssl", "asyncio"})
+    assert not loaded(home, *words, expected=0) & (FORBIDDEN | {"httpx", "subprocess", "ssl", "asyncio"})
 
 
 def test_showing_an_incident(home: Path) -> None:
@@ -111,10 +108,10 @@ def test_classify_from_flags_where_it_could_measure(home: Path) -> None:
 
 @pytest.mark.parametrize("words", [["classify", "--json"], ["slo", "--json"]])
 def test_measuring(home: Path, words: list[str]) -> None:
-    """What is measured is asked for with httpcore, and without what draws menus or reads YAML."""
+    """What is measured is asked for with httpx, and without what draws menus or reads YAML."""
     expected = 3 if words[0] == "classify" else 5
     found = loaded(home, *words, expected=expected, settings={"PROMETHEUS_URL": "http://127.0.0.1:9"})
-    assert "httpcore" in found
+    assert "httpx" in found
     assert not found & (FORBIDDEN | {"asyncio", "sqlite3", "subprocess"})
 
 
@@ -142,21 +139,21 @@ def test_doctor(home: Path) -> None:
 
 def test_help_of_a_command(home: Path) -> None:
     """Help is plain: rich is not loaded for it."""
-    assert not loaded(home, "mitigate", "--help") & (FORBIDDEN | {"httpcore", "sqlite3", "subprocess"})
+    assert not loaded(home, "mitigate", "--help") & (FORBIDDEN | {"httpx", "sqlite3", "subprocess"})
 
 
 def test_a_walk_before_its_first_request(home: Path) -> None:
     """A walk that asks no service loads no HTTP client; nor what draws menus, nor what checks runbooks."""
     found = loaded(home, "mitigate", "security", "--onset", "now", expected=3, settings=NOWHERE)
-    assert not found & (FORBIDDEN | {"httpcore", "subprocess", "ssl", "asyncio", "logging", "dataclasses"})
+    assert not found & (FORBIDDEN | {"httpx", "subprocess", "ssl", "asyncio", "logging", "dataclasses"})
 
 
 def test_a_walk_with_requests(home: Path, simulator: launcher.Simulator) -> None:
-    """A walk loads httpcore, and neither httpx on top of it nor pydantic, YAML or questionary."""
+    """A walk loads httpx, and neither its command line (rich, click) nor pydantic, YAML or questionary."""
     env = {name: simulator.env[name] for name in ("OMNIROUTE_URL", "OMNIROUTE_PASSWORD")}
     words = ["mitigate", "provider-outage", "openai-main", "--yes", "--until", "disable", "--onset", "now", "--json"]
     found = loaded(home, *words, settings=env)
-    assert "httpcore" in found
+    assert "httpx" in found
     assert not found & (FORBIDDEN | {"asyncio", "subprocess"})
 
 

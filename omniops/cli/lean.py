@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from omniops.lean import StandIn, standing_in
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
 
 UNUSED = {
     "subprocess": "",  # typer opens browsers and asks shells
@@ -19,7 +22,35 @@ UNUSED = {
 """Module -> what typer takes out of it by name, or "" where it only imports the module."""
 
 
+class StandIn(ModuleType):
+    """Stands for a module until something of it is used; the real one is imported then."""
+
+    def __init__(self, name: str, taken: str) -> None:
+        super().__init__(name)
+        for word in taken.split():
+            setattr(self, word, self._caller(word))
+
+    def _caller(self, word: str) -> Any:
+        return lambda *args, **named: self._real(word)(*args, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # the import system asks; this is no use yet
+            raise AttributeError(name)
+        return self._real(name)
+
+    def _real(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(import_module(self.__name__), name)
+
+
 def import_typer() -> None:
     """Import typer. Who imports one of the modules afterwards gets the real one."""
-    with standing_in({name: StandIn(name, taken) for name, taken in UNUSED.items()}):
+    stand_ins = {name: StandIn(name, taken) for name, taken in UNUSED.items() if name not in sys.modules}
+    sys.modules.update(stand_ins)
+    try:
         import typer  # noqa: F401
+    finally:
+        for name, stand_in in stand_ins.items():
+            if sys.modules.get(name) is stand_in:
+                del sys.modules[name]

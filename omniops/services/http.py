@@ -17,9 +17,9 @@ from omniops.errors import BadInput
 from omniops.text import clean, one_line, redact
 
 if TYPE_CHECKING:
-    import httpcore
+    import httpx
 
-    from omniops.services.transport import Client, Exchange
+    from omniops.services.transport import Exchange
 
 CONNECT_TIMEOUT_S = 3.0
 MAX_BODY = 8 * 1024 * 1024
@@ -89,7 +89,7 @@ class Http:
         self._env = env
         self._clock = clock
         self._guard = guard
-        self._client: Client | None = None
+        self._client: httpx.Client | None = None
         self._exchange: Exchange | None = None
 
     def __repr__(self) -> str:
@@ -129,8 +129,8 @@ class Http:
             reply = self._once(client, exchange, method, url, given, content, max_body)
             for watch in watchers:
                 watch(reply)
-            target = _redirect(url, reply)
-            if method != "GET" or not target:
+            target = urljoin(url, reply.headers.get("location", ""))
+            if method != "GET" or reply.code not in (301, 302, 303, 307, 308) or not _same_server(url, target):
                 return reply
             url = target
         raise NoAnswer(f"it redirects more than {MAX_REDIRECTS} times", sent=True)
@@ -141,23 +141,24 @@ class Http:
             self._client.close()
         self._client = self._exchange = None
 
-    def _open(self) -> tuple[Client, Exchange]:
+    def _open(self) -> tuple[httpx.Client, Exchange]:
         if self._client is None or self._exchange is None:
             transport = _import_transport()
             self._exchange = transport.Exchange(self._clock.boot)
-            self._client = transport.Client(
+            self._client = transport.client(
                 self.url,
                 self._exchange,
                 self._env,
                 # identity: a sick server is spared the work, and a small answer cannot unpack into a huge one.
                 {"User-Agent": USER_AGENT, "Accept": "application/json", "Accept-Encoding": "identity"},
                 CONNECT_TIMEOUT_S,
+                self.timeout_s,
             )
         return self._client, self._exchange
 
     def _once(
         self,
-        client: Client,
+        client: httpx.Client,
         exchange: Exchange,
         method: str,
         url: str,
@@ -166,13 +167,15 @@ class Http:
         max_body: int,
     ) -> Reply:
         import httpcore
+        import httpx
 
+        client.cookies.clear()  # httpx keeps what servers set; who asks decides here what is sent
         # Errors are raised anew, from None: those of the library may quote a header, and headers hold secrets.
         try:
-            with client.stream(method, url, headers, content) as answer:
-                found, cookies = _headers(answer)
-                body, broken = _body(answer, found.get("content-encoding", "identity"), max_body)
-                return Reply(answer.status, found, cookies, body, broken, url)
+            with client.stream(method, url, headers=headers, content=content) as answer:
+                body, broken = _body(answer, max_body)
+                found = {name.lower(): value for name, value in answer.headers.items()}
+                return Reply(answer.status_code, found, answer.headers.get_list("set-cookie"), body, broken, url)
         except (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.ProxyError) as error:
             raise NoAnswer(f"no connection: {_words(error) or 'nobody answers'}", sent=False) from None
         except httpcore.TimeoutException:
@@ -181,51 +184,32 @@ class Http:
             raise NoAnswer(f"it does not answer as HTTP: {_words(error)}", sent=exchange.sent) from None
         except httpcore.NetworkError as error:
             raise NoAnswer(f"the connection broke: {_words(error) or 'reset'}", sent=exchange.sent) from None
-        except (httpcore.LocalProtocolError, ValueError):  # ValueError: a header or a host that is no ASCII
+        except httpcore.LocalProtocolError:
             raise NoAnswer("the request cannot be put into HTTP", sent=exchange.sent) from None
+        except httpx.HTTPError as error:  # httpx's own reading of an answer: a Location that is no address, and such
+            raise NoAnswer(f"it does not answer as HTTP: {_words(error)}", sent=exchange.sent) from None
 
 
 def _import_transport() -> Any:
-    """Import httpcore without its asynchronous half, which nothing here uses, and without certifi, which only TLS
-    needs (docs/benchmarks.md)."""
-    from omniops.lean import Empty, StandIn, standing_in
-
-    if "httpcore" in sys.modules:
+    """Import httpx without its command line (rich, click, pygments: 46 ms), which it loads where it can."""
+    blocked = "httpx" not in sys.modules and "httpx._main" not in sys.modules
+    if blocked:
+        sys.modules["httpx._main"] = None  # type: ignore[assignment]
+    try:
         from omniops.services import transport
-
-        return transport
-    unused = {"anyio": None, "trio": None, "httpcore._async": Empty("httpcore._async"), "certifi": StandIn("certifi")}
-    with standing_in(unused):
-        from omniops.services import transport
+    finally:
+        if blocked:
+            sys.modules.pop("httpx._main", None)  # another thread may have been here
     return transport
 
 
-def _headers(answer: httpcore.Response) -> tuple[dict[str, str], list[str]]:
-    """The headers by their names in lower case, one that comes twice joined; and the cookies, which cannot be."""
-    found: dict[str, str] = {}
-    cookies: list[str] = []
-    for raw_name, raw in answer.headers:
-        name, value = raw_name.decode("latin-1").lower(), _text(raw)
-        if name == "set-cookie":
-            cookies.append(value)
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found, cookies
-
-
-def _text(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")
-
-
-def _body(answer: httpcore.Response, packing: str, max_body: int) -> tuple[bytes, str]:
+def _body(answer: httpx.Response, max_body: int) -> tuple[bytes, str]:
     """Read a body of at most ``max_body`` bytes, unpacked; the second value says why it is not whole."""
     import httpcore
 
     found = bytearray()
     try:
-        for chunk in answer.iter_stream():
+        for chunk in answer.iter_raw():
             found += chunk
             if len(found) > max_body:
                 return b"", f"the answer is larger than {max_body // 1024} KB"
@@ -233,7 +217,7 @@ def _body(answer: httpcore.Response, packing: str, max_body: int) -> tuple[bytes
         return b"", "the answer did not end in time"
     except (httpcore.NetworkError, httpcore.ProtocolError) as error:
         return b"", f"the answer broke off: {_words(error) or 'reset'}"
-    packing = packing.strip().lower()
+    packing = answer.headers.get("content-encoding", "identity").strip().lower()
     if packing == "identity" or not found:
         return bytes(found), ""
     if packing != "gzip":
@@ -252,18 +236,6 @@ def _unpack(packed: bytes, max_body: int) -> tuple[bytes, str]:
     if len(body) > max_body:
         return b"", f"the answer is larger than {max_body // 1024} KB"
     return (body, "") if unpacker.eof else (b"", "the answer broke off: its gzip does not end")
-
-
-def _redirect(url: str, reply: Reply) -> str:
-    """Where an answer sends the asker on to, if that is the same server; else ""."""
-    location = reply.headers.get("location", "")
-    if reply.code not in (301, 302, 303, 307, 308) or not location:
-        return ""
-    try:
-        target = urljoin(url, location)
-        return target if _same_server(url, target) else ""
-    except ValueError:  # a Location that is no address
-        return ""
 
 
 def _same_server(old: str, new: str) -> bool:

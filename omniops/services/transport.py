@@ -1,6 +1,6 @@
 """The sockets under every client: one deadline over a whole request, and the knowledge whether anything was sent.
 
-httpcore bounds each read and each write, not their sum, so a server that drips a byte a second would hold a command for
+httpx bounds each read and each write, not their sum, so a server that drips a byte a second would hold a command for
 hours. Only `http.py` imports this module, and only when the first request is made.
 """
 
@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import urlsplit
 
 import httpcore
+import httpx
 
 from omniops.failpoints import reached
 
@@ -115,7 +115,7 @@ def _addresses(host: str, port: int, within_s: float) -> list[str]:
 
     def look() -> None:
         try:
-            # As bytes: for text Python loads 2 ms of tables of international names, and ``address`` has done that.
+            # As bytes: for text Python loads 2 ms of tables of international names, which httpx has left in ASCII.
             rows = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
             found.append(list(dict.fromkeys(str(row[4][0]) for row in rows)))
         except (OSError, UnicodeError) as error:
@@ -131,69 +131,62 @@ def _addresses(host: str, port: int, within_s: float) -> list[str]:
     return found[0]
 
 
-class Client:
-    """The connection to one server. TLS is verified; a proxy of the environment is used, never for loopback."""
+class _Body(httpx.SyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
 
-    def __init__(
-        self, url: str, exchange: Exchange, env: Mapping[str, str], headers: Mapping[str, str], connect_s: float
-    ) -> None:
-        parts = urlsplit(url)
-        self._headers = headers
-        self._connect_s = connect_s
-        self._exchange = exchange
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._stream
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _Transport(httpx.BaseTransport):
+    """httpx.HTTPTransport, but for the network backend, which that does not let one choose."""
+
+    def __init__(self, exchange: Exchange, context: ssl.SSLContext | None, proxy: httpcore.Proxy | None) -> None:
         self._pool = httpcore.ConnectionPool(
-            # A context costs 20 ms to make, so plain http goes without.
-            ssl_context=_trusted(env) if parts.scheme == "https" else None,
-            proxy=_proxy(parts.scheme, parts.hostname or "", env),
+            ssl_context=context,
+            proxy=proxy,
             max_connections=1,
             keepalive_expiry=KEEPALIVE_S,
             network_backend=_Backend(exchange),
         )
 
-    def stream(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
-    ) -> AbstractContextManager[httpcore.Response]:
-        """Send a request; the answer's head is there when the context is entered. Raises httpcore's exceptions, and
-        ValueError where the request cannot be put into HTTP."""
-        if content is None and method in ("POST", "PUT", "PATCH"):
-            content = b""  # a write without a body says so: some servers ask for its length
-        limits = dict.fromkeys(("read", "write", "pool"), self._exchange.within_s)
-        given = {**self._headers, **headers}
-        return self._pool.stream(
-            method,
-            address(url),
-            headers=[(name.encode("ascii"), value.encode("ascii")) for name, value in given.items()],
-            content=content,
-            extensions={"timeout": {**limits, "connect": self._connect_s}},
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        asked = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions=request.extensions,
+        )
+        answer = self._pool.handle_request(asked)
+        return httpx.Response(
+            answer.status, headers=answer.headers, stream=_Body(answer.stream), extensions=answer.extensions
         )
 
     def close(self) -> None:
         self._pool.close()
 
 
-def address(url: str) -> httpcore.URL:
-    """A URL as it goes over the wire: what may not stand in it is escaped, and what is escaped already stays so.
-    Raises ValueError."""
+def client(
+    url: str, exchange: Exchange, env: Mapping[str, str], headers: dict[str, str], connect_s: float, timeout_s: float
+) -> httpx.Client:
+    """Build the client for one server. TLS is verified; a proxy of the environment is used, never for loopback."""
     parts = urlsplit(url)
-    host = parts.hostname or ""
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    return httpcore.URL(
-        scheme=parts.scheme,
-        host=host if host.isascii() else host.encode("idna"),
-        port=parts.port,
-        target=quote(target, safe="%/:?#[]@!$&'()*+,;=~"),
+    proxy = _proxy(parts.scheme, parts.hostname or "", env)
+    # An SSL context costs 20 ms to make, so plain http goes without.
+    context = httpx.create_ssl_context() if parts.scheme == "https" else None
+    return httpx.Client(
+        transport=_Transport(exchange, context, proxy),
+        headers=headers,
+        timeout=httpx.Timeout(timeout_s, connect=connect_s),
+        follow_redirects=False,
+        trust_env=False,
     )
-
-
-def _trusted(env: Mapping[str, str]) -> ssl.SSLContext:
-    """The certificates that are trusted: those the environment names, else Mozilla's."""
-    if env.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=env["SSL_CERT_FILE"])
-    if env.get("SSL_CERT_DIR"):
-        return ssl.create_default_context(capath=env["SSL_CERT_DIR"])
-    import certifi
-
-    return ssl.create_default_context(cafile=certifi.where())
 
 
 def _proxy(scheme: str, host: str, env: Mapping[str, str]) -> httpcore.Proxy | None:
@@ -205,7 +198,8 @@ def _proxy(scheme: str, host: str, env: Mapping[str, str]) -> httpcore.Proxy | N
     wanted = proxies.get(scheme) or proxies.get("all")
     if not wanted or proxy_bypass_environment(host, proxies):
         return None
-    url = wanted if "://" in wanted else f"http://{wanted}"
-    given = urlsplit(url)
-    auth = (unquote(given.username), unquote(given.password or "")) if given.username else None
-    return httpcore.Proxy(address(url), auth=auth)
+    given = httpx.Proxy(wanted if "://" in wanted else f"http://{wanted}")
+    target = httpcore.URL(
+        scheme=given.url.raw_scheme, host=given.url.raw_host, port=given.url.port, target=given.url.raw_path
+    )
+    return httpcore.Proxy(target, auth=given.raw_auth)

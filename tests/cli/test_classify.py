@@ -199,7 +199,7 @@ def test_a_users_ladder(tmp_path: Path) -> None:
 
 def test_classify_from_flags_loads_little() -> None:
     """From flags neither YAML nor validation nor any client is imported: it has to be quick."""
-    heavy = {"yaml", "pydantic", "httpcore", "rich", "questionary", "sqlite3", "asyncio"}
+    heavy = {"yaml", "pydantic", "httpx", "rich", "questionary", "sqlite3", "asyncio"}
     code = f"import sys; from omniops.entry import run; run({['classify', '--error-ratio', '0.62', '--json']!r})"
     code += f"; print(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run(

@@ -110,7 +110,7 @@ def main(argv: list[str]) -> None:
         answer = type(error).__name__
     except OmniopsError as error:
         answer = f"{type(error).__name__} {error.what}"
-    heavy = {"rich", "questionary", "prompt_toolkit", "httpcore", "pydantic", "yaml", "asyncio", "subprocess"}
+    heavy = {"rich", "questionary", "prompt_toolkit", "httpx", "pydantic", "yaml", "asyncio", "subprocess"}
     print("HEAVY", sorted(heavy & set(sys.modules)))
     print("ANSWER", answer, flush=True)
 

@@ -278,7 +278,7 @@ def test_errors_are_at_most_four_lines() -> None:
 
 def test_terminal_imports_are_cheap() -> None:
     """The modules of a first question import no heavy library."""
-    heavy = "rich questionary prompt_toolkit httpcore pydantic yaml asyncio subprocess logging dataclasses"
+    heavy = "rich questionary prompt_toolkit httpx pydantic yaml asyncio subprocess logging dataclasses"
     code = (
         "import sys; import omniops.terminal.person, omniops.terminal.unattended, omniops.terminal.errors\n"
         f"heavy = set({heavy!r}.split())\n"
