@@ -34,24 +34,30 @@ class At:
 
 
 class Story:
-    """Writes the incident into a journal, minute by minute. ``journal`` and ``clock`` may be given."""
+    """Writes the incident into a journal, minute by minute from ``start`` on. ``journal`` and its ``clock`` may be
+    given."""
 
-    def __init__(self, journal: Any = None, clock: Any = None) -> None:
+    def __init__(self, journal: Any = None, clock: Any = None, start: datetime = START) -> None:
+        self.start = start
         self.clock = clock or At()
-        self.journal = journal or MemoryJournal(self.clock, "alice", "host")
+        self.journal: Any = journal or MemoryJournal(self.clock, "alice", "host")
 
     def add(self, minute: float, stream: str, kind: str, actor: str = "alice", **data: Any) -> None:
-        """One event, so many minutes after 02:00."""
-        self.clock.moment = START + timedelta(minutes=minute)
+        """One event, so many minutes after the start."""
+        self.clock.moment = self.start + timedelta(minutes=minute)
         self.journal.actor = actor
         self.journal.append([New(stream, None, kind, data)])
+
+    def close(self) -> None:
+        """Close a journal that is a file."""
+        self.journal.close()
 
     def opened(self) -> Story:
         """Opened, graded twice, with roles; page acknowledged."""
         for hour in (1, 2):
             self.add(-60 * hour, "figures", "figures", p95_s=0.5 + hour / 10, requests=400, source="omniroute")
-        page = {"id": "Q1", "source": "pagerduty", "number": 481, "title": "ErrorBudgetBurnFast", "at": iso(START)}
-        self.add(1, STREAM, "incident.opened", title=TITLE, onset=iso(START), source="user-report")
+        page = {"id": "Q1", "source": "pagerduty", "number": 481, "title": "ErrorBudgetBurnFast", "at": iso(self.start)}
+        self.add(1, STREAM, "incident.opened", title=TITLE, onset=iso(self.start), source="user-report")
         self.add(1, STREAM, "page.linked", page=page)
         self.add(2, STREAM, "page.acknowledged", page="Q1", how="rest", by="alice")
         self.add(4, STREAM, "severity", severity="SEV-2", why="one provider is down")
@@ -67,7 +73,7 @@ class Story:
             name: {"id": name, "title": name, "kind": kind}
             for name, kind in (("disable", "action"), ("recovered", "verify"))}}  # fmt: skip
         self.add(8, "runs", "run.opened", run="r7f3a", runbook="provider-outage", incident=ID, targets=["c1"])
-        self.add(8, RUN, "run.started", run="r7f3a", runbook="provider-outage", incident=ID, onset=iso(START),
+        self.add(8, RUN, "run.started", run="r7f3a", runbook="provider-outage", incident=ID, onset=iso(self.start),
                  inputs={}, targets=["c1"], drill=False, graph=graph)  # fmt: skip
         self.add(8, RUN, "lease.taken", pid=1, host="host", how="started")
         self.add(8, RUN, "step.entered", step="disable", items=[{"id": "c1"}])
@@ -75,9 +81,9 @@ class Story:
         self.add(9, RUN, "intent", key=key, step="disable", item=0, action="connection.disable", args={},
                  target=f"openai/main {HOSTILE}", before={"isActive": True}, desired={"isActive": False},
                  effect="write", undo="enable")  # fmt: skip
-        self.add(9, RUN, "outcome", key=key, status="applied", detail="200", at=iso(START + timedelta(minutes=9)))
+        self.add(9, RUN, "outcome", key=key, status="applied", detail="200", at=iso(self.start + timedelta(minutes=9)))
         self.add(9, RUN, "item.done", step="disable", item=0, key=key, outcome="success", changed=True,
-                 after={"isActive": False}, at=iso(START + timedelta(minutes=9)))  # fmt: skip
+                 after={"isActive": False}, at=iso(self.start + timedelta(minutes=9)))  # fmt: skip
         self.add(9, RUN, "step.done", step="disable", outcome="success", go="recovered", outputs={})
         self.add(9, RUN, "step.entered", step="recovered", items=[])
         for number, (p95, ratio) in enumerate(
@@ -85,7 +91,7 @@ class Story:
         ):
             minute = 9.2 + number / 2
             verdict = "cannot tell" if p95 is None else "fail" if p95 > 1.5 else "pass"
-            self.add(minute, RUN, "sample", step="recovered", at=iso(START + timedelta(minutes=minute)), p95_s=p95,
+            self.add(minute, RUN, "sample", step="recovered", at=iso(self.start + timedelta(minutes=minute)), p95_s=p95,
                      budget_s=1.5, error_ratio=ratio, error_budget=0.006, attempts=90, errors=0, requests=90,
                      ok_elsewhere=40, min_requests=20, verdict=verdict, why="as it is")  # fmt: skip
         self.add(12, RUN, "step.done", step="recovered", outcome="success", go="end:done", detail="p95 0.80s",

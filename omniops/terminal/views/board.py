@@ -141,7 +141,7 @@ def force_row(one: Mitigation, now: datetime) -> Row:
     """One mitigation, and what puts it back."""
     lasting = duration(max((now - parse_iso(one.since)).total_seconds(), 0))
     undo = f" ({one.undo})" if one.undo and one.state != "kept" else ""
-    words = f"{safe(one.action, 60)} {safe(one.target, 120)}: {one.state} for {lasting}{undo}"
+    words = f"{one.state} for {lasting}: {safe(one.action, 60)} {safe(one.target, 120)}{undo}"
     return Row(f"{one.id}  ", words, "" if one.state == "kept" else "warn")
 
 
