@@ -26,6 +26,7 @@ class ActionSpec(NamedTuple):
     whole: bool = False  # changes the whole server, and not one thing in it
     tells: str = ""  # the kind of event that the incident's stream gets with its success
     readback: bool = False  # observing again proves it; else the action proved it while it applied it
+    stands: str = ""  # how its target stands while the change is in force: "DISABLED"; "" where nothing lasts
 
 
 _BACKUP_UNDO_REASON = "it only adds a copy; nothing is changed that would have to be put back"
@@ -40,6 +41,7 @@ SPECS: dict[str, ActionSpec] = {
         optional=("stops",),
         undo="tests the connection, then enables it again",
         readback=True,
+        stands="DISABLED",
     ),
     "combo.withdraw": ActionSpec(
         "write",
@@ -48,6 +50,7 @@ SPECS: dict[str, ActionSpec] = {
         {"changed_at": "time"},
         undo="puts the combo's models back as they were",
         readback=True,
+        stands="CHANGED, and carries less",
     ),
     "model.carriers": ActionSpec(
         "read",
@@ -153,6 +156,7 @@ SPECS: dict[str, ActionSpec] = {
         script="rollback.sh",
         repair=True,
         whole=True,
+        stands="ROLLED BACK",
     ),
     "script.restore_policies": ActionSpec(
         "destructive",
@@ -164,6 +168,7 @@ SPECS: dict[str, ActionSpec] = {
         script="restore-policies.sh",
         repair=True,
         whole=True,
+        stands="RESTORED",
     ),
     "script.restore_data": ActionSpec(
         "destructive",
@@ -175,6 +180,7 @@ SPECS: dict[str, ActionSpec] = {
         script="restore-data.sh",
         repair=True,
         whole=True,
+        stands="RESTORED",
     ),
     "cluster.stop": ActionSpec(
         "destructive",
@@ -186,6 +192,7 @@ SPECS: dict[str, ActionSpec] = {
         script="docker",
         readback=True,
         whole=True,
+        stands="STOPPED",
     ),
     "cluster.start": ActionSpec(
         "write",
