@@ -137,7 +137,7 @@ class Ask(Strict):
     choices: dict[Key, Choice] | None = Field(default=None, min_length=2)
     options: Reference | None = None
     unattended: Key | None = Field(default=None, description="the choice taken when nobody can answer")
-    suggest: Reference | None = Field(default=None, description="the choice to show first; a reference to its key")
+    suggest: Reference | None = Field(default=None, description="the choice that Enter takes; a reference to its key")
 
     @model_validator(mode="after")
     def _what_the_type_needs(self) -> Ask:

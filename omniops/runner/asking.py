@@ -48,7 +48,7 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
     kind = spec["type"]
     if kind == "choice":
         options = [Option(key, walk.words(choice["label"])) for key, choice in spec["choices"].items()]
-        options = suggested_first(options, suggestion(walk, spec))
+        options = marked(options, suggestion(walk, spec))
         unattended = spec.get("unattended", "")
         return walk.ask(lambda until: person.choose(step, question, options, until, unattended), expires)
     if kind == "backup":
@@ -90,10 +90,9 @@ def suggestion(walk: Walk, spec: dict[str, Any]) -> str:
         return ""
 
 
-def suggested_first(options: list[Option], key: str) -> list[Option]:
-    """The suggested option first, and marked: Enter takes it."""
-    found = [option._replace(detail="suggested") for option in options if option.key == key]
-    return found + [option for option in options if option.key != key]
+def marked(options: list[Option], key: str) -> list[Option]:
+    """The options, the suggested one marked. Their order stays, so that 2 is SEV-2 whatever is suggested."""
+    return [one._replace(detail="suggested", suggested=True) if one.key == key else one for one in options]
 
 
 def _backup(candidate: dict[str, Any]) -> str:

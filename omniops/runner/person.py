@@ -30,6 +30,7 @@ class Option(NamedTuple):
     key: str
     label: str
     detail: str = ""
+    suggested: bool = False  # what omniops would take: Enter alone takes it too
 
 
 class StepView(NamedTuple):
