@@ -280,7 +280,14 @@ SPECS: dict[str, ActionSpec] = {
         "read",
         "Say what speaks for rolling back, failing over, or disabling a connection.",
         {},
-        {"key": "text", "question": "text", "green": "text", "green_text": "text", "worst_text": "text"},
+        {
+            "key": "text",
+            "question": "text",
+            "green": "text",
+            "green_text": "text",
+            "worst": "text",
+            "worst_text": "text",
+        },
         timeout_s=60,
     ),
 }

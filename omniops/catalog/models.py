@@ -146,8 +146,10 @@ class Ask(Strict):
                 raise ValueError(f"`{key}` belongs to type {of}, which needs it; the type here is {self.type}")
         if self.unattended is not None and self.unattended not in (self.choices or {}):
             raise ValueError(f"`unattended` is {self.unattended!r}, which is none of the choices")
-        if self.suggest is not None and self.type not in ("choice", "version"):
-            raise ValueError(f"`suggest` belongs to types choice and version; the type here is {self.type}")
+        if self.suggest is not None and self.type not in ("choice", "version", "connections"):
+            raise ValueError(
+                f"`suggest` belongs to types choice, version and connections; the type here is {self.type}"
+            )
         return self
 
 

@@ -69,7 +69,7 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
             try:
                 read(text)
             except OmniopsError as error:
-                return f"{error.what}. {error.next}" if error.next else error.what
+                return ". ".join(part for part in (error.brief, error.next) if part)
             return ""
 
         hint = suggestion(walk, spec)
@@ -131,6 +131,8 @@ def post(walk: Walk, step: str) -> None:
         "channel": node["channel"],
         "how": how if did else how.replace("posted by", "not posted by"),
     }
+    if not did and how == "posted by hand" and not walk.dry:
+        walk.person.say(f"Not posted: {node['channel']} has not been told.", "warn")
     walk.finish(step, "success" if did else "declined", before=[("answered", answer)])
 
 
