@@ -268,10 +268,6 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
         opening.release(session.journal, state, "ended" if state.outcome else "paused")
     if error is None:
         return Result(state, state.outcome, dry=session.dry)
-    if session.dry:  # its journal is gone with it: there is nothing to resume
-        error.state = "nothing was changed: this was a dry run"
-        if walk.typed.resume(state.run) in error.next:
-            error.next = "the same command again"
     outcome = "in_doubt" if isinstance(error, InDoubt) else state.outcome
     return Result(state, outcome, error, session.dry)
 
