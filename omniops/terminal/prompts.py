@@ -168,7 +168,11 @@ def ask_text(
 ) -> str | None:
     """Ask for a text that ``check`` accepts. Enter alone takes the default where there is one; n declines."""
     _say(reader.streams, question, "head")
-    _say(reader.streams, f"Enter alone: {safe(default, 80)}. n: do not answer." if default else "n: do not answer.", "dim")
+    _say(
+        reader.streams,
+        f"Enter alone: {safe(default, 80)}. n: do not answer." if default else "n: do not answer.",
+        "dim",
+    )
     while True:
         answer = reader.line("answer", until, draft) or default
         draft = ""
