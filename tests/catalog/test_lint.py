@@ -187,11 +187,11 @@ def test_clocks(text: str, words: str) -> None:
         ("look", "look changes nothing, so that old traffic would count"),
         ("recovered", "recovered changes nothing"),
         ("nowhere", "there is no step 'nowhere'"),
-        ("run", ""),
+        ("run", "a way from run to here changes the gateway again"),
     ],
 )
 def test_a_proof_counts_traffic_since_a_change(since: str, words: str) -> None:
-    """`since` is a step that changed something on every path, or the start of the run."""
+    """`since` is the last step that changed something, on every path; or the start of a run that changes nothing."""
     found = findings(SMALL.replace("since: disable", f"since: {since}"))
     assert [words in one.what for one in found] == ([True] if words else [])
 
@@ -227,6 +227,21 @@ def test_a_disproved_end_of_a_call_is_told_at_the_call() -> None:
         "it ends as mitigated, though first.recovered has not shown it",
         _line(text, "on_failure"),
     )
+
+
+@pytest.mark.parametrize(
+    ("id", "old", "new"),
+    [
+        ("rollback", "go: recovered_restarted", "go: recovered"),
+        ("rollback", "since: restart", "since: rollback"),
+        ("data-incident", "since: start", "since: restore"),
+    ],
+)
+def test_no_change_comes_between(id: str, old: str, new: str) -> None:
+    """Traffic from before a later change of the gateway counts for nothing, whichever way was taken there."""
+    assert old in shipped(id)
+    found = [one.what for one in findings(shipped(id).replace(old, new))]
+    assert any("changes the gateway again" in what for what in found), found
 
 
 CALLER = """\
