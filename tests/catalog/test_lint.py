@@ -211,7 +211,7 @@ def test_nothing_ends_as_mitigated_that_was_disproved(text: str, clean: bool) ->
     """A path whose last verify step did not succeed may not end as `done`, whatever a person says on the way."""
     manual = "{title: Tell, manual: Tell them., on_success: done, on_declined: done}\n"
     again = (
-        "{title: Again, verify: {slo: availability-cluster, since: run, within: 5m, every: 10s, min_requests: 20, "
+        "{title: Again, verify: {slo: availability-cluster, since: disable, within: 5m, every: 10s, min_requests: 20, "
         "passes: 3}, on_success: done, on_failure: not_recovered, on_inconclusive: inconclusive}\n"
     )
     found = [one.what for one in findings(text.replace("MANUAL", manual).replace("VERIFY", again))]
