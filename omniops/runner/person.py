@@ -59,6 +59,7 @@ class Sample(NamedTuple):
     min_requests: int
     verdict: str  # "pass", "fail" or "cannot tell"
     why: str
+    hopeless: bool = False  # a fail that cannot become a pass by waiting
 
 
 class PromptDue(Exception):
