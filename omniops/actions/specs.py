@@ -11,7 +11,7 @@ from typing import NamedTuple
 class ActionSpec(NamedTuple):
     """One action. ``undo`` says how it is undone; where it cannot be, it is empty and ``why_no_undo`` says why."""
 
-    effect: str  # "read", "write" or "destructive"
+    effect: str  # "read", "own" (only omniops' own journal is written), "write" or "destructive"
     does: str
     inputs: dict[str, str]
     outputs: dict[str, str]
@@ -27,6 +27,11 @@ class ActionSpec(NamedTuple):
     tells: str = ""  # the kind of event that the incident's stream gets with its success
     readback: bool = False  # observing again proves it; else the action proved it while it applied it
     stands: str = ""  # how its target stands while the change is in force: "DISABLED"; "" where nothing lasts
+
+    @property
+    def writes(self) -> bool:
+        """It changes something outside omniops."""
+        return self.effect in ("write", "destructive")
 
 
 _BACKUP_UNDO_REASON = "it only adds a copy; nothing is changed that would have to be put back"
@@ -225,13 +230,13 @@ SPECS: dict[str, ActionSpec] = {
         resend=True,
     ),
     "incident.declare": ActionSpec(
-        "read",  # of the outside world: it writes only omniops' own journal
+        "own",
         "Record the incident's severity.",
         {"severity": "text"},
         {"severity": "text"},
     ),
     "incident.freeze": ActionSpec(
-        "read",
+        "own",
         "Freeze the incident: its clocks stop, nothing of it is sent anywhere any more.",
         {},
         {},

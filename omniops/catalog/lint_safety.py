@@ -69,7 +69,7 @@ def _write(compiled: Compiled, id: str, step: Step, spec: ActionSpec | None) -> 
     if spec is None:
         return []
     found = []
-    if spec.effect == "read":
+    if not spec.writes:
         if step["approve"]:
             what = f"{step['action']} changes nothing, so there is nothing to approve"
             found.append(compiled.finding(id, ("approve",), what, "take `approve` out", at_key=True))
@@ -129,7 +129,7 @@ def _harm(flow: Flow, target: str, specs: Mapping[str, ActionSpec]) -> str:
         if step is None:
             continue
         spec = specs.get(step.get("action", ""))
-        if spec is not None and spec.effect != "read":
+        if spec is not None and spec.writes:
             return f"goes on to {id}, a change, before anybody is asked"
         if step["kind"] in ("manual", "ask") and not step.get("ask", {}).get("unattended"):
             continue
@@ -180,7 +180,7 @@ def _since(flow: Flow, before: Dominators | None, id: str, since: str, specs: Ma
         # Only "run" inside a called runbook is compiled to this: the moment of the call.
         return "" if id.startswith(f"{since}.") else f"{since} calls a runbook: its change comes later than the call"
     spec = specs.get(source.get("action", ""))
-    if source["kind"] != "manual" and (spec is None or spec.effect == "read"):
+    if source["kind"] != "manual" and (spec is None or not spec.writes):
         return f"{since} changes nothing, so that old traffic would count"
     if before is not None and not before.succeeded_before(since, id):
         return f"{since} has not succeeded on every path to here"
@@ -223,11 +223,7 @@ class _Later:
     def _changes(self, step: Step) -> bool:
         """Whether a step changes the gateway. A page and a copy of the data do not."""
         spec = self._specs.get(step.get("action", ""))
-        return (
-            spec is not None
-            and spec.effect != "read"
-            and bool(spec.undo or spec.reverses or spec.effect == "destructive")
-        )
+        return spec is not None and spec.writes and bool(spec.undo or spec.reverses or spec.effect == "destructive")
 
 
 def _timer(compiled: Compiled, flow: Flow, timer: Timer) -> list[Finding]:

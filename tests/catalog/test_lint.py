@@ -345,7 +345,17 @@ def test_every_write_can_be_undone_or_says_why() -> None:
     small = compiled(SMALL)
     bad = {**SPECS, "connection.disable": SPECS["connection.disable"]._replace(undo="")}
     assert ["cannot be undone and does not say why" in one.what for one in lint.check(small, specs=bad)] == [True]
-    assert all(spec.effect == "read" or bool(spec.undo) != bool(spec.why_no_undo) for spec in SPECS.values())
+    assert all(not spec.writes or bool(spec.undo) != bool(spec.why_no_undo) for spec in SPECS.values())
+
+
+def test_what_writes_the_journal_is_no_look() -> None:
+    """A wait may not freeze the incident again and again, and there is nothing to approve about it."""
+    page = shipped("first-15-minutes")
+    assert "until: {action: page.firing" in page
+    found = findings(page.replace("until: {action: page.firing", "until: {action: incident.freeze"))
+    assert ["incident.freeze cannot be looked at again and again" in one.what for one in found] == [True]
+    assert {name for name, spec in SPECS.items() if spec.effect == "own"} == {"incident.declare", "incident.freeze"}
+    assert not SPECS["incident.freeze"].writes
 
 
 def test_the_users_objectives_are_known() -> None:

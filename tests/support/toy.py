@@ -70,7 +70,7 @@ class Toy:
             raise Crash
 
     def find(self, name: str) -> Any:
-        return ToyRead(self, name) if SPECS[name].effect == "read" else ToyWrite(self, name)
+        return ToyWrite(self, name) if SPECS[name].writes else ToyRead(self, name)
 
     def context(self) -> Context:
         server: Any = ToyServer()
