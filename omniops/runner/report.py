@@ -137,6 +137,16 @@ def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tup
     return found + ([(undo, puts_back)] if undo else [])
 
 
+def stands(state: RunState) -> str:
+    """What state things are in, in one clause. What was begun and has no end yet is in doubt, undo or not."""
+    doubtful = [r for r in state.changes.records.values() if r.in_doubt or r.key == state.changes.undoing]
+    doubt = [record.intent["target"] for record in doubtful]
+    in_force = [r.stands for r in state.changes.records.values() if r.to_put_back and r not in doubtful]
+    words = [f"in doubt: {', '.join(doubt)}"] if doubt else []
+    words += in_force
+    return "; ".join(words) or "nothing is in force"
+
+
 def _somebody_paged(state: RunState) -> bool:
     """A page was sent, or somebody says that they have called."""
     paged = any(
