@@ -125,6 +125,8 @@ def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tup
         if passing:
             return [(undo, "when the cause is gone")]
         why = "a repair stays; then resolve the incident" if kept and kept[-1].repair else "when you have looked at it"
+        if commands.drill:
+            return [("omniops drill show", "what happened, in order")]
         return [(keep, why)] if keep else [(commands.resolve(incident), "when nothing is left to do")]
     stopped = any(record.intent["action"] == "cluster.stop" for record in passing)
     puts_back = "it starts the cluster again, on the data AS IT IS" if stopped else "it puts back what is in force"
