@@ -27,6 +27,7 @@ _ERRORS: dict[str, type[OmniopsError]] = {
     "in_doubt": InDoubt,
     "bad_input": BadInput,
     "person": NeedsPerson,
+    "declined": NeedsPerson,
     "waiting": Waiting,
 }
 
@@ -48,7 +49,7 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
     kind = spec["type"]
     if kind == "choice":
         options = [Option(key, walk.words(choice["label"])) for key, choice in spec["choices"].items()]
-        options = suggested_first(options, suggestion(walk, spec))
+        options = marked(options, suggestion(walk, spec))
         unattended = spec.get("unattended", "")
         return walk.ask(lambda until: person.choose(step, question, options, until, unattended), expires)
     if kind == "backup":
@@ -69,7 +70,7 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
             try:
                 read(text)
             except OmniopsError as error:
-                return f"{error.what}. {error.next}" if error.next else error.what
+                return ". ".join(part for part in (error.brief, error.next) if part)
             return ""
 
         hint = suggestion(walk, spec)
@@ -90,10 +91,9 @@ def suggestion(walk: Walk, spec: dict[str, Any]) -> str:
         return ""
 
 
-def suggested_first(options: list[Option], key: str) -> list[Option]:
-    """The suggested option first, and marked: Enter takes it."""
-    found = [option._replace(detail="suggested") for option in options if option.key == key]
-    return found + [option for option in options if option.key != key]
+def marked(options: list[Option], key: str) -> list[Option]:
+    """The options, the suggested one marked. Their order stays, so that 2 is SEV-2 whatever is suggested."""
+    return [one._replace(detail="suggested", suggested=True) if one.key == key else one for one in options]
 
 
 def _backup(candidate: dict[str, Any]) -> str:
@@ -132,6 +132,8 @@ def post(walk: Walk, step: str) -> None:
         "channel": node["channel"],
         "how": how if did else how.replace("posted by", "not posted by"),
     }
+    if not did and how == "posted by hand" and not walk.dry:
+        walk.person.say(f"Not posted: {node['channel']} has not been told.", "warn")
     walk.finish(step, "success" if did else "declined", before=[("answered", answer)])
 
 
@@ -140,7 +142,12 @@ def guide(walk: Walk, step: str, detail: str, cause: str, choices: tuple[str, ..
     from omniops.runner import undo
 
     options = [Option(key, *_GUIDED[key]) for key in choices]
-    question = f"{walk.words(walk.state.step(step)['title'])} failed: {detail}. What now?"
+    title = walk.words(walk.state.step(step)["title"])
+    question = f"{title}: declined. What now?" if cause == "declined" else f"{title} failed: {detail}. What now?"
+    if cause == "declined":
+        from omniops.runner.report import stands
+
+        walk.person.say(f"{stands(walk.state)}.", "warn")
     try:
         choice = walk.ask(lambda until: walk.person.choose(f"{step}.on_failure", question, options, until)) or "pause"
     except NeedsPerson:
@@ -164,7 +171,7 @@ def _error(walk: Walk, step: str, detail: str, cause: str) -> OmniopsError:
         kind = Broken if changed else Unreachable  # 6 says that something was changed, 5 that nothing was
     stands = "; ".join(f"{r.intent['target']}: {'in doubt' if r.status == 'open' else 'changed'}" for r in changed)
     return kind(
-        f"{walk.words(walk.state.step(step)['title'])}: {detail}",
+        f"{walk.words(walk.state.step(step)['title'])}: {detail or 'declined'}",
         state=(stands or "nothing has been changed") + f"; run {walk.state.run} is open at step {step}",
         next=walk.typed.resume(walk.state.run),
     )

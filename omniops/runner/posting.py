@@ -34,6 +34,7 @@ def through_slack(walk: Walk, step: str, channel: str, words: str) -> bool:
         if approved is None:
             return False
         if not approved:
+            walk.person.say(f"Not posted: {to} has not been told.", "warn")
             _finish(walk, step, to, "declined", "declined by the operator")
             return True
         body = {"text": words}

@@ -99,12 +99,17 @@ def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
         said.append(("NOBODY HAS BEEN PAGED. Call the security on-call (@security-team) now.", "bad"))
     in_force = [record for record in state.changes.records.values() if record.on_list]
     for record in in_force:
-        word = "in doubt" if record.status == "open" else "repaired with" if record.repair else "in force"
-        said.append((f"{word}: {record.intent['action']} {record.intent['target']}", ""))
+        said.append(_standing(record))
     if not in_force and outcome == "aborted":
         said.append(("Nothing was changed.", ""))
     said += [(f"next: {command}   ({why})", "key") for command, why in _next(state, outcome, in_force) if command]
     return said
+
+
+def _standing(record: Record) -> tuple[str, str]:
+    if record.status == "open":
+        return f"in doubt: {record.intent['action']} {record.intent['target']}", "warn"
+    return f"{record.stands}, by {record.id}.", "" if record.repair else "warn"
 
 
 def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tuple[str, str]]:
@@ -120,6 +125,8 @@ def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tup
         if passing:
             return [(undo, "when the cause is gone")]
         why = "a repair stays; then resolve the incident" if kept and kept[-1].repair else "when you have looked at it"
+        if commands.drill:
+            return [("omniops drill show", "what happened, in order")]
         return [(keep, why)] if keep else [(commands.resolve(incident), "when nothing is left to do")]
     stopped = any(record.intent["action"] == "cluster.stop" for record in passing)
     puts_back = "it starts the cluster again, on the data AS IT IS" if stopped else "it puts back what is in force"
@@ -130,6 +137,16 @@ def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tup
     if outcome == "in_doubt":
         found = [(keep, "when you have looked at it")]
     return found + ([(undo, puts_back)] if undo else [])
+
+
+def stands(state: RunState) -> str:
+    """What state things are in, in one clause. What was begun and has no end yet is in doubt, undo or not."""
+    doubtful = [r for r in state.changes.records.values() if r.in_doubt or r.key == state.changes.undoing]
+    doubt = [record.intent["target"] for record in doubtful]
+    in_force = [r.stands for r in state.changes.records.values() if r.to_put_back and r not in doubtful]
+    words = [f"in doubt: {', '.join(doubt)}"] if doubt else []
+    words += in_force
+    return "; ".join(words) or "nothing is in force"
 
 
 def _somebody_paged(state: RunState) -> bool:

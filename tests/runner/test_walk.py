@@ -196,6 +196,16 @@ def test_the_approval_of_an_undo_ages_and_binds_its_test(days: int, fails: bool,
     assert len(scene.person.asked) - before == asked
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_fails_its_test_is_not_put_back_by_a_y(fails: bool, tmp_path: Path) -> None:
+    """The approval of an undo whose test fails is typed out; the one of a sound undo is y/N."""
+    scene = Scene(tmp_path)
+    scene.walk().go()
+    scene.toy.test_fails = fails
+    undo.everything(scene.walk())
+    assert bool(scene.person.shown[-1].typed) is fails
+
+
 def dying_after(kind: str, append: Any) -> Any:
     """Appends up to an event of a kind, and the process dies: what came with it is lost."""
 
@@ -253,6 +263,37 @@ def test_skipping_one_of_several_goes_on_with_the_rest(tmp_path: Path) -> None:
     assert scene.walk().go() == "mitigated"
     assert len(scene.toy.off) == 3
     assert len(scene.toy.sends) == 4
+
+
+@pytest.mark.parametrize(
+    ("choice", "outcome", "off"), [("skip", "mitigated", 1), ("retry", "mitigated", 2), ("abort", "aborted", 1)]
+)
+def test_a_decline_after_a_change_is_not_the_end(choice: str, outcome: str, off: int, tmp_path: Path) -> None:
+    """The second of two is declined while the first is off: a person is told how things stand, and says what now."""
+    scene = Scene(tmp_path, connections=2)
+
+    class Slip(ToyPerson):
+        def approve(self, step: str, change: Change, until: Any) -> bool:
+            slipped = len(self.shown) == 2
+            return bool(self._ask(f"approve {step}", not slipped, until))
+
+    scene.person = Slip(scene.toy, {"choose disable.on_failure": choice})
+    assert scene.walk().go() == outcome
+    assert len(scene.toy.off) == off
+    assert any(words.endswith(" is DISABLED.") for words in scene.person.said)
+
+
+def test_a_decline_before_any_change_ends_the_run(tmp_path: Path) -> None:
+    """Nothing has been changed: no more is asked."""
+    scene = Scene(tmp_path)
+
+    class No(ToyPerson):
+        def approve(self, step: str, change: Change, until: Any) -> bool:
+            return bool(self._ask(f"approve {step}", False, until))
+
+    scene.person = No(scene.toy)
+    assert scene.walk().go() == "aborted"
+    assert [question for question in scene.person.asked if question.startswith("choose")] == []
 
 
 def test_a_person_may_try_as_often_as_they_like(tmp_path: Path) -> None:
