@@ -104,6 +104,7 @@ def _command(argv: list[str]) -> int:
 def _failed(error: Exception, argv: list[str]) -> int:
     from omniops.errors import Exit, OmniopsError
 
+    error = _asked_to_stop(error, argv)
     if isinstance(error, OmniopsError):
         from omniops.cli.context import streams
         from omniops.terminal.errors import show_error
@@ -119,6 +120,22 @@ def _failed(error: Exception, argv: list[str]) -> int:
         error.show()
         return int(Exit.USAGE)
     return _bug(error)
+
+
+def _asked_to_stop(error: Exception, argv: list[str]) -> Exception:
+    """Ctrl-C at a question that no walk has put: nothing hangs on it, so there is nothing to resume."""
+    person = sys.modules.get("omniops.runner.person")
+    if person is None or not isinstance(error, person.PauseAsked):
+        return error
+    import shlex
+
+    from omniops.errors import Interrupted
+
+    return Interrupted(
+        "interrupted at a question",
+        state="nothing was done after it; what was done before it stands",
+        next=f"{shlex.join(['omniops', *argv])} asks again",
+    )
 
 
 def _bug(error: Exception) -> int:

@@ -15,7 +15,8 @@ _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?
 LEAST_SECRET = 6
 """A shorter one would be found inside ordinary words, and names would be redacted with it."""
 
-_secrets: set[str] = set()
+_secrets: tuple[str, ...] = ()
+"""Longest first: one that holds another as a part is taken out whole."""
 
 
 def seconds(text: str) -> float:
@@ -71,7 +72,8 @@ def is_secret(value: str) -> None:
     """Remember a secret's value, so that ``redact`` takes it out of everything written from now on."""
     global _secrets
     if len(value) >= LEAST_SECRET and value not in _secrets:
-        _secrets = {*_secrets, value}  # a new one: another thread may be going through the old one
+        # A new one: another thread may be going through the old one.
+        _secrets = tuple(sorted((*_secrets, value), key=lambda secret: (-len(secret), secret)))
 
 
 def redact(value: Any) -> Any:

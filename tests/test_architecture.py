@@ -27,7 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "runner": {*LEAVES, "services", "jobs", "actions", "engine", "incident", "journal", "catalog"},
     "terminal": {*LEAVES, "runner.person", "incident", "engine.graph"},
     "drill": LEAVES,
-    "cli": {*LEAVES, "runner", "catalog", "terminal", "incident", "journal", "drill", "engine", "actions", "services"},
+    "cli": {*LEAVES, "runner", "catalog", "terminal", "incident", "journal", "drill", "engine", "services"},
     "entry": {"cli", "errors", "text", "terminal"},
     "__main__": {"entry"},
 }

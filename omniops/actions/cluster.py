@@ -133,7 +133,8 @@ class Stop(Compose):
         return Applied("applied", "nothing runs, nothing answers", at=iso(ctx.omniroute.server_now()))
 
     def observe_undo(self, ctx: Context, args: Args, before: dict[str, Any], after: dict[str, Any]) -> Observation:
-        return self._seen(ctx, "running" if is_up(ctx) else "stopped", str(before["cluster"]), "start")
+        seen = self._seen(ctx, "running" if is_up(ctx) else "stopped", str(before["cluster"]), "start")
+        return seen if seen.already else seen._replace(warnings=("it starts on the data AS IT IS NOW",))
 
 
 class Start(Compose):

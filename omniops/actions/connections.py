@@ -74,6 +74,7 @@ class Disable:
             desired={**state_of(found), "isActive": before["isActive"]},
             already=found.active == before["isActive"],
             shown=dict(found.shown),
+            typed=typable(found),
             at=found.updated_at,
         )
         if seen.already:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 class ActionSpec(NamedTuple):
     """One action. ``undo`` says how it is undone; where it cannot be, it is empty and ``why_no_undo`` says why."""
 
-    effect: str  # "read", "write" or "destructive"
+    effect: str  # "read", "own" (only omniops' own journal is written), "write" or "destructive"
     does: str
     inputs: dict[str, str]
     outputs: dict[str, str]
@@ -26,6 +26,12 @@ class ActionSpec(NamedTuple):
     whole: bool = False  # changes the whole server, and not one thing in it
     tells: str = ""  # the kind of event that the incident's stream gets with its success
     readback: bool = False  # observing again proves it; else the action proved it while it applied it
+    stands: str = ""  # how its target stands while the change is in force: "DISABLED"; "" where nothing lasts
+
+    @property
+    def writes(self) -> bool:
+        """It changes something outside omniops."""
+        return self.effect in ("write", "destructive")
 
 
 _BACKUP_UNDO_REASON = "it only adds a copy; nothing is changed that would have to be put back"
@@ -40,6 +46,7 @@ SPECS: dict[str, ActionSpec] = {
         optional=("stops",),
         undo="tests the connection, then enables it again",
         readback=True,
+        stands="DISABLED",
     ),
     "combo.withdraw": ActionSpec(
         "write",
@@ -48,6 +55,7 @@ SPECS: dict[str, ActionSpec] = {
         {"changed_at": "time"},
         undo="puts the combo's models back as they were",
         readback=True,
+        stands="CHANGED, and carries less",
     ),
     "model.carriers": ActionSpec(
         "read",
@@ -153,6 +161,7 @@ SPECS: dict[str, ActionSpec] = {
         script="rollback.sh",
         repair=True,
         whole=True,
+        stands="ROLLED BACK",
     ),
     "script.restore_policies": ActionSpec(
         "destructive",
@@ -164,6 +173,7 @@ SPECS: dict[str, ActionSpec] = {
         script="restore-policies.sh",
         repair=True,
         whole=True,
+        stands="RESTORED",
     ),
     "script.restore_data": ActionSpec(
         "destructive",
@@ -175,6 +185,7 @@ SPECS: dict[str, ActionSpec] = {
         script="restore-data.sh",
         repair=True,
         whole=True,
+        stands="RESTORED",
     ),
     "cluster.stop": ActionSpec(
         "destructive",
@@ -186,6 +197,7 @@ SPECS: dict[str, ActionSpec] = {
         script="docker",
         readback=True,
         whole=True,
+        stands="STOPPED",
     ),
     "cluster.start": ActionSpec(
         "write",
@@ -218,13 +230,13 @@ SPECS: dict[str, ActionSpec] = {
         resend=True,
     ),
     "incident.declare": ActionSpec(
-        "read",  # of the outside world: it writes only omniops' own journal
+        "own",
         "Record the incident's severity.",
         {"severity": "text"},
         {"severity": "text"},
     ),
     "incident.freeze": ActionSpec(
-        "read",
+        "own",
         "Freeze the incident: its clocks stop, nothing of it is sent anywhere any more.",
         {},
         {},
@@ -273,7 +285,14 @@ SPECS: dict[str, ActionSpec] = {
         "read",
         "Say what speaks for rolling back, failing over, or disabling a connection.",
         {},
-        {"key": "text", "question": "text", "green": "text", "green_text": "text", "worst_text": "text"},
+        {
+            "key": "text",
+            "question": "text",
+            "green": "text",
+            "green_text": "text",
+            "worst": "text",
+            "worst_text": "text",
+        },
         timeout_s=60,
     ),
 }

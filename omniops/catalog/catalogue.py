@@ -88,7 +88,8 @@ def find(id: str, known: Iterable[Entry]) -> Entry:
 
     near = difflib.get_close_matches(wanted.lower()[:80], names, n=1)
     raise BadInput(
-        f"there is no runbook {one_line(id, 60)!r}" + (f"; did you mean {near[0]!r}?" if near else ""),
+        ("which runbook?" if not wanted else f"there is no runbook {one_line(id, 60)!r}")
+        + (f"; did you mean {near[0]!r}?" if near else ""),
         why=one_line(f"known: {', '.join(names)}", 400),
         state="nothing was attempted",
         next="omniops runbook list",

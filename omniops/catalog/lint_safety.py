@@ -21,6 +21,7 @@ def check(
 ) -> list[Finding]:
     """Writes, prompts, verify steps, posts and timers."""
     found: list[Finding] = []
+    later = _Later(flow, specs)
     for id, step in flow.steps.items():
         if len(found) > ENOUGH:
             break
@@ -30,7 +31,7 @@ def check(
         elif kind in ("ask", "manual"):
             found += _prompt(compiled, flow, id, step, specs)
         elif kind == "verify":
-            found += _verify(compiled, flow, before, id, step, specs, slos)
+            found += _verify(compiled, flow, before, id, step, specs, slos, later)
         elif kind == "post" and step["channel"] not in channels:
             what = f"there is no channel {step['channel']!r}"
             found.append(compiled.finding(id, ("post", "channel"), what, nearest(step["channel"], channels)))
@@ -68,7 +69,7 @@ def _write(compiled: Compiled, id: str, step: Step, spec: ActionSpec | None) -> 
     if spec is None:
         return []
     found = []
-    if spec.effect == "read":
+    if not spec.writes:
         if step["approve"]:
             what = f"{step['action']} changes nothing, so there is nothing to approve"
             found.append(compiled.finding(id, ("approve",), what, "take `approve` out", at_key=True))
@@ -128,7 +129,7 @@ def _harm(flow: Flow, target: str, specs: Mapping[str, ActionSpec]) -> str:
         if step is None:
             continue
         spec = specs.get(step.get("action", ""))
-        if spec is not None and spec.effect != "read":
+        if spec is not None and spec.writes:
             return f"goes on to {id}, a change, before anybody is asked"
         if step["kind"] in ("manual", "ask") and not step.get("ask", {}).get("unattended"):
             continue
@@ -148,6 +149,7 @@ def _verify(
     step: Step,
     specs: Mapping[str, ActionSpec],
     slos: Collection[str],
+    later: _Later,
 ) -> list[Finding]:
     spec = step["verify"]
     found = []
@@ -158,8 +160,11 @@ def _verify(
         what = "it can never pass: `passes` looks, `every` so often, take longer than `within`"
         found.append(compiled.finding(id, ("verify", "within"), what, "make `within` longer, or look more often"))
     problem = _since(flow, before, id, spec["since"], specs)
+    mend = "name the step that makes the change, or `run`"
+    if not problem and id in later.than(spec["since"]):
+        problem = f"a way from {spec['since']} to here changes the gateway again: traffic from before that would count"
+        mend = "name the last change; where the ways differ, give each a verify step of its own"
     if problem:
-        mend = "name the step that makes the change, or `run`"
         found.append(compiled.finding(id, ("verify", "since"), problem, mend))
     return found
 
@@ -175,11 +180,50 @@ def _since(flow: Flow, before: Dominators | None, id: str, since: str, specs: Ma
         # Only "run" inside a called runbook is compiled to this: the moment of the call.
         return "" if id.startswith(f"{since}.") else f"{since} calls a runbook: its change comes later than the call"
     spec = specs.get(source.get("action", ""))
-    if source["kind"] != "manual" and (spec is None or spec.effect == "read"):
+    if source["kind"] != "manual" and (spec is None or not spec.writes):
         return f"{since} changes nothing, so that old traffic would count"
     if before is not None and not before.succeeded_before(since, id):
         return f"{since} has not succeeded on every path to here"
     return ""
+
+
+class _Later:
+    """Which steps come after a change that is later than the one whose traffic a verify step counts."""
+
+    def __init__(self, flow: Flow, specs: Mapping[str, ActionSpec]) -> None:
+        self._flow, self._specs = flow, specs
+        self._known: dict[str, set[str]] = {}
+
+    def than(self, since: str) -> set[str]:
+        """The steps that a way from ``since`` reaches through another change of the gateway."""
+        if since not in self._known:
+            source = self._flow.steps.get(since)
+            if since == "run" or (source is not None and source["kind"] == "call"):
+                starts = [self._flow.graph["start"]] if source is None else list(source.get("edges", {}).values())
+            else:
+                starts = [exit.target for exit in self._flow.exits.get(since, ()) if exit.outcome == "success"]
+            self._known[since] = self._reach(starts)
+        return self._known[since]
+
+    def _reach(self, starts: list[str]) -> set[str]:
+        waiting = [(start, False) for start in starts]
+        seen = set(waiting)
+        while waiting:
+            id, changed = waiting.pop()
+            step = self._flow.steps.get(id)
+            if step is None:
+                continue
+            for exit in self._flow.exits[id]:
+                after = (exit.target, changed or (exit.outcome != "declined" and self._changes(step)))
+                if after not in seen:
+                    seen.add(after)
+                    waiting.append(after)
+        return {id for id, changed in seen if changed}
+
+    def _changes(self, step: Step) -> bool:
+        """Whether a step changes the gateway. A page and a copy of the data do not."""
+        spec = self._specs.get(step.get("action", ""))
+        return spec is not None and spec.writes and bool(spec.undo or spec.reverses or spec.effect == "destructive")
 
 
 def _timer(compiled: Compiled, flow: Flow, timer: Timer) -> list[Finding]:

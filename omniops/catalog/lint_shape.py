@@ -99,7 +99,7 @@ def outcomes(step: Step) -> tuple[str, ...]:
 
 def _is_write(step: Step) -> bool:
     spec = SPECS.get(step["action"])
-    return spec is not None and spec.effect != "read"
+    return spec is not None and spec.writes
 
 
 def _why_never(step: Step, outcome: str) -> str:

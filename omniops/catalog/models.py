@@ -137,7 +137,7 @@ class Ask(Strict):
     choices: dict[Key, Choice] | None = Field(default=None, min_length=2)
     options: Reference | None = None
     unattended: Key | None = Field(default=None, description="the choice taken when nobody can answer")
-    suggest: Reference | None = Field(default=None, description="the choice to show first; a reference to its key")
+    suggest: Reference | None = Field(default=None, description="the choice that Enter takes; a reference to its key")
 
     @model_validator(mode="after")
     def _what_the_type_needs(self) -> Ask:
@@ -146,8 +146,10 @@ class Ask(Strict):
                 raise ValueError(f"`{key}` belongs to type {of}, which needs it; the type here is {self.type}")
         if self.unattended is not None and self.unattended not in (self.choices or {}):
             raise ValueError(f"`unattended` is {self.unattended!r}, which is none of the choices")
-        if self.suggest is not None and self.type not in ("choice", "version"):
-            raise ValueError(f"`suggest` belongs to types choice and version; the type here is {self.type}")
+        if self.suggest is not None and self.type not in ("choice", "version", "connections"):
+            raise ValueError(
+                f"`suggest` belongs to types choice, version and connections; the type here is {self.type}"
+            )
         return self
 
 

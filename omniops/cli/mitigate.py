@@ -11,7 +11,7 @@ from omniops.cli.options import Answers, Confirm, IncidentId, Json, Yes
 
 
 def mitigate(
-    runbook: Annotated[str, typer.Argument(help="provider-outage, latency-regression, ..., or its section: 4.1")],
+    runbook: Annotated[str, typer.Argument(help="provider-outage, latency-regression, ..., or its section: 4.1")] = "",
     target: Annotated[str, typer.Argument(help="what it is about: a connection, a provider, a version")] = "",
     yes: Yes = False,
     confirm: Confirm = None,

@@ -15,13 +15,22 @@ if TYPE_CHECKING:
 
 
 def probe(
-    region: Annotated[str, typer.Option(help="The vantage point, such as us-west.")],
+    region: Annotated[str, typer.Option(help="The vantage point, such as us-west.")] = "",
     json: Json = False,
 ) -> None:
     """Ask OmniRoute for a sign of life, and raise an alert at the third failure in a row."""
     from omniops.runner.probe import look
     from omniops.runner.wiring import clients_of
 
+    if not region:
+        from omniops.errors import BadInput
+
+        raise BadInput(
+            "a probe needs to know from where it looks",
+            why="three regions that fail at once are an outage, one is not",
+            state="nothing was asked",
+            next="omniops probe --region us-west",
+        )
     here = settings()
     found = look(here, clock(), open_journal(create=True), clients_of(here, clock()), region)
     if json:

@@ -120,6 +120,11 @@ class Settings:
         """Say whether a secret is configured, without resolving it."""
         return bool(self._in_environment(name)) or name in self._references
 
+    def by_command(self, name: str) -> bool:
+        """Say whether a secret is what a command prints."""
+        given = self._in_environment(name)
+        return given.endswith("_COMMAND") if given else self._references.get(name, "").startswith("cmd:")
+
     def secret(self, name: str) -> str:
         """Resolve a secret, "" where there is none. Raises BadInput when its file, command or variable fails."""
         value = self._given.get(name, "").strip()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from omniops.actions.specs import SPECS
 from omniops.journal.events import Event
 
 
@@ -79,6 +80,14 @@ class Record:
     def id(self) -> str:
         """How people name it: ``m`` and the intent's place in the journal."""
         return f"m{self.seq}"
+
+    @property
+    def stands(self) -> str:
+        """How its target stands because of it, in words: "the cluster is STOPPED"."""
+        if self.status != "applied":
+            return f"{self.intent['target']} MAY HAVE BEEN CHANGED"
+        spec = SPECS.get(self.intent["action"])
+        return f"{self.intent['target']} is {(spec.stands if spec else '') or 'CHANGED'}"
 
     @property
     def in_force(self) -> bool:

@@ -79,7 +79,7 @@ def _action(state: RunState, step: Step, at: StepState) -> c.Command:
         except Undefined as unknown:
             return c.Finish(id, "failure", edges["failure"], str(unknown))
         return c.Finish(id, "success", edges["success"], "nothing to do: the list is empty")
-    if SPECS[step["action"]].effect == "read":
+    if not SPECS[step["action"]].writes:
         return c.Read(id)
     if at.bad is not None and at.bad.done is not None:
         outcome = at.bad.done["outcome"]

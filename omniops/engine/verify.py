@@ -12,8 +12,6 @@ FEW = 5
 """Fewer errors, or fewer requests, than this prove nothing against it (the floor of the severity ladder's rates)."""
 STRAGGLERS = 20
 """One in so many requests is what a p95 stands for: that many old ones among them spoil it."""
-HOPELESS = "nothing live serves "
-"""How the words of a sample begin that can never become a pass."""
 
 
 VERDICTS = {"recovered": "Recovered", "not_recovered": "Not recovered", "inconclusive": "Cannot tell"}
@@ -63,10 +61,12 @@ class Figures(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """``verdict``: "pass", "fail" or "cannot tell"; ``why``: in words, never empty."""
+    """``verdict``: "pass", "fail" or "cannot tell"; ``why``: in words, never empty; ``hopeless``: a fail that cannot
+    become a pass by waiting."""
 
     verdict: str
     why: str
+    hopeless: bool = False
 
 
 class Judged(Protocol):
@@ -76,7 +76,7 @@ class Judged(Protocol):
     def verdict(self) -> str: ...
 
     @property
-    def why(self) -> str: ...
+    def hopeless(self) -> bool: ...
 
 
 def judge_sample(figures: Figures, budgets: Budgets, min_requests: int, *, latency: bool = True) -> Verdict:
@@ -87,7 +87,7 @@ def judge_sample(figures: Figures, budgets: Budgets, min_requests: int, *, laten
     one counts.
     """
     if figures.hopeless:
-        return Verdict("fail", f"{HOPELESS}{figures.hopeless}: it cannot recover so")
+        return Verdict("fail", f"nothing live serves {figures.hopeless}: it cannot recover so", hopeless=True)
     seen = _clients(figures, budgets)
     if seen is not None and seen.verdict == "fail":
         return seen
@@ -160,7 +160,7 @@ def decide(samples: Sequence[Judged], passes: int, deadline_reached: bool) -> st
     full = len(last) == max(passes, 1)
     if full and all(sample.verdict == "pass" for sample in last):
         return "recovered"
-    if full and all(sample.verdict == "fail" and sample.why.startswith(HOPELESS) for sample in last):
+    if full and all(sample.verdict == "fail" and sample.hopeless for sample in last):
         return "not_recovered"
     if not deadline_reached:
         return None

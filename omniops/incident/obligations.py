@@ -267,15 +267,14 @@ def _review(seen: _Seen, rule: Rule) -> list[Obligation]:
 
 def _listed(seen: _Seen, rule: Rule, words: str, moment: Any) -> list[Obligation]:
     """Told once, before the next meeting; what is resolved or has another severity by then need not be."""
-    if not seen.severities:
-        return []
-    at = _periods(seen, rule.severities)
-    if not at:
+    periods = _periods(seen, rule.severities)
+    if not periods:
         return []
     done_at, how = seen.done(rule.id)
-    if not done_at and at[-1][1]:
+    if not done_at and periods[-1][1]:
         return []
-    due = moment(parse_iso(at[-1][0]), seen.rules, seen.zone)
+    start = max((start for start, _ in periods if not done_at or start <= done_at), default=periods[0][0])
+    due = moment(parse_iso(start), seen.rules, seen.zone)
     next = "" if done_at else f"omniops comms post --for {rule.id}"
     return [seen.new(rule, words, iso(due), next, done_at=done_at, how=how)]
 

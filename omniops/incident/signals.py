@@ -99,7 +99,11 @@ def from_flags(flags: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     for text in read.once("slo_breach", flags.get("slo_breach", ())):
         factor, colon, lasting = text.partition(":")
         if not colon:
-            read.bad("slo_breach", f"{_shown(text)} says not for how long", f"write it as `--slo-breach {text}:15m`")
+            read.bad(
+                "slo_breach",
+                f"{_shown(text)} says not for how long",
+                "write it as FACTOR:TIME, `--slo-breach 1.8:15m` for 1.8 times over it during 15 minutes",
+            )
         given["slo_breach"] = {"factor": read.written_number("slo_breach", factor), "for": lasting}
     for key in ("requests", "burn_rate"):
         for text in flags.get(key, ()):

@@ -87,7 +87,9 @@ def no_key(trouble: OmniopsError, *, routing: bool = False) -> OmniopsError:
         trouble.what,
         why=f"{trouble.why}; and the Events API cannot be used: {closed}".removeprefix("; and "),
         state="nothing was acknowledged: PagerDuty goes on paging",
-        next="acknowledge it in PagerDuty's app, or give its alert: omniops page ack --alertmanager FILE",
+        next="acknowledge it in PagerDuty's app now"
+        + ("; `omniops config init` sets PagerDuty up" if isinstance(trouble, BadInput) else "")
+        + ", or give its alert: omniops page ack --alertmanager FILE",
     )
     error.exit = trouble.exit
     return error

@@ -49,7 +49,7 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
     kind = spec["type"]
     if kind == "choice":
         options = [Option(key, walk.words(choice["label"])) for key, choice in spec["choices"].items()]
-        options = suggested_first(options, suggestion(walk, spec))
+        options = marked(options, suggestion(walk, spec))
         unattended = spec.get("unattended", "")
         return walk.ask(lambda until: person.choose(step, question, options, until, unattended), expires)
     if kind == "backup":
@@ -70,7 +70,7 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
             try:
                 read(text)
             except OmniopsError as error:
-                return f"{error.what}. {error.next}" if error.next else error.what
+                return ". ".join(part for part in (error.brief, error.next) if part)
             return ""
 
         hint = suggestion(walk, spec)
@@ -91,10 +91,9 @@ def suggestion(walk: Walk, spec: dict[str, Any]) -> str:
         return ""
 
 
-def suggested_first(options: list[Option], key: str) -> list[Option]:
-    """The suggested option first, and marked: Enter takes it."""
-    found = [option._replace(detail="suggested") for option in options if option.key == key]
-    return found + [option for option in options if option.key != key]
+def marked(options: list[Option], key: str) -> list[Option]:
+    """The options, the suggested one marked. Their order stays, so that 2 is SEV-2 whatever is suggested."""
+    return [one._replace(detail="suggested", suggested=True) if one.key == key else one for one in options]
 
 
 def _backup(candidate: dict[str, Any]) -> str:
@@ -133,6 +132,8 @@ def post(walk: Walk, step: str) -> None:
         "channel": node["channel"],
         "how": how if did else how.replace("posted by", "not posted by"),
     }
+    if not did and how == "posted by hand" and not walk.dry:
+        walk.person.say(f"Not posted: {node['channel']} has not been told.", "warn")
     fulfilled = _fulfilled(walk) if did and node["channel"] == "status-page" else []
     walk.finish(step, "success" if did else "declined", before=[("answered", answer)], also=fulfilled)
 

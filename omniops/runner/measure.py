@@ -100,6 +100,7 @@ class Measure:
             min_requests=self.min_requests,
             verdict=verdict.verdict,
             why=verdict.why,
+            hopeless=verdict.hopeless,
         )
 
     def _figures(

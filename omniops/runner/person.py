@@ -30,6 +30,7 @@ class Option(NamedTuple):
     key: str
     label: str
     detail: str = ""
+    suggested: bool = False  # what omniops would take: Enter alone takes it too
 
 
 class StepView(NamedTuple):
@@ -58,6 +59,7 @@ class Sample(NamedTuple):
     min_requests: int
     verdict: str  # "pass", "fail" or "cannot tell"
     why: str
+    hopeless: bool = False  # a fail that cannot become a pass by waiting
 
 
 class PromptDue(Exception):

@@ -93,6 +93,7 @@ def _sent(walk: Walk, words: _Words) -> bool:
         if approved is None:
             return False
         if not approved:
+            walk.person.say(f"Not posted: {to} has not been told.", "warn")
             _finish(walk, step, to, "declined", "declined by the operator")
             return True
         outbox.queue(

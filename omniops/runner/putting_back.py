@@ -62,9 +62,13 @@ def put_back(
 
 
 def _paused(session: Session, mitigation: Mitigation, number: int) -> Interrupted:
+    now = next((one for one in in_force(session) if one.id == mitigation.id), None)
+    untouched = now is not None and now.state == mitigation.state != "undo begun"
     error = Interrupted(
         f"while putting back {mitigation.target}",
-        state="the journal says how far it got",
+        state=f"nothing of it was changed; it is {mitigation.state}"
+        if untouched
+        else "the journal says how far it got",
         next=Commands(session.journal.drill).undo(mitigation.id),
     )
     if number in (signal.SIGTERM, signal.SIGHUP):

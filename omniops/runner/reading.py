@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from omniops.actions.specs import SPECS
 from omniops.engine.refs import Undefined
 from omniops.errors import OmniopsError
 from omniops.journal.events import New
@@ -21,7 +22,7 @@ def read(walk: Walk, step: str) -> None:
     except Undefined as unknown:
         walk.finish(step, "failure", detail=str(unknown), cause="undefined")
         return
-    if name.startswith("incident."):
+    if SPECS[name].effect == "own":
         _own(walk, step, name, args)
         return
     own = find_own(name)

@@ -99,12 +99,17 @@ def lines(state: RunState, outcome: str) -> list[tuple[str, str]]:
         said.append(("NOBODY HAS BEEN PAGED. Call the security on-call (@security-team) now.", "bad"))
     in_force = [record for record in state.changes.records.values() if record.on_list]
     for record in in_force:
-        word = "in doubt" if record.status == "open" else "repaired with" if record.repair else "in force"
-        said.append((f"{word}: {record.intent['action']} {record.intent['target']}", ""))
+        said.append(_standing(record))
     if not in_force and outcome == "aborted":
         said.append(("Nothing was changed.", ""))
     said += [(f"next: {command}   ({why})", "key") for command, why in _next(state, outcome, in_force) if command]
     return said
+
+
+def _standing(record: Record) -> tuple[str, str]:
+    if record.status == "open":
+        return f"in doubt: {record.intent['action']} {record.intent['target']}", "warn"
+    return f"{record.stands}, by {record.id}.", "" if record.repair else "warn"
 
 
 def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tuple[str, str]]:

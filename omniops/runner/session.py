@@ -308,9 +308,9 @@ def _stands(state: RunState) -> str:
     """What state things are in, in one clause. What was begun and has no end yet is in doubt, undo or not."""
     doubtful = [r for r in state.changes.records.values() if r.in_doubt or r.key == state.changes.undoing]
     doubt = [record.intent["target"] for record in doubtful]
-    in_force = [r.intent["target"] for r in state.changes.records.values() if r.to_put_back and r not in doubtful]
+    in_force = [r.stands for r in state.changes.records.values() if r.to_put_back and r not in doubtful]
     words = [f"in doubt: {', '.join(doubt)}"] if doubt else []
-    words += [f"in force: {', '.join(in_force)}"] if in_force else []
+    words += in_force
     return "; ".join(words) or "nothing is in force"
 
 

@@ -134,7 +134,9 @@ def _approve(target: Undoing, seen: Observation, force: bool) -> list[tuple[str,
     walk, record = target.walk, target.record
     failing, unknown = seen.shown.get("test_failed"), seen.shown.get("writes_unknown")
     change = change_of(walk, target.name, seen, "the runbook's own step does it again", "undo of ")
-    change = change._replace(person_only=bool(failing or unknown) and not force)
+    if (failing or unknown) and not force:  # y is typed too easily for what will likely hurt
+        typed = change.typed or f"{change.environment}/{seen.typed or seen.target}"
+        change = change._replace(person_only=True, typed=typed)
     bound = bind(
         *(change.environment, change.host, "undo", target.name, seen.target, seen.state, seen.desired, change.typed),
         bool(failing),

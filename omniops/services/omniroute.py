@@ -58,7 +58,7 @@ def _anybody() -> None:
 
 
 class OmniRoute:
-    """One server. Methods raise Refused (401/403), Unreachable (no sense to be had) or BadInput (configuration)."""
+    """One server. Methods raise Refused (401/403), Unreachable (no usable answer) or BadInput (configuration)."""
 
     timeout_s: float = REQUEST_TIMEOUT_S
 
@@ -363,7 +363,7 @@ class OmniRoute:
 
     def _unreachable(self, path: str, why: str) -> Unreachable:
         return Unreachable(
-            f"no sense to be had from {self.url}{path.partition('?')[0]}",
+            f"no usable answer from {self.url}{path.partition('?')[0]}",
             why=why,
             state="this request changed nothing",
             next="check OMNIROUTE_URL and the server, then try again",

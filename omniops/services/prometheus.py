@@ -228,7 +228,7 @@ class Prometheus:
 
     def _unreachable(self, why: str) -> Unreachable:
         return Unreachable(
-            f"no sense to be had from Prometheus at {self.url}",
+            f"no usable answer from Prometheus at {self.url}",
             why=why,
             state="nothing was measured",
             next="check PROMETHEUS_URL; without it omniops measures by OmniRoute's own figures",

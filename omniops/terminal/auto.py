@@ -67,10 +67,11 @@ class Auto(Show):
         if given is False:
             self._type("choose", "n")
             return None
+        suggested = [option.key for option in options if option.suggested]
         if step in self._chosen:
             keys = list(reversed(keys))  # "retry" for ever would be a drill without end
         self._chosen.add(step)
-        for key in (given, unattended, *keys):
+        for key in (given, unattended, *suggested, *keys):
             if key in keys:
                 self._type("choose", str(key))
                 return str(key)

@@ -55,7 +55,8 @@ class TerminalPerson(Show):
             return prompts.ask_number(self._reader, question, options, until)
         from omniops.terminal.menu import ask_menu
 
-        return ask_menu(self._reader, question, options, until, preferred=unattended)
+        suggested = next((option.key for option in options if option.suggested), "")
+        return ask_menu(self._reader, question, options, until, preferred=suggested or unattended)
 
     def text(
         self, step: str, question: str, until: datetime | None, check: Callable[[str], str], default: str = ""

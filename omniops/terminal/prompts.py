@@ -168,7 +168,11 @@ def ask_text(
 ) -> str | None:
     """Ask for a text that ``check`` accepts. Enter alone takes the default where there is one; n declines."""
     _say(reader.streams, question, "head")
-    _say(reader.streams, f"Enter alone: {safe(default, 80)}. n: declined." if default else "n: declined.", "dim")
+    _say(
+        reader.streams,
+        f"Enter alone: {safe(default, 80)}. n: do not answer." if default else "n: do not answer.",
+        "dim",
+    )
     while True:
         answer = reader.line("answer", until, draft) or default
         draft = ""
@@ -191,7 +195,8 @@ def ask_reason(reader: Reader, question: str) -> str:
 
 
 def ask_number(reader: Reader, question: str, options: Sequence[Option], until: datetime | None) -> str | None:
-    """Ask for one of a numbered list, by number or key. n declines, unless n is a key."""
+    """Ask for one of a numbered list, by number or key. Enter alone takes what is suggested; n declines, unless n is a
+    key."""
     width = reader.streams.width()
     _say(reader.streams, question, "head")
     for number, option in enumerate(options, 1):
@@ -200,8 +205,11 @@ def ask_number(reader: Reader, question: str, options: Sequence[Option], until: 
             reader.streams.say(line)
     keyed = {option.key.lower(): option.key for option in options}
     numbered = {str(number): option.key for number, option in enumerate(options, 1)}
+    suggested = next((option.key for option in options if option.suggested), None)
     while True:
         answer = reader.line(f"1-{len(options)}/n", until).lower()
+        if not answer and suggested:
+            return suggested
         if answer in keyed or answer in numbered:
             return keyed.get(answer) or numbered[answer]
         if answer in _NO:

@@ -58,7 +58,7 @@ def test_all(home: Path) -> None:
     [
         ("provider-outge", "did you mean 'provider-outage'?"),
         ("4.9", "there is no runbook '4.9'"),
-        ("", "there is no runbook ''"),
+        ("", "which runbook?"),
         ("\x1b[2Jx", "there is no runbook 'x'"),
         ("3 (0:12)", "is more than one runbook"),
     ],

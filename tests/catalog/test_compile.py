@@ -12,7 +12,7 @@ from omniops.catalog import lint, load
 from omniops.catalog.compile import compile_runbook, graph_hash
 from omniops.catalog.cost import worst_cases
 from omniops.engine.graph import Graph
-from tests.support.runbooks import SHIPPED, SMALL, compiled, shipped
+from tests.support.runbooks import SHIPPED, SMALL, checked, compiled, shipped
 
 CALLER = """\
 format: 1
@@ -152,8 +152,11 @@ def test_clocks_of_a_called_runbook() -> None:
     onset = STOPPING.replace("from: run", "from: onset")
     assert compiled(text, small=onset).graph["timers"] == [{**clock, "from": "onset"}]
     since_run = STOPPING.replace("since: disable", "since: run")
-    assert compiled(text, small=since_run).graph["steps"]["call.recovered"]["verify"]["since"] == "call"
-    assert compiled(since_run).graph["steps"]["recovered"]["verify"]["since"] == "run"
+    called, own = checked(text, small=since_run)[0], checked(since_run)[0]
+    assert called is not None
+    assert own is not None
+    assert called.graph["steps"]["call.recovered"]["verify"]["since"] == "call"
+    assert own.graph["steps"]["recovered"]["verify"]["since"] == "run"
 
 
 def test_a_value_given_as_a_literal_is_written_out() -> None:

@@ -187,11 +187,11 @@ def test_clocks(text: str, words: str) -> None:
         ("look", "look changes nothing, so that old traffic would count"),
         ("recovered", "recovered changes nothing"),
         ("nowhere", "there is no step 'nowhere'"),
-        ("run", ""),
+        ("run", "a way from run to here changes the gateway again"),
     ],
 )
 def test_a_proof_counts_traffic_since_a_change(since: str, words: str) -> None:
-    """`since` is a step that changed something on every path, or the start of the run."""
+    """`since` is the last step that changed something, on every path; or the start of a run that changes nothing."""
     found = findings(SMALL.replace("since: disable", f"since: {since}"))
     assert [words in one.what for one in found] == ([True] if words else [])
 
@@ -211,7 +211,7 @@ def test_nothing_ends_as_mitigated_that_was_disproved(text: str, clean: bool) ->
     """A path whose last verify step did not succeed may not end as `done`, whatever a person says on the way."""
     manual = "{title: Tell, manual: Tell them., on_success: done, on_declined: done}\n"
     again = (
-        "{title: Again, verify: {slo: availability-cluster, since: run, within: 5m, every: 10s, min_requests: 20, "
+        "{title: Again, verify: {slo: availability-cluster, since: disable, within: 5m, every: 10s, min_requests: 20, "
         "passes: 3}, on_success: done, on_failure: not_recovered, on_inconclusive: inconclusive}\n"
     )
     found = [one.what for one in findings(text.replace("MANUAL", manual).replace("VERIFY", again))]
@@ -227,6 +227,21 @@ def test_a_disproved_end_of_a_call_is_told_at_the_call() -> None:
         "it ends as mitigated, though first.recovered has not shown it",
         _line(text, "on_failure"),
     )
+
+
+@pytest.mark.parametrize(
+    ("id", "old", "new"),
+    [
+        ("rollback", "go: recovered_restarted", "go: recovered"),
+        ("rollback", "since: restart", "since: rollback"),
+        ("data-incident", "since: start", "since: restore"),
+    ],
+)
+def test_no_change_comes_between(id: str, old: str, new: str) -> None:
+    """Traffic from before a later change of the gateway counts for nothing, whichever way was taken there."""
+    assert old in shipped(id)
+    found = [one.what for one in findings(shipped(id).replace(old, new))]
+    assert any("changes the gateway again" in what for what in found), found
 
 
 CALLER = """\
@@ -330,7 +345,17 @@ def test_every_write_can_be_undone_or_says_why() -> None:
     small = compiled(SMALL)
     bad = {**SPECS, "connection.disable": SPECS["connection.disable"]._replace(undo="")}
     assert ["cannot be undone and does not say why" in one.what for one in lint.check(small, specs=bad)] == [True]
-    assert all(spec.effect == "read" or bool(spec.undo) != bool(spec.why_no_undo) for spec in SPECS.values())
+    assert all(not spec.writes or bool(spec.undo) != bool(spec.why_no_undo) for spec in SPECS.values())
+
+
+def test_what_writes_the_journal_is_no_look() -> None:
+    """A wait may not freeze the incident again and again, and there is nothing to approve about it."""
+    page = shipped("first-15-minutes")
+    assert "until: {action: page.firing" in page
+    found = findings(page.replace("until: {action: page.firing", "until: {action: incident.freeze"))
+    assert ["incident.freeze cannot be looked at again and again" in one.what for one in found] == [True]
+    assert {name for name, spec in SPECS.items() if spec.effect == "own"} == {"incident.declare", "incident.freeze"}
+    assert not SPECS["incident.freeze"].writes
 
 
 def test_the_users_objectives_are_known() -> None:

@@ -144,7 +144,7 @@ def action_mutants(id: str) -> Iterator[Mutant]:
             if key not in SPECS[step["action"]].optional:
                 yield f"{name} without {key}", _changed(book, name, **{"with": rest or None})
             yield f"{name} with a list for {key}", _changed(book, name, **{"with": {**given, key: 7}})
-        if SPECS[step["action"]].effect == "read":
+        if not SPECS[step["action"]].writes:
             yield f"{name} approved", _changed(book, name, approve="operator", on_declined="aborted")
         else:
             yield f"{name} not approved", _changed(book, name, approve=None)

@@ -266,6 +266,17 @@ def test_a_secret_that_leads_nowhere(tmp_path: Path) -> None:
     assert "short" not in by_name["key: security"].detail
 
 
+def test_a_secret_too_short_to_hide(tmp_path: Path) -> None:
+    """A secret of a few characters cannot be taken out of texts: that is said, once, and without its value."""
+    given = {"OMNIROUTE_PASSWORD": "abc12", "GH_TOKEN_COMMAND": "false", "OMNIOPS_HOME": str(tmp_path)}
+    look = Look(Settings(given), SystemClock(), SCREEN)
+    warned = [f for f in EXAMINERS["settings"](look) if f.name == "secrets"]
+    assert len(warned) == 1
+    assert warned[0].status == "warn"
+    assert warned[0].detail.startswith("OMNIROUTE_PASSWORD: shorter than 6")
+    assert "abc12" not in str(warned)
+
+
 def test_scripts(tmp_path: Path) -> None:
     """Scripts that are missing or not executable, a compose file that is gone: each fails and is named."""
     (tmp_path / "rollback.sh").write_text("#!/bin/sh\n")

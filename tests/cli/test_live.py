@@ -114,7 +114,7 @@ def test_unreachable(command: Command) -> None:
     """With nothing to fall back to, a Prometheus that is down is exit 5; with nothing configured it is exit 2."""
     done = command("slo", PROMETHEUS_URL=NOWHERE)
     assert (done.returncode, done.stdout) == (5, "")
-    assert "no sense to be had from Prometheus" in done.stderr
+    assert "no usable answer from Prometheus" in done.stderr
     assert command("slo").returncode == 2
 
 
@@ -249,7 +249,7 @@ def test_a_source_that_is_down(command: Command) -> None:
     done = command("classify", "--json", PROMETHEUS_URL=NOWHERE)
     said = json.loads(done.stdout)
     assert (done.returncode, said["severity"], said["signals"]["source"]) == (3, None, None)
-    assert "no sense to be had from Prometheus" in said["signals"]["trouble"]
+    assert "no usable answer from Prometheus" in said["signals"]["trouble"]
     assert {row["verdict"] for row in said["signals"]["rows"]} == {"cannot judge"}
     done = command("classify", PROMETHEUS_URL=NOWHERE)
     assert "Nothing could be measured" in done.stderr

@@ -153,6 +153,15 @@ def test_references_that_lead_nowhere(reference: str, word: str, tmp_path: Path)
     assert word in caught.value.what
 
 
+def test_a_secret_inside_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The longer one is taken out whole, whichever was learned first: its tail is a secret too."""
+    for order in (("hunter2", "hunter2-and-more"), ("hunter2-and-more", "hunter2")):
+        monkeypatch.setattr(text, "_secrets", ())
+        for secret in order:
+            text.is_secret(secret)
+        assert text.redact({"a": "hunter2-and-more, hunter2"}) == {"a": "***, ***"}
+
+
 def test_commands_get_no_secrets(tmp_path: Path) -> None:
     """A command that prints one secret sees neither the others nor the variables that references name."""
     content = 'GH_TOKEN = "env:OTHER"\nSLACK_BOT_TOKEN = "cmd:env"'

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniops.engine.verify import BUDGETS, HOPELESS, Budgets, Figures, Tally, decide, judge_sample, p95
+from omniops.engine.verify import BUDGETS, Budgets, Figures, Tally, decide, judge_sample, p95
 
 WELL = Figures("t", p95_s=0.4, requests=40, whole=Tally(40, 0), scope=Tally(25, 0), ok=40, ok_elsewhere=25)
 
@@ -16,11 +16,12 @@ WELL = Figures("t", p95_s=0.4, requests=40, whole=Tally(40, 0), scope=Tally(25, 
 class Look(NamedTuple):
     verdict: str
     why: str = ""
+    hopeless: bool = False
 
 
 def looks(letters: str) -> list[Look]:
     """p, f, ? and h (a failure that can never become a pass)."""
-    words = {"p": Look("pass"), "f": Look("fail"), "?": Look("cannot tell"), "h": Look("fail", HOPELESS + "x")}
+    words = {"p": Look("pass"), "f": Look("fail"), "?": Look("cannot tell"), "h": Look("fail", hopeless=True)}
     return [words[letter] for letter in letters]
 
 
@@ -106,6 +107,13 @@ def test_errors_only() -> None:
 def test_decide(series: str, late: bool, answer: str | None) -> None:
     """Three passes in a row recover; the deadline decides by the last looks; what is hopeless ends early."""
     assert decide(looks(series), 3, late) == answer
+
+
+def test_words_decide_nothing() -> None:
+    """What ends a proof early is a flag of the verdict, however its sentence begins."""
+    assert decide([Look("fail", "nothing live serves the models of openai")] * 3, 3, False) is None
+    assert judge_sample(WELL._replace(hopeless="x"), BUDGETS, 20).hopeless
+    assert not judge_sample(WELL._replace(p95_s=9.0), BUDGETS, 20).hopeless
 
 
 counts = st.integers(0, 60)

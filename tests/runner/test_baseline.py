@@ -162,7 +162,7 @@ def test_prometheus_is_down(journal: MemoryJournal, clock: MovedClock, server: F
     """A Prometheus that cannot be asked is a reason among the others."""
     with prometheus(clock, "1", []) as fake:
         fake.broken = Reply(502, "bad gateway", "text/plain")
-        assert "no sense to be had from Prometheus" in told(journal, server, fake.url)["why"]
+        assert "no usable answer from Prometheus" in told(journal, server, fake.url)["why"]
 
 
 def test_what_tick_records(journal: MemoryJournal, clock: MovedClock, server: FakeOmniRoute, monkeypatch: Any) -> None:

@@ -242,7 +242,7 @@ def test_nothing_answers() -> None:
     """Without any answer nothing is known, and the trouble is told; settings that make no sense are an error."""
     found = live.measure(settings(PROMETHEUS_URL="http://127.0.0.1:9"), MovedClock())
     assert (found.source, found.signals.p95_s, found.signals.requests) == ("", None, {})
-    assert "no sense to be had from Prometheus" in found.trouble
+    assert "no usable answer from Prometheus" in found.trouble
     assert found.classify(shipped(), START).severity is None
     with pytest.raises(BadInput):
         live.measure(settings(PROMETHEUS_URL="localhost:9090"), MovedClock())

@@ -184,7 +184,7 @@ def test_an_interrupted_send_is_in_doubt(tmp_path: Path) -> None:
         walk.go()
     error = _paused(walk, 2)
     first, second = (record.intent["target"] for record in walk.state.changes.records.values())
-    assert (error.exit, error.state) == (130, f"in doubt: {second}; in force: {first}")
+    assert (error.exit, error.state) == (130, f"in doubt: {second}; {first} is DISABLED")
 
 
 def _interrupt(*_: Any) -> Any:

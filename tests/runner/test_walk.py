@@ -196,6 +196,16 @@ def test_the_approval_of_an_undo_ages_and_binds_its_test(days: int, fails: bool,
     assert len(scene.person.asked) - before == asked
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_fails_its_test_is_not_put_back_by_a_y(fails: bool, tmp_path: Path) -> None:
+    """The approval of an undo whose test fails is typed out; the one of a sound undo is y/N."""
+    scene = Scene(tmp_path)
+    scene.walk().go()
+    scene.toy.test_fails = fails
+    undo.everything(scene.walk())
+    assert bool(scene.person.shown[-1].typed) is fails
+
+
 def dying_after(kind: str, append: Any) -> Any:
     """Appends up to an event of a kind, and the process dies: what came with it is lost."""
 

@@ -137,7 +137,7 @@ def test_prometheus_is_away(server: FakeOmniRoute) -> None:
         prometheus.broken = Reply(502, "bad gateway", "text/plain")
         sample = look(server, prometheus)[1]
     assert sample.verdict == "pass"
-    assert "by OmniRoute's figures alone: no sense to be had from Prometheus" in sample.why
+    assert "by OmniRoute's figures alone: no usable answer from Prometheus" in sample.why
 
 
 def test_errors_only(server: FakeOmniRoute) -> None:

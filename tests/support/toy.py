@@ -70,7 +70,7 @@ class Toy:
             raise Crash
 
     def find(self, name: str) -> Any:
-        return ToyRead(self, name) if SPECS[name].effect == "read" else ToyWrite(self, name)
+        return ToyWrite(self, name) if SPECS[name].writes else ToyRead(self, name)
 
     def context(self) -> Context:
         server: Any = ToyServer()
@@ -210,6 +210,7 @@ class ToyPerson:
         self.toy, self.answers = toy, answers or {}
         self.asked: list[str] = []
         self.said: list[str] = []
+        self.shown: list[Change] = []  # every change, as it was put up for approval
         self.clocks: Callable[[], str] = lambda: ""
         self.left = 0  # prompts that a clock made it leave
         self.thinks_s = 0.0
@@ -234,6 +235,7 @@ class ToyPerson:
 
     def change(self, change: Change) -> None:
         self.said.append(change.target)
+        self.shown.append(change)
 
     def approve(self, step: str, change: Change, until: datetime | None) -> bool:
         return bool(self._ask(f"approve {step} {change.target}", True, until))

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from omniops.actions.specs import SPECS
+from omniops.config import SECRETS, Settings
 from omniops.errors import OmniopsError
 from omniops.runner.doctor.base import Finding, Look, fail, ok, unset, warn
+from omniops.text import LEAST_SECRET
 
 LEAST_COLUMNS, LEAST_LINES = 80, 24
 
@@ -33,6 +35,20 @@ def settings(look: Look) -> Iterator[Finding]:
     else:
         yield ok("environment", f"{here.environment} ({here.origin('OMNIOPS_ENV')})")
     yield ok("operator", f"{here.operator} ({here.origin('OMNIOPS_OPERATOR')})")
+    short = [name for name in SECRETS if 0 < len(_value(here, name)) < LEAST_SECRET]
+    if short:
+        detail = f"shorter than {LEAST_SECRET} characters, so not taken out of the journal and the screen"
+        yield warn("secrets", f"{', '.join(short)}: {detail}", "use longer ones")
+
+
+def _value(here: Settings, name: str) -> str:
+    """A secret's value. One that a command gives is not asked for here: it may take long, or want a password."""
+    if not here.has_secret(name) or here.by_command(name):
+        return ""
+    try:
+        return here.secret(name)
+    except OmniopsError:
+        return ""  # told where it is used
 
 
 def scripts(look: Look) -> Iterator[Finding]:

@@ -84,7 +84,7 @@ def slack(look: Look) -> Iterator[Finding]:
         yield fail("Slack", f"it refuses the token: {error.why}", error.next)
         return
     except Unreachable as error:
-        yield fail("Slack", f"no sense to be had from it: {error.why}", "check SLACK_URL and the network")
+        yield fail("Slack", f"no usable answer: {error.why}", "check SLACK_URL and the network")
         return
     finally:
         client.close()

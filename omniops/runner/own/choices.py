@@ -32,7 +32,7 @@ def weigh(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     """Look at the deploy, the replicas and the connections; suggest the mildest choice that the figures speak for."""
     running, rollback = _deploy(walk)
     green = last_green(walk.journal.kinds(GREEN_KINDS), but=running)
-    disable, worst = _connections(walk)
+    disable, worst, named = _connections(walk)
     choices = [disable, _replicas(walk), rollback]
     walk.person.say("What speaks for each choice:")
     for choice in choices:
@@ -44,6 +44,7 @@ def weigh(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
         "question": f"{word} Mitigate first, root-cause later. Which one?",
         "green": green.version if green else "",
         "green_text": f"{green.version}, proved well at {green.at}" if green else "none is journalled; you choose",
+        "worst": named,
         "worst_text": worst or "none",
     }
 
@@ -77,8 +78,8 @@ def _replicas(walk: Walk) -> Choice:
     return Choice("failover", label, str(found["summary"]), bool(found["bad"]) and found["healthy"] > 0)
 
 
-def _connections(walk: Walk) -> tuple[Choice, str]:
-    """Where the errors are; also the name of the connection with most of them."""
+def _connections(walk: Walk) -> tuple[Choice, str, str]:
+    """Where the errors are; also the connection with most of them, in words, and as it is typed where it stands out."""
     from omniops.actions.latency import shares
     from omniops.actions.resolve import target
 
@@ -86,15 +87,18 @@ def _connections(walk: Walk) -> tuple[Choice, str]:
     client = walk.ctx.omniroute
     try:
         logs = client.call_logs(client.server_now() - timedelta(seconds=WINDOW_S))
-        names = {one.id: target(one) for one in client.connections()}
+        known = client.connections()
     except OmniopsError as error:
-        return Choice("disable", label, f"cannot be told ({one_line(error.what, 100)})", False), ""
+        return Choice("disable", label, f"cannot be told ({one_line(error.what, 100)})", False), "", ""
+    names = {one.id: target(one) for one in known}
     found = sorted(shares(logs.rows), key=lambda share: -share.errors)
     total = sum(share.errors for share in found)
     if not total:
-        return Choice("disable", label, f"no failed attempts in the last {duration(WINDOW_S)}", False), ""
+        return Choice("disable", label, f"no failed attempts in the last {duration(WINDOW_S)}", False), "", ""
     worst = found[0]
     name = names.get(worst.connection) or one_line(worst.connection or "no connection", 40)
     why = f"{worst.errors} of {total} failed attempts of the last {duration(WINDOW_S)} are on {name}"
     mostly = total >= FEW and worst.errors >= MOSTLY * total and worst.connection in names
-    return Choice("disable", label, why, mostly), name
+    typed = next((one.name for one in known if one.id == worst.connection), "")
+    alone = [one.name for one in known].count(typed) == 1 and "," not in typed
+    return Choice("disable", label, why, mostly), name, (typed if alone else worst.connection) if mostly else ""

@@ -22,6 +22,9 @@ def lines(findings: Sequence[Row], counts: Mapping[str, int], width: int) -> lis
         head = f"{pad(row['status'], STATUS)}  {pad(safe(row['name']), name)}  "
         text = safe(row["detail"]) + mend
         found += [(line, tone) for line in wrap_below(head, text, width)]
+    failed = [safe(row["name"]) for row in findings if row["status"] == "fail"]
+    if failed:  # what scrolled away is said again where it is read
+        found += [("", ""), *((line, "bad") for line in wrap(f"To be mended: {', '.join(failed)}.", max(width, 60)))]
     told = ", ".join(f"{count} {status}" for status, count in counts.items() if count)
     return [*found, ("", ""), (f"{told}.", "bad" if counts.get("fail") else "good")]
 
