@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omniops.cli.commands import COMMANDS
 from omniops.cli.context import Opened, opened, streams
 from omniops.errors import Exit, OmniopsError
 
@@ -30,7 +31,7 @@ def tick_once(code: int, argv: list[str]) -> None:
         return
     try:
         _flush(used, scripted)
-        word = next((one for one in argv if not one.startswith("-")), "")
+        word = next((one for one in argv if one in COMMANDS), "")
         if not scripted and word not in _SAYS_SO_ITSELF:
             _owed(used, ahead=word in _WALKS)
     except OmniopsError as error:

@@ -195,13 +195,13 @@ def _conclude(found: list[Said], json: bool) -> None:
         told: list[dict[str, Any]] = [one.as_json() for one in found]
         emit({"schema": "omniops.comms/1", "messages": told})
     else:
-        from omniops.terminal.views.comms import said_line
+        from omniops.terminal.views.comms import said_lines
 
         for one in found:
             if one.state == "to be pasted":
                 from omniops.terminal.layout import safe_lines
 
                 streams().result("\n".join(safe_lines(one.draft.text)))
-            line, tone = said_line(one.state, one.draft.where, one.why)
-            streams().result(line, tone)
+            for line, tone in said_lines(one.state, one.draft.where, one.why, streams().width()):
+                streams().result(line, tone)
     raise typer.Exit(next((int(one.exit) for one in found if one.exit), 0))

@@ -50,7 +50,8 @@ _WORDS = {
 }  # fmt: skip
 
 
-def said_line(state: str, where: str, why: str) -> Line:
+def said_lines(state: str, where: str, why: str, width: int) -> list[Line]:
     """What became of a message."""
     more = f": {safe(why, 300)}" if why else ""
-    return f"{_WORDS[state]}, to {safe(where, 120)}{more}.", _TONES.get(state, "bad")
+    tone = _TONES.get(state, "bad")
+    return [(line, tone) for line in wrap(f"{_WORDS[state]}, to {safe(where, 120)}{more}.", width, "", "   ")]
