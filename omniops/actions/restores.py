@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from omniops.actions.backups import Keys, fault, keys_of, mismatch, rows, too_new
+from omniops.actions.backups import Keys, fault, keys_of, made_at, mismatch, rows, too_new
 from omniops.actions.base import Applied, Args, Context, Observation
 from omniops.actions.copies import COPIED, sha256
 from omniops.actions.scripts import (
@@ -25,6 +25,7 @@ from omniops.actions.scripts import (
     ready,
     saved_folder,
 )
+from omniops.clock import iso
 from omniops.errors import BadInput, NeedsPerson, NotOurs, Refused, Unreachable
 from omniops.jobs.contract import JobResult
 from omniops.text import one_line
@@ -66,6 +67,7 @@ class Restore(ScriptWrite):
     script = ""
     saved = ""  # how the folder of the copy begins
     typed = ""
+    loses = ""  # what of that was written since the backup is gone afterwards
 
     def state(self, data: Path) -> dict[str, Any]:
         """Return what of the live data the restore replaces, comparably."""
@@ -92,7 +94,9 @@ class Restore(ScriptWrite):
         self.allowed(ctx, data, source)
         desired = {**self.state(source), "data": str(data)}
         shown = {"from": str(source), "host": proof.why}
-        return Observation(str(data), self.state(data), desired, False, shown, destructive=True, typed=self.typed)
+        lost = f"{self.loses} since that backup ({iso(made_at(source))}) is LOST; a copy of it is kept"
+        seen = Observation(str(data), self.state(data), desired, False, shown, destructive=True, typed=self.typed)
+        return seen._replace(warnings=(lost,))
 
     def prepare(self, ctx: Context, args: Args, before: dict[str, Any], undoing: bool) -> Path:
         """The source, checked again right before it is used: the approval may have taken its time, and so may this."""
@@ -172,6 +176,7 @@ class RestorePolicies(Restore):
 
     name, script, saved = "script.restore_policies", "restore-policies.sh", "pre-policy-restore_"
     typed = "policies"
+    loses = "every change to API keys"
 
     def state(self, data: Path) -> dict[str, Any]:
         keys = live_keys(data)
@@ -209,6 +214,7 @@ class RestoreData(Restore):
 
     name, script, saved = "script.restore_data", "restore-data.sh", "pre-restore_"
     typed = "data"
+    loses = "everything written"
 
     def state(self, data: Path) -> dict[str, Any]:
         file = data / DATABASE

@@ -60,7 +60,7 @@ def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
     from omniops.cli.practice import score
     from omniops.cli.walking import conclude
 
-    streams().say(f"This is a drill; its journal: {simulator.state}/home/state/drill.db", "dim")
+    streams().say("This is a drill; `omniops drill show` tells what happened.", "dim")
     scored = score(simulator, result) if result.outcome else None
     if scored is not None:
         streams().say("From the page on:", "head")

@@ -29,13 +29,11 @@ PACE_S = 5.0
 
 
 def new_folder(base: Path, scenario: str) -> Path:
-    """Make the folder of a new drill under ``base``; only the newest few are kept."""
+    """Where a new drill is to lie under ``base``, made when it starts; only the newest few are kept."""
     base.mkdir(parents=True, exist_ok=True, mode=0o700)
     for old in sorted(base.iterdir())[: -KEEP + 1]:
         shutil.rmtree(old, ignore_errors=True)
-    folder = base / f"{SystemClock().now():%Y%m%dT%H%M%S}-{scenario}-{os.getpid()}"
-    folder.mkdir(mode=0o700)
-    return folder
+    return base / f"{SystemClock().now():%Y%m%dT%H%M%S}-{scenario}-{os.getpid()}"
 
 
 def newest_folder(base: Path) -> Path:

@@ -27,7 +27,8 @@ def next_command(state: RunState, now: datetime) -> c.Command:
             return fire
     if state.guided is not None:
         data = state.guided
-        return c.Guide(data["step"], data.get("detail", ""), data.get("cause", ""), _choices(state, data))
+        cause = "declined" if data["outcome"] == "declined" else data.get("cause", "")
+        return c.Guide(data["step"], data.get("detail", ""), cause, _choices(state, data))
     if state.ending:
         return c.End(state.end())
     step = state.step(state.current)
@@ -83,7 +84,7 @@ def _action(state: RunState, step: Step, at: StepState) -> c.Command:
         return c.Read(id)
     if at.bad is not None and at.bad.done is not None:
         outcome = at.bad.done["outcome"]
-        return c.Finish(id, outcome, edges[outcome], at.bad.done.get("detail", ""))
+        return c.Finish(id, outcome, state.leads(id, outcome), at.bad.done.get("detail", ""))
     if at.index == len(at.items):
         return c.Finish(id, "success", edges["success"])
     item = at.items[at.index]

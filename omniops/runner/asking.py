@@ -28,6 +28,7 @@ _ERRORS: dict[str, type[OmniopsError]] = {
     "in_doubt": InDoubt,
     "bad_input": BadInput,
     "person": NeedsPerson,
+    "declined": NeedsPerson,
     "waiting": Waiting,
 }
 
@@ -149,7 +150,12 @@ def guide(walk: Walk, step: str, detail: str, cause: str, choices: tuple[str, ..
     from omniops.runner import undo
 
     options = [Option(key, *_GUIDED[key]) for key in choices]
-    question = f"{walk.words(walk.state.step(step)['title'])} failed: {detail}. What now?"
+    title = walk.words(walk.state.step(step)["title"])
+    question = f"{title}: declined. What now?" if cause == "declined" else f"{title} failed: {detail}. What now?"
+    if cause == "declined":
+        from omniops.runner.report import stands
+
+        walk.person.say(f"{stands(walk.state)}.", "warn")
     try:
         choice = walk.ask(lambda until: walk.person.choose(f"{step}.on_failure", question, options, until)) or "pause"
     except NeedsPerson:
@@ -173,7 +179,7 @@ def _error(walk: Walk, step: str, detail: str, cause: str) -> OmniopsError:
         kind = Broken if changed else Unreachable  # 6 says that something was changed, 5 that nothing was
     stands = "; ".join(f"{r.intent['target']}: {'in doubt' if r.status == 'open' else 'changed'}" for r in changed)
     return kind(
-        f"{walk.words(walk.state.step(step)['title'])}: {detail}",
+        f"{walk.words(walk.state.step(step)['title'])}: {detail or 'declined'}",
         state=(stands or "nothing has been changed") + f"; run {walk.state.run} is open at step {step}",
         next=walk.typed.resume(walk.state.run),
     )

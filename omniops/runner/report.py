@@ -125,6 +125,8 @@ def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tup
         if passing:
             return [(undo, "when the cause is gone")]
         why = "a repair stays; then resolve the incident" if kept and kept[-1].repair else "when you have looked at it"
+        if commands.drill:
+            return [("omniops drill show", "what happened, in order")]
         return [(keep, why)] if keep else [(commands.resolve(incident), "when nothing is left to do")]
     stopped = any(record.intent["action"] == "cluster.stop" for record in passing)
     puts_back = "it starts the cluster again, on the data AS IT IS" if stopped else "it puts back what is in force"
@@ -135,6 +137,16 @@ def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tup
     if outcome == "in_doubt":
         found = [(keep, "when you have looked at it")]
     return found + ([(undo, puts_back)] if undo else [])
+
+
+def stands(state: RunState) -> str:
+    """What state things are in, in one clause. What was begun and has no end yet is in doubt, undo or not."""
+    doubtful = [r for r in state.changes.records.values() if r.in_doubt or r.key == state.changes.undoing]
+    doubt = [record.intent["target"] for record in doubtful]
+    in_force = [r.stands for r in state.changes.records.values() if r.to_put_back and r not in doubtful]
+    words = [f"in doubt: {', '.join(doubt)}"] if doubt else []
+    words += in_force
+    return "; ".join(words) or "nothing is in force"
 
 
 def _somebody_paged(state: RunState) -> bool:

@@ -15,6 +15,7 @@ from omniops.journal.events import Journal
 from omniops.runner import opening
 from omniops.runner.known import incident_of
 from omniops.runner.person import PauseAsked, Person
+from omniops.runner.report import stands
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -251,12 +252,12 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
         error = stopped
         unanswered = isinstance(stopped, NeedsPerson) and not isinstance(stopped, LostLease)
         if unanswered:
-            stopped.state = _stands(state)
+            stopped.state = stands(state)
         if _ends_the_run(session, state, stopped):
             walk.end(state.abandoned())
             if walk.typed.resume(state.run) in stopped.next:
                 stopped.state, stopped.next = (
-                    f"{_stands(state)}; the run has ended",
+                    f"{stands(state)}; the run has ended",
                     "mend it, then the same command again",
                 )
         elif unanswered and not session.person.interactive and _half_done(state):
@@ -304,22 +305,12 @@ def _half_done(state: RunState) -> bool:
     return begun or any(record.to_put_back for record in state.changes.records.values())
 
 
-def _stands(state: RunState) -> str:
-    """What state things are in, in one clause. What was begun and has no end yet is in doubt, undo or not."""
-    doubtful = [r for r in state.changes.records.values() if r.in_doubt or r.key == state.changes.undoing]
-    doubt = [record.intent["target"] for record in doubtful]
-    in_force = [r.stands for r in state.changes.records.values() if r.to_put_back and r not in doubtful]
-    words = [f"in doubt: {', '.join(doubt)}"] if doubt else []
-    words += in_force
-    return "; ".join(words) or "nothing is in force"
-
-
 def _paused(walk: Walk, number: int) -> Interrupted:
     import signal
 
     error = Interrupted(
         f"at step {walk.state.current}",
-        state=_stands(walk.state),
+        state=stands(walk.state),
         next=walk.typed.resume(walk.state.run),
     )
     if number in (signal.SIGTERM, signal.SIGHUP):

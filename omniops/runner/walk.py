@@ -95,7 +95,7 @@ class Walk:
     ) -> None:
         """A step is over. ``go``: where it leads, if its edges do not say."""
         data: dict[str, Any] = {"step": step, "outcome": outcome}
-        data["go"] = go or self.state.step(step)["edges"][outcome]
+        data["go"] = go or self.state.leads(step, outcome)
         data.update(
             {key: value for key, value in (("outputs", outputs), ("detail", detail), ("cause", cause)) if value}
         )

@@ -42,6 +42,7 @@ def test_policies_are_restored_and_taken_back(host: Host) -> None:
     args = {"source": str(host.snapshot("20261123T050000Z"))}
     seen = POLICIES.observe(host.ctx, args)
     assert (seen.state["keys"], seen.desired["keys"]) == (0, 3)
+    assert "since that backup (2026-11-23T05:00:00" in seen.warnings[0]
     applied = POLICIES.apply(host.ctx, args, seen.state, KEY)
     assert applied.status == "applied", applied
     assert applied.outputs["keys"] == 3

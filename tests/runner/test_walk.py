@@ -265,6 +265,37 @@ def test_skipping_one_of_several_goes_on_with_the_rest(tmp_path: Path) -> None:
     assert len(scene.toy.sends) == 4
 
 
+@pytest.mark.parametrize(
+    ("choice", "outcome", "off"), [("skip", "mitigated", 1), ("retry", "mitigated", 2), ("abort", "aborted", 1)]
+)
+def test_a_decline_after_a_change_is_not_the_end(choice: str, outcome: str, off: int, tmp_path: Path) -> None:
+    """The second of two is declined while the first is off: a person is told how things stand, and says what now."""
+    scene = Scene(tmp_path, connections=2)
+
+    class Slip(ToyPerson):
+        def approve(self, step: str, change: Change, until: Any) -> bool:
+            slipped = len(self.shown) == 2
+            return bool(self._ask(f"approve {step}", not slipped, until))
+
+    scene.person = Slip(scene.toy, {"choose disable.on_failure": choice})
+    assert scene.walk().go() == outcome
+    assert len(scene.toy.off) == off
+    assert any(words.endswith(" is DISABLED.") for words in scene.person.said)
+
+
+def test_a_decline_before_any_change_ends_the_run(tmp_path: Path) -> None:
+    """Nothing has been changed: no more is asked."""
+    scene = Scene(tmp_path)
+
+    class No(ToyPerson):
+        def approve(self, step: str, change: Change, until: Any) -> bool:
+            return bool(self._ask(f"approve {step}", False, until))
+
+    scene.person = No(scene.toy)
+    assert scene.walk().go() == "aborted"
+    assert [question for question in scene.person.asked if question.startswith("choose")] == []
+
+
 def test_a_person_may_try_as_often_as_they_like(tmp_path: Path) -> None:
     """Refused seven times and retried each time: the eighth attempt is made."""
     scene = Scene(tmp_path, faults=dict.fromkeys(range(1, 8), "refused"))
