@@ -148,7 +148,7 @@ def keep_headlines(settings: Settings, clock: Clock, journal: Journal) -> None:
     if journal.counts().get("severity"):
         from omniops.runner.headline import keep_all
 
-        keep_all(journal, clock.now(), settings.user_runbooks)
+        keep_all(journal, clock.now(), settings)
 
 
 def owed(settings: Settings, clock: Clock, journal: Journal) -> list[Obligation]:
