@@ -83,7 +83,7 @@ def test_reading_the_journal(home: Path, words: list[str]) -> None:
     assert loaded(home, *words) <= READ
 
 
-@pytest.mark.parametrize("words", [["outbox", "--json"], ["tick", "--json"]])
+@pytest.mark.parametrize("words", [["outbox", "--json"], ["tick", "--json"], ["comms", "due", "--json"]])
 def test_a_tick_with_nothing_to_send(home: Path, words: list[str]) -> None:
     """What a timer runs every minute is, with nothing owed, little more than a read of the journal."""
     assert not loaded(home, *words, expected=0) & (FORBIDDEN | {"httpx", "subprocess", "ssl", "asyncio"})

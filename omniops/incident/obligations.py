@@ -18,7 +18,7 @@ from omniops.incident.ladder import Ladder
 from omniops.incident.outbox import Message, fold
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
-from omniops.text import duration
+from omniops.text import span
 
 IDS = (
     "status", "status.resolved", "banner", "mail.start", "mail.resolution", "upstream", "ops.standup", "review.weekly",
@@ -169,7 +169,7 @@ def _periods(seen: _Seen, severities: Sequence[str]) -> list[tuple[str, str]]:
 def _status(seen: _Seen, rule: Rule) -> list[Obligation]:
     """Every 30 minutes while it is SEV-1 or SEV-2, counted from the last word on the page; and the last word."""
     found, posts = [], seen.posts()
-    every = duration(rule.every_s)
+    every = span(rule.every_s)
     words = f"status page: an update every {every}"
     last = ""
     for start, end in _periods(seen, rule.severities):
@@ -209,9 +209,9 @@ def _banner(seen: _Seen, rule: Rule, now: datetime) -> list[Obligation]:
         over = end or seen.incident.resolved
         if not done_at and over:
             continue
-        words = f"status page: a banner, because a provider is out for more than {duration(rule.after_s)}"
+        words = f"status page: a banner, because a provider is out for more than {span(rule.after_s)}"
         if now < parse_iso(due):
-            words = f"status page: a banner, if the provider is still out {duration(rule.after_s)} after it began"
+            words = f"status page: a banner, if the provider is still out {span(rule.after_s)} after it began"
         found.append(seen.new(rule, words, due, "" if done_at else "omniops comms status", done_at=done_at, how=how))
     return found[-1:]
 
@@ -232,21 +232,26 @@ def _once(seen: _Seen, rule: Rule, at: str, words: str, next: str) -> list[Oblig
     return [seen.new(rule, words, at, "" if done_at else next, done_at=done_at, how=how)]
 
 
-def told_upstream(messages: Iterable[Message]) -> set[str]:
-    """The providers that have been told: each message's key ends with its provider."""
-    told = (one for one in messages if one.about == "upstream" and one.state != "dropped")
-    return {one.key.partition("/")[2] for one in told}
+def untold(providers: Sequence[str], messages: Iterable[Message], by_hand: Iterable[Event]) -> list[str]:
+    """The providers that nobody has written to: a message's key ends with its provider, ``comms.done`` names those it
+    means, or means all that were affected when it was said."""
+    told = {
+        one.key.partition("/")[2].partition("#")[0]
+        for one in messages
+        if one.about == "upstream" and one.state != "dropped"
+    }
+    for event in by_hand:
+        if event.data["obligation"] == "upstream":
+            told |= set(event.data.get("providers") or providers)
+    return [name for name in providers if name not in told]
 
 
 def _upstream(seen: _Seen, rule: Rule) -> list[Obligation]:
     """At the start of a SEV-1, and fulfilled when every provider that is affected has been told."""
-    at = seen.first(rule.severities)
-    left = [name for name in seen.facts.providers if name not in told_upstream(seen.messages)]
-    by_hand = [event for event in seen.by_hand if event.data["obligation"] == "upstream"]
-    named = {name for event in by_hand for name in (event.data.get("providers") or seen.facts.providers)}
-    left = [name for name in left if name not in named]
-    who = ", ".join(left) or "of whatever is affected"
-    found = _once(seen, rule, at, f"upstream providers, through vendor management: {who}", "omniops comms upstream")
+    left = untold(seen.facts.providers, seen.messages, seen.by_hand)
+    who = ", ".join(left or seen.facts.providers) or "of whatever is affected"
+    words = f"upstream providers, through vendor management: {who}"
+    found = _once(seen, rule, seen.first(rule.severities), words, "omniops comms upstream")
     if found and left and found[0].done_at:
         return [found[0]._replace(done_at="", how="", next="omniops comms upstream")]
     return found
@@ -262,15 +267,14 @@ def _review(seen: _Seen, rule: Rule) -> list[Obligation]:
 
 def _listed(seen: _Seen, rule: Rule, words: str, moment: Any) -> list[Obligation]:
     """Told once, before the next meeting; what is resolved or has another severity by then need not be."""
-    if not seen.severities:
-        return []
-    at = _periods(seen, rule.severities)
-    if not at:
+    periods = _periods(seen, rule.severities)
+    if not periods:
         return []
     done_at, how = seen.done(rule.id)
-    if not done_at and at[-1][1]:
+    if not done_at and periods[-1][1]:
         return []
-    due = moment(parse_iso(at[-1][0]), seen.rules, seen.zone)
+    start = max((start for start, _ in periods if not done_at or start <= done_at), default=periods[0][0])
+    due = moment(parse_iso(start), seen.rules, seen.zone)
     next = "" if done_at else f"omniops comms post --for {rule.id}"
     return [seen.new(rule, words, iso(due), next, done_at=done_at, how=how)]
 
@@ -303,7 +307,7 @@ def _resolve_by(seen: _Seen, rule: Rule, ladder: Ladder) -> list[Obligation]:
     if limit is None:
         return []
     resolved = seen.incident.resolved
-    words = f"{seen.severities[-1][1]} is resolved within {duration(limit)}"
+    words = f"to be resolved within {span(limit)} of the onset ({seen.severities[-1][1]})"
     next = "" if resolved else "omniops incident resolve"
     how = "resolved" if resolved else ""
     return [seen.new(rule, words, after(seen.incident.onset, limit), next, done_at=resolved, how=how)]

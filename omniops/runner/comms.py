@@ -6,12 +6,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omniops.errors import BadInput, NeedsPerson
 from omniops.incident.obligations import Facts, Obligation, obligations
 from omniops.incident.outages import outages, providers
+from omniops.incident.view import Incident
 from omniops.journal.events import Event, Journal
-from omniops.runner.known import incident_of, runs_of
+from omniops.runner.known import incident_of, incidents, runs_of
 
 if TYPE_CHECKING:
+    from omniops.config import Settings
     from omniops.incident.communication import Communication
 
 
@@ -66,4 +69,50 @@ def facts_of(journal: Journal, id: str, events: list[Event], rules: Communicatio
     """What the journal knows of an incident, as far as it bears on what is owed."""
     rule = rules.rule("banner")
     runs = [journal.read(f"run/{run}") for run in runs_of(journal, id)]
-    return Facts(id, events, outages(runs, rule.runbook) if rule else (), providers(runs))
+    return Facts(id, events, outages(runs, rule.runbook, events) if rule else (), providers(runs))
+
+
+WEBHOOKS = ("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL")
+
+
+def by_webhook(settings: Settings) -> bool:
+    """Is a webhook all there is to reach the channel by? It is the lesser way: it posts where it was made for, and it
+    makes, edits and pins nothing."""
+    return not settings.has_secret("SLACK_BOT_TOKEN") and any(settings.has_secret(name) for name in WEBHOOKS)
+
+
+def pick(journal: Journal, now: datetime, wanted: str, ids: tuple[str, ...], folder: Path | None) -> Incident:
+    """The incident that a message is about: the one named, else the only one that owes one of ``ids``, else the only
+    open one.
+
+    While an incident on the security path (4.5) is open, one has to be named: what is meant by "the incident" must not
+    be guessed then. Raises BadInput, NeedsPerson, and Frozen where only that one is open.
+    """
+    from omniops.runner.saying import refuse_frozen
+
+    if wanted:
+        found = incident_of(journal, wanted)
+        refuse_frozen(found)
+        return found
+    known = {one.id: one for one in incidents(journal)}
+    unresolved = [one for one in known.values() if not one.resolved]
+    frozen = [one for one in unresolved if one.frozen]
+    owing = {one.incident for one in obligations_of(journal, now, folder=folder) if one.open and one.id in ids}
+    meant = [known[id] for id in sorted(owing)] or [one for one in unresolved if not one.frozen]
+    if frozen and not meant:
+        refuse_frozen(frozen[0])
+    if len(meant) == 1 and not frozen:
+        return meant[0]
+    if not meant:
+        raise BadInput(
+            "no incident is open",
+            why="nothing is owed to anybody outside",
+            state="nothing was sent",
+            next="omniops comms due",
+        )
+    raise NeedsPerson(
+        "several incidents are open",
+        why=", ".join([one.id for one in meant] + [f"{one.id} (frozen)" for one in frozen]),
+        state="nothing was sent",
+        next=f"--incident {meant[-1].id}",
+    )
