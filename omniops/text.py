@@ -41,6 +41,16 @@ def duration(value: float | timedelta) -> str:
     return f"{sign}{total // 86400}d {total % 86400 // 3600}h"
 
 
+def span(value: float) -> str:
+    """Write a limit as rules do: ``30 min``, ``4 h``, ``24 h``, ``7 d``; what is no whole minute as ``duration``."""
+    total = round(value)
+    if total % 60:
+        return duration(total)
+    if total % 3600:
+        return f"{total // 60} min"
+    return f"{total // 86400} d" if total % 86400 == 0 and total > 86400 else f"{total // 3600} h"
+
+
 def clock(value: float) -> str:
     """Write seconds as the checklist does: ``0:02`` is two minutes, ``1:15`` an hour and a quarter."""
     minutes = int(max(value, 0.0)) // 60

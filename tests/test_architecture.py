@@ -31,7 +31,18 @@ ALLOWED: dict[str, set[str]] = {
     "entry": {"cli", "errors", "text", "terminal"},
     "__main__": {"entry"},
 }
-READS_FILES = {"detection", "load", "strict_yaml", "ladder", "cache", "catalogue", "node", "signals_file", "slos_file"}
+READS_FILES = {
+    "communication",
+    "detection",
+    "load",
+    "strict_yaml",
+    "ladder",
+    "cache",
+    "catalogue",
+    "node",
+    "signals_file",
+    "slos_file",
+}
 IMPURE = {
     "os", "pathlib", "io", "sqlite3", "socket", "subprocess", "time", "httpx", "yaml", "threading", "random", "secrets",
     "shutil", "tempfile", "signal", "sys", "asyncio", "logging", "typer", "rich", "questionary",

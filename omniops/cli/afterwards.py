@@ -1,15 +1,21 @@
-"""What every command ends with: messages that are owed get a moment to leave. Its own answer is out by then."""
+"""What every command ends with: messages that are owed get a moment to leave, and what is owed to somebody and is late
+is said. Its own answer is out by then."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omniops.cli.commands import COMMANDS
 from omniops.cli.context import Opened, opened, streams
 from omniops.errors import Exit, OmniopsError
 
 if TYPE_CHECKING:
     from omniops.runner.outbox import Show
 
+MOST = 3
+_SAYS_SO_ITSELF = ("comms", "config", "journal")
+_WALKS = ("checklist", "incident", "mitigate", "resume", "undo")
+"""After these the next thing that will be owed is shown, too."""
 _LEFT_IN_A_HURRY = (Exit.INTERRUPTED, Exit.TERMINATED, Exit.BUG)
 
 
@@ -25,15 +31,41 @@ def tick_once(code: int, argv: list[str]) -> None:
         return
     try:
         _flush(used, scripted)
+        word = next((one for one in argv if one in COMMANDS), "")
+        if not scripted and word not in _SAYS_SO_ITSELF:
+            _owed(used, ahead=word in _WALKS)
     except OmniopsError as error:
         streams().say(f"The outbox was not looked at: {error.what}.", "dim")
     except KeyboardInterrupt:
         streams().say("The outbox waits: omniops tick.", "dim")
 
 
-def _flush(used: Opened, scripted: bool) -> None:
-    from omniops.runner.tick import afterwards, moved, worth_a_tick
+def _owed(used: Opened, *, ahead: bool) -> None:
+    """One line for each thing that is late; ``ahead``: also the next one that is not."""
+    from omniops.runner.tick import owed
 
+    found, now = owed(used.settings, used.clock, used.journal), used.clock.now()
+    late = [one for one in found if one.overdue(now)]
+    coming = [one for one in found if not one.overdue(now)][:1] if ahead else []
+    if not late and not coming:
+        return
+    from omniops.terminal.layout import safe, wrap
+    from omniops.terminal.views.comms import when_words
+
+    lines = [(f"Owed, {when_words(one, now).strip()}: {safe(one.words, 200)}   ({one.next})", "bad") for one in late]
+    if len(late) > MOST:
+        lines[MOST:] = [(f"and {len(late) - MOST} more that are late: omniops comms due", "bad")]
+    lines += [(f"Next, {when_words(one, now).strip()}: {safe(one.words, 200)}   ({one.next})", "dim") for one in coming]
+    for line, tone in lines:
+        for part in wrap(line, streams().width() - 1, "", "   "):
+            streams().say(part, tone)
+
+
+def _flush(used: Opened, scripted: bool) -> None:
+    from omniops.runner.tick import afterwards, keep_headlines, moved, worth_a_tick
+
+    if used.writes:
+        keep_headlines(used.settings, used.clock, used.journal)
     if not worth_a_tick(used.journal):
         return
     journal = used.journal

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import urlsplit
@@ -136,6 +137,15 @@ class Settings:
             value = self._referred(name)
         is_secret(value)
         return value
+
+    def remember_secrets(self) -> None:
+        """Make every secret known to ``redact`` that no command has to be run for. One that cannot be read is no secret
+        that could stand anywhere."""
+        for name in SECRETS:
+            by_command = self._in_environment(name).endswith("_COMMAND") or self._references.get(name, "")[:4] == "cmd:"
+            if self.has_secret(name) and not by_command:
+                with suppress(BadInput):
+                    self.secret(name)
 
     def _referred(self, name: str) -> str:
         kind, _, rest = self._references[name].partition(":")

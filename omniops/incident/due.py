@@ -1,7 +1,7 @@
 """What is due in the open incidents, as far as the journal shows it. Pure.
 
-Messages are the outbox's own (`incident/outbox.py`); here are pages, the checklist's deadlines, other clocks of open
-runs, and what is in force.
+Messages are the outbox's own (`incident/outbox.py`), obligations `incident/obligations.py`'s; here are pages, the
+checklist's deadlines, other clocks of open runs, and what is in force.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from omniops.clock import iso, parse_iso
 from omniops.engine.state import RunState
+from omniops.incident.obligations import Obligation
 from omniops.incident.outbox import Message
 from omniops.incident.view import Incident, Mitigation
 from omniops.text import duration, one_line
@@ -26,7 +27,7 @@ class Due(NamedTuple):
     """One thing that is due. ``urgency``: "now" a person has to do something; "soon" they will have to; "clock" it is
     tried or happens by itself; "note" it is only to be known."""
 
-    what: str  # "message", "page", "checklist", "timer", "mitigation"
+    what: str  # "message", "obligation", "page", "checklist", "timer", "mitigation"
     incident: str
     words: str
     urgency: str
@@ -73,6 +74,20 @@ def target(message: Message) -> str:
         "alertmanager.alert": "Alertmanager",
     }
     return names.get(message.engine, f"{message.engine} {message.to}".strip())
+
+
+def of_obligations(found: Iterable[Obligation], now: datetime) -> list[Due]:
+    """What is owed to somebody and is late, or soon will be due (section 5)."""
+    due = []
+    for one in found:
+        late = one.late_s(now) if one.open else -SOON_S - 1
+        if late < -SOON_S:
+            continue
+        when = f"{duration(late)} late" if late >= 0 else f"due in {duration(-late)}"
+        due.append(
+            Due("obligation", one.incident, f"{one.words}: {when}", NOW if late >= 0 else SOON, one.at, one.next)
+        )
+    return due
 
 
 def of_page(incident: Incident, now: datetime) -> list[Due]:

@@ -89,6 +89,8 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
         case "mitigation.kept":
             reason = f": {data['reason']}" if data["reason"] else ""
             return f"{data['id']} {data['target']} kept on purpose{reason}", ""
+        case "comms.done":
+            return f"{data['obligation']}: done by hand ({data['how']})", "good"
         case "verified":
             return f"looked at live traffic: {data['verdict'].replace('_', ' ')} ({data['last']['why']})", ""
         case "incident.resolved":

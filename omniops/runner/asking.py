@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omniops.engine.next import skip_target
 from omniops.engine.refs import Undefined, resolve
 from omniops.errors import BadInput, Broken, InDoubt, NeedsPerson, OmniopsError, Refused, Unreachable, Waiting
+from omniops.journal.events import New
 from omniops.runner.person import Option, PauseAsked
 
 if TYPE_CHECKING:
@@ -108,8 +109,8 @@ def manual(walk: Walk, step: str, expires: datetime | None) -> None:
 
 
 def post(walk: Walk, step: str) -> None:
-    """Words to post: through Slack where that is set up and the channel is one of its, else shown ready to paste. The
-    journal knows which of the two happened, and whether somebody said it was posted."""
+    """Words to post: through Slack or to the status page where that is set up, else shown ready to paste. The journal
+    knows which of the two happened, and whether somebody said it was posted."""
     node = walk.state.step(step)
     if walk.is_frozen():
         walk.finish(step, "declined", detail="frozen: the incident is on the security path")
@@ -118,7 +119,7 @@ def post(walk: Walk, step: str) -> None:
     if not walk.dry:
         from omniops.runner import posting
 
-        if posting.through_slack(walk, step, node["channel"], words):
+        if posting.through_outbox(walk, step, node["channel"], words):
             return
     how, did = "posted by hand", False
     try:
@@ -134,7 +135,14 @@ def post(walk: Walk, step: str) -> None:
     }
     if not did and how == "posted by hand" and not walk.dry:
         walk.person.say(f"Not posted: {node['channel']} has not been told.", "warn")
-    walk.finish(step, "success" if did else "declined", before=[("answered", answer)])
+    fulfilled = _fulfilled(walk) if did and node["channel"] == "status-page" else []
+    walk.finish(step, "success" if did else "declined", before=[("answered", answer)], also=fulfilled)
+
+
+def _fulfilled(walk: Walk) -> list[New]:
+    """What was put on the status page by hand is the banner of 4.1.4, and an update of section 5."""
+    stream, how = f"incident/{walk.state.started['incident']}", f"posted by hand, in run {walk.state.run}"
+    return [New(stream, None, "comms.done", {"obligation": id, "how": how}) for id in ("banner", "status")]
 
 
 def guide(walk: Walk, step: str, detail: str, cause: str, choices: tuple[str, ...]) -> None:

@@ -1,8 +1,9 @@
-"""A runbook's words that go out through Slack: shown, approved, owed in the outbox, and sent from there."""
+"""A runbook's words that go out through Slack or to the status page: shown, approved, owed in the outbox, and sent from
+there."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.errors import NeedsPerson, OmniopsError
 from omniops.incident.due import target
@@ -14,31 +15,90 @@ if TYPE_CHECKING:
     from omniops.runner.walk import Walk
 
 BUDGET_S = 10.0
+STATUS_PAGE = "status-page"
+BANNER = "banner"
 
 
-def through_slack(walk: Walk, step: str, channel: str, words: str) -> bool:
-    """Post a step's words to Slack and finish the step. False: they have to be shown instead, and the step is still
-    open. Never stops a walk: what Slack does not take now waits in the outbox."""
-    incident = walk.state.started["incident"]
-    to = slack_channel(channel, incident)
+class _Words(NamedTuple):
+    """A step's words on their way out. ``where``: as it is shown, ``text``: all that will be read."""
+
+    step: str
+    engine: str
+    to: str
+    about: str
+    where: str
+    text: str
+    body: dict[str, Any]
+
+
+def through_outbox(walk: Walk, step: str, channel: str, words: str) -> bool:
+    """Send a step's words and finish the step. False: they have to be shown instead, and the step is still open. Never
+    stops a walk: what is not taken now waits in the outbox."""
+    found = _for_status_page(walk, step, words) if channel == STATUS_PAGE else _for_slack(walk, step, channel, words)
+    return found is not None and _sent(walk, found)
+
+
+def _for_slack(walk: Walk, step: str, channel: str, words: str) -> _Words | None:
+    to = slack_channel(channel, walk.state.started["incident"])
+    if not to or walk.ctx.clients is None or not walk.ctx.settings.has_secret("SLACK_BOT_TOKEN"):
+        return None
+    return _Words(step, "slack", to, step, to, words, {"text": words})
+
+
+def _for_status_page(walk: Walk, step: str, words: str) -> _Words | None:
+    """The banner of 4.1.4, as `omniops comms status` writes it. None where no status page is set up, or where the words
+    name what customers are not told."""
+    from omniops.incident import leaks
+    from omniops.incident.communication import fill
+    from omniops.incident.drafts import fields
+    from omniops.runner.comms import rules_of
+    from omniops.runner.engines.registry import find
+    from omniops.runner.known import incident_of, record_of
+
+    engine, id = find("status"), walk.state.started["incident"]
+    probe = Message("", id, "status", "", BANNER, {}, "", "", "waiting")
+    if engine is None or walk.ctx.clients is None or not engine.configured(walk.ctx.settings, probe):
+        return None
+    try:
+        rules = rules_of(walk.ctx.settings.user_runbooks)
+    except OmniopsError as error:
+        walk.person.say(f"Not for the status page: {error.brief}.", "warn")
+        return None
+    found = leaks.leaks(words, leaks.names(record_of(walk.journal, id), rules.public_names()))
+    if found:
+        walk.person.say(f"Not for the status page as it is: it names {leaks.words(found)}.", "bad")
+        return None
+    incident = incident_of(walk.journal, id)
+    impact = rules.impact[incident.severity or "SEV-2"]  # a single provider down is SEV-2's own example
+    title = fill(rules.title, fields(incident, rules, walk.now()))
+    body = {"title": title, "status": "identified", "impact": impact.level, "body": words}
+    where = f"the status page ({rules.audience('status-page').channel})"
+    return _Words(step, "status", "", BANNER, where, f"{title}\n\n{words}", body)
+
+
+def _sent(walk: Walk, words: _Words) -> bool:
+    """Approved, queued, flushed, and finished with what became of it. False: it has to be shown."""
+    incident, step, to = walk.state.started["incident"], words.step, words.where
     clients = walk.ctx.clients
-    if not to or clients is None or not walk.ctx.settings.has_secret("SLACK_BOT_TOKEN"):
-        return False
+    assert clients is not None
     key = f"post/{walk.state.run}/{step}"
     known = outbox.messages(walk.journal, incident)
     message = with_key(known, key)
-    if message is None and any(one.to == to and one.state == "shown" for one in known):
-        return False  # Slack has had no such channel: nobody is asked twice for each step
+    if message is None and any(
+        one.engine == words.engine and one.to == words.to and one.state == "shown" for one in known
+    ):
+        return False  # there has been no such channel: nobody is asked twice for each step
     if message is None:
-        approved = _approved(walk, step, to, words)
+        approved = _approved(walk, words)
         if approved is None:
             return False
         if not approved:
             walk.person.say(f"Not posted: {to} has not been told.", "warn")
             _finish(walk, step, to, "declined", "declined by the operator")
             return True
-        body = {"text": words}
-        outbox.queue(walk.journal, incident, engine="slack", to=to, about=step, body=body, key=key)
+        outbox.queue(
+            walk.journal, incident, engine=words.engine, to=words.to, about=words.about, body=words.body, key=key
+        )
 
     def show(message: Message) -> None:
         """The step itself shows its own text, and asks whether it was posted; another message's is shown here."""
@@ -56,24 +116,16 @@ def through_slack(walk: Walk, step: str, channel: str, words: str) -> bool:
     return True
 
 
-def _approved(walk: Walk, step: str, to: str, words: str) -> bool | None:
+def _approved(walk: Walk, words: _Words) -> bool | None:
     """Show the text and where it would go, and ask. None: nobody can answer, or there is nowhere to send it."""
     try:
-        host = walk.ctx.clients.slack.host if walk.ctx.clients else ""
+        slack = walk.ctx.clients.slack if walk.ctx.clients and words.engine == "slack" else None
         change = Change(
-            walk.ctx.settings.environment,
-            host,
-            to,
-            "post",
-            {},
-            {"text": words},
-            {},
-            (),
-            "a message cannot be taken back",
-            "",
-        )
+            walk.ctx.settings.environment, slack.host if slack else words.engine, words.where, "post",
+            {}, {"text": words.text}, {}, (), "a message cannot be taken back", "",
+        )  # fmt: skip
         walk.person.change(change)
-        return walk.ask(lambda until: walk.person.approve(step, change, until))
+        return walk.ask(lambda until: walk.person.approve(words.step, change, until))
     except NeedsPerson:
         return None
     except OmniopsError as error:  # the address of Slack is none

@@ -59,6 +59,8 @@ def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
             walk.person.say(words, "warn")
         walk.state.frozen = True
     walk.finish(step, "success", outputs=args, also=[news, *dropped])
+    if name == "incident.declare":
+        walk.keep_headline()
 
 
 def summary(outputs: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ A message to a service that is down waits for its own next moment; whoever runs 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.clock import Clock
 from omniops.config import Settings
@@ -15,6 +15,9 @@ from omniops.incident.due import CLOCK, NOW, SOON, Due
 from omniops.incident.outbox import Message, next_due
 from omniops.journal.events import Journal
 from omniops.runner import outbox
+
+if TYPE_CHECKING:
+    from omniops.incident.obligations import Obligation
 
 BUDGET_S = 30.0
 AFTERWARDS_S = 2.0
@@ -63,6 +66,7 @@ def tick(
     from omniops.runner.wiring import clients_of
 
     clients = clients_of(settings, clock)
+    keep_headlines(settings, clock, journal)
     changed = outbox.flush(settings, clock, journal, clients, budget_s=budget_s, show=show)
     recorded = _record(settings, clock, journal)
     owed = [one for one in outbox.messages(journal) if one.owed]
@@ -72,6 +76,7 @@ def tick(
 def everything(settings: Settings, clock: Clock, journal: Journal, owed: list[Message] | None = None) -> list[Due]:
     """All that is due, the most urgent first."""
     from omniops.incident.view import MITIGATION_KINDS, mitigations
+    from omniops.runner.comms import obligations_of
     from omniops.runner.known import incidents
 
     now = clock.now()
@@ -81,6 +86,7 @@ def everything(settings: Settings, clock: Clock, journal: Journal, owed: list[Me
     for incident in incidents(journal):
         if incident.status == "open":
             found += judge.of_page(incident, now)
+    found += judge.of_obligations(obligations_of(journal, now, folder=settings.user_runbooks), now)
     for state in _open(journal):
         found += judge.of_run(state, now)
     found += judge.of_mitigations(mitigations(journal.kinds(MITIGATION_KINDS)), now)
@@ -120,14 +126,34 @@ def _record(settings: Settings, clock: Clock, journal: Journal) -> str:
 
 
 def afterwards(settings: Settings, clock: Clock, journal: Journal, show: outbox.Show | None = None) -> list[Message]:
-    """The tick that every command ends with: where a message may be waiting, the outbox is flushed for a moment.
-    Returns the messages that this changed. Raises OmniopsError as ``tick`` does."""
+    """The tick that every command ends with: headlines are brought up to date, and where a message may be waiting, the
+    outbox is flushed for a moment. Returns the messages that this changed. Raises OmniopsError as ``tick`` does."""
+    keep_headlines(settings, clock, journal)
     if not worth_a_tick(journal):
         return []
     from omniops.runner.wiring import clients_of
 
     clients = clients_of(settings, clock)
     return outbox.flush(settings, clock, journal, clients, budget_s=AFTERWARDS_S, show=show)
+
+
+def keep_headlines(settings: Settings, clock: Clock, journal: Journal) -> None:
+    """Owe a headline to each incident whose channel says something that is not true any more."""
+    if journal.counts().get("severity"):
+        from omniops.runner.headline import keep_all
+
+        keep_all(journal, clock.now(), settings.user_runbooks)
+
+
+def owed(settings: Settings, clock: Clock, journal: Journal) -> list[Obligation]:
+    """What is owed to somebody and still open, soonest first (section 5); a cheap look where nothing can be."""
+    counts = journal.counts()
+    if not counts.get("severity") and not counts.get("run.opened"):
+        return []
+    from omniops.runner.comms import obligations_of
+
+    found = obligations_of(journal, clock.now(), folder=settings.user_runbooks)
+    return [one for one in found if one.open]
 
 
 def worth_a_tick(journal: Journal) -> bool:

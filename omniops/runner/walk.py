@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -244,6 +245,17 @@ class Walk:
         """The last event of a run; the runs stream learns that its targets are free again."""
         closed = New("runs", None, "run.closed", {"run": self.state.run, "outcome": outcome})
         self.record(("run.ended", {"outcome": outcome}), also=[closed])
+        self.keep_headline()
+
+    def keep_headline(self) -> None:
+        """The channel's headline says what is true now (section 3, 0:05). It never stops a walk: whatever is wrong with
+        it is looked at again after the command, and said there."""
+        if self.dry or not self.journal.counts().get("severity"):
+            return
+        from omniops.runner.headline import keep
+
+        with suppress(OmniopsError):
+            keep(self.journal, self.state.started["incident"], self.now(), self.ctx.settings.user_runbooks)
 
 
 def bind(*what: Any) -> str:

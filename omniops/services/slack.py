@@ -17,6 +17,7 @@ from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
 URL = "https://slack.com"
 MAX_TEXT = 4000  # Slack cuts at 40,000 and advises less than 4,000
 DEFAULT_RETRY_S = 30.0
+COMMANDERS = "@incident-commander"
 
 AUTH = {
     "invalid_auth": "Slack does not know this token",
@@ -126,13 +127,14 @@ class Slack:
 
     def post(self, channel: str, text: str) -> str:
         """Post a text to a channel (``#name`` or an id) and return its ts. Sent once; markup in the text is shown as it
-        is, not obeyed.
+        is, not obeyed, but for @incident-commander, which calls the group that SLACK_COMMANDERS names.
 
         Raises SlackRefused or SlackBusy (nothing was posted), Unreachable (nothing left this machine), InDoubt and
         BadInput (no token).
         """
         words = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
-        answer, _ = self._call("chat.postMessage", {"channel": channel, "text": escaped(words)}, channel)
+        marked = mentioned(escaped(words), self._settings.get("SLACK_COMMANDERS"))
+        answer, _ = self._call("chat.postMessage", {"channel": channel, "text": marked}, channel)
         ts = answer.get("ts")
         if not isinstance(ts, str) or not ts:
             raise _doubt("Slack said ok without the message's ts")
@@ -190,6 +192,13 @@ class Slack:
 def escaped(text: str) -> str:
     """The text as Slack wants it, so that what stands in it is neither a mention nor a link."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def mentioned(text: str, group: str) -> str:
+    """The text with @incident-commander as a real mention of the user group with this id ("" or none: as it is)."""
+    if not (group.isascii() and group.isalnum()):
+        return text
+    return text.replace(COMMANDERS, f"<!subteam^{group}>")
 
 
 def _judged(reply: Reply, channel: str) -> dict[str, Any]:

@@ -185,3 +185,51 @@ def test_frozen_while_it_is_asked(slack: FakeSlack, monkeypatch: pytest.MonkeyPa
     assert scene.go() == "aborted"
     assert (slack.texts(), outbox.messages(scene.journal)) == ([], [])
     assert scene.answered() == (False, f"not sent: {FROZEN}")
+
+
+BANNER = "We are seeing elevated errors with one upstream provider."
+
+
+def status_page(
+    slack: FakeSlack, monkeypatch: pytest.MonkeyPatch, words: str = BANNER, **settings: str
+) -> tuple[Scene, list[Any]]:
+    """A run that posts to the status page, and what that page is given."""
+    from omniops.runner.engines import registry
+    from tests.support import toy_engine
+
+    toy_engine.taken.clear()
+    monkeypatch.setitem(registry._HOMES, "status", "tests.support.toy_engine")
+    book = graph("status-page")
+    book["steps"]["say"]["text"] = words
+    monkeypatch.setattr("tests.runner.test_posting.graph", lambda channel: book, raising=False)
+    monkeypatch.setitem(Scene.__init__.__globals__, "graph", lambda channel: book)
+    return Scene(slack, "status-page", **settings), toy_engine.taken
+
+
+def test_the_banner_goes_to_the_status_page(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a status page is set up, 4.1.4's words are shown for a look, and go out as an update of it: the banner that
+    is owed, with the impact of a SEV-2 where nobody has said how bad it is."""
+    scene, taken = status_page(slack, monkeypatch, TOY="1")
+    assert scene.go() == "mitigated"
+    assert scene.person.asked == ["approve say the status page (status.phenotype.dev)"]
+    body = {"title": "OmniRoute: degraded service", "status": "identified", "impact": "major", "body": BANNER}
+    assert taken == [("status", "", body)]
+    assert [one.about for one in outbox.messages(scene.journal)] == ["banner"]
+    assert scene.answered() == (True, "sent")
+
+
+def test_the_banner_by_hand(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a status page the words are shown, and a person's word that they are posted fulfils what is owed."""
+    scene, taken = status_page(slack, monkeypatch)
+    assert scene.go() == "mitigated"
+    stream = scene.journal.read(f"incident/{scene.incident}")
+    assert [event.data["obligation"] for event in stream if event.kind == "comms.done"] == ["banner", "status"]
+    assert (taken, scene.answered()) == ([], (True, "posted by hand"))
+
+
+def test_a_banner_that_names_something(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runbook of one's own whose words name what customers are not told: not sent by itself."""
+    scene, taken = status_page(slack, monkeypatch, "eve looks at it", TOY="1")
+    assert scene.go() == "mitigated"
+    assert (taken, outbox.messages(scene.journal)) == ([], [])
+    assert any("it names the person “eve”" in line for line in scene.person.said)

@@ -36,6 +36,18 @@ def test_what_is_sent(server: Scripted, settings: MakeSettings) -> None:
     assert guarded == [f"{server.url}/api/chat.postMessage"]
 
 
+@pytest.mark.parametrize(
+    ("group", "shown"),
+    [("S0AB12", "<!subteam^S0AB12>"), ("", "@incident-commander"), ("S1> <!here", "@incident-commander")],
+)
+def test_the_incident_commander_is_called(server: Scripted, settings: MakeSettings, group: str, shown: str) -> None:
+    """@incident-commander is a real mention where SLACK_COMMANDERS names the group; nothing else in a text is one."""
+    server.on(*POST, play.answer({"ok": True, "ts": "1.2"}))
+    made = settings(SLACK_URL=server.url, SLACK_BOT_TOKEN=TOKEN, SLACK_COMMANDERS=group)
+    Slack(made, SystemClock()).post("#c", "@incident-commander SEV-1 <!subteam^S9>")
+    assert server.seen[0].json()["text"] == f"{shown} SEV-1 &lt;!subteam^S9&gt;"
+
+
 def test_long_texts_are_cut(server: Scripted, settings: MakeSettings) -> None:
     """Slack advises less than 4,000 characters; the cut is to be seen."""
     server.on(*POST, play.answer({"ok": True, "ts": "1.2"}))

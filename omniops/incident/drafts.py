@@ -1,0 +1,136 @@
+"""What is written to customers and to providers: templates, filled from fields that may be read outside. Pure.
+
+Of an incident nothing but its severity and its clocks is among them; its title, its id and its names are not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from omniops.clock import parse_iso
+from omniops.incident.communication import Communication, Mail, fill
+from omniops.incident.outbox import Message
+from omniops.incident.view import Incident
+from omniops.journal.events import Event
+from omniops.text import duration
+
+RESOLVED, MONITORING, IDENTIFIED, INVESTIGATING = "resolved", "monitoring", "identified", "investigating"
+_MITIGATES = ("mitigated", "recovered")
+
+
+class Draft(NamedTuple):
+    """A message before it is queued. ``key`` makes it once; ``where``: where it goes, in words."""
+
+    engine: str
+    to: str
+    about: str
+    key: str
+    where: str
+    body: dict[str, Any]
+
+    @property
+    def text(self) -> str:
+        """All that is read of it."""
+        head = self.body.get("title") or self.body.get("subject")
+        rest = self.body.get("body") or self.body.get("text") or ""
+        return f"{head}\n\n{rest}" if head else str(rest)
+
+
+def fields(incident: Incident, rules: Communication, now: datetime, details: str = "") -> dict[str, str]:
+    """All that a template may name. Moments are UTC, because customers are everywhere."""
+    impact = rules.impact.get(incident.severity)
+    rule = rules.rule("status")
+    loud = rule is not None and incident.severity in rule.severities and not incident.resolved
+    next = now + timedelta(seconds=rule.every_s) if rule and loud else None
+    end = parse_iso(incident.resolved) if incident.resolved else None
+    return {
+        "service": rules.service,
+        "severity": incident.severity,
+        "impact": impact.words if impact else "",
+        "started": stamp(parse_iso(incident.onset)),
+        "resolved": stamp(end) if end else "",
+        "lasted": duration(((end or now) - parse_iso(incident.onset)).total_seconds()),
+        "next": f"Next update by {next:%H:%M} UTC." if next else "",
+        "now": stamp(now),
+        "details": details.strip(),
+    }
+
+
+def stamp(moment: datetime) -> str:
+    """``2026-11-23 03:05 UTC``."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def progress(incident: Incident, runs: Sequence[Sequence[Event]], in_force: bool) -> str:
+    """How far an incident is, in the status page's words. ``in_force``: a mitigation of it is."""
+    if incident.resolved:
+        return RESOLVED
+    ends = [event.data["outcome"] for events in runs for event in events if event.kind == "run.ended"]
+    seen = (incident.verified or {}).get("verdict", "")
+    if seen in _MITIGATES or (ends and ends[-1] in _MITIGATES and seen != "not_recovered"):
+        return MONITORING
+    return IDENTIFIED if in_force else INVESTIGATING
+
+
+def status(
+    incident: Incident,
+    rules: Communication,
+    now: datetime,
+    said: Sequence[Message],
+    *,
+    progress: str,
+    impact: str = "",
+    details: str = "",
+    banner: bool = False,
+) -> Draft:
+    """The next text of the status page. ``said``: the incident's messages so far; ``impact``: another word than the
+    severity's; ``banner``: the words of 4.1.4."""
+    known = fields(incident, rules, now, details)
+    level = rules.impact.get(incident.severity)
+    body = {
+        "title": fill(rules.title, known),
+        "status": progress,
+        "impact": impact or (level.level if level else "minor"),
+        "body": fill(rules.status["banner" if banner else progress], known),
+    }
+    where = f"the status page ({rules.audience('status-page').channel})"
+    return Draft("status", "", "status", numbered("status", said), where, body)
+
+
+def mail(
+    incident: Incident, rules: Communication, now: datetime, said: Sequence[Message], kind: str, details: str = ""
+) -> Draft:
+    """The e-mail to customers. ``kind``: start or resolution; each is written once."""
+    template, known = rules.mail[kind], fields(incident, rules, now, details)
+    to, about = rules.audience("customers").channel, f"mail.{kind}"
+    return Draft(
+        "mail", to, about, once(about, said), f"customers, at {to}", {**_filled(template, known), "kind": kind}
+    )
+
+
+def upstream(
+    incident: Incident, rules: Communication, now: datetime, said: Sequence[Message], provider: str, details: str = ""
+) -> Draft:
+    """The words to one provider. ``to`` is "" where no address is known: then they are for a person to paste."""
+    known = {**fields(incident, rules, now, details), "provider": provider}
+    to = rules.contacts.get(provider, "")
+    body = {**_filled(rules.upstream, known), "kind": "upstream"}
+    where = f"{provider}, at {to}" if to else f"{provider}, through {rules.audience('upstream').owner}"
+    return Draft("mail", to, "upstream", once(f"upstream/{provider}", said), where, body)
+
+
+def _filled(template: Mail, known: dict[str, str]) -> dict[str, str]:
+    return {"subject": fill(template.subject, known), "text": fill(template.text, known)}
+
+
+def numbered(stem: str, said: Sequence[Message]) -> str:
+    """The key of the next message of a series: two who write the same one at once write one."""
+    return f"{stem}/{sum(one.key.startswith(f'{stem}/') for one in said) + 1}"
+
+
+def once(stem: str, said: Sequence[Message]) -> str:
+    """The key of a message that there is one of; another one where that was dropped."""
+    dropped = sum(one.key.partition("#")[0] == stem and one.state == "dropped" for one in said)
+    return f"{stem}#{dropped + 1}" if dropped else stem

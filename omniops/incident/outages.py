@@ -1,0 +1,57 @@
+"""When a provider was out, and which ones were, as the runs of an incident tell it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from omniops.journal.events import Event
+
+
+def outages(runs: Iterable[Sequence[Event]], runbook: str) -> tuple[tuple[str, str], ...]:
+    """When each outage of a provider began and was shown to be over, from an incident's runs, in order.
+
+    ``runbook``: the one whose walk says that a provider is out, by itself or called by another (the checklist). The
+    first outage counts from the onset; an end of "" is none yet.
+    """
+    found: list[tuple[str, str]] = []
+    onset = ""
+    moments: list[tuple[str, str]] = []
+    for events in runs:
+        graph = events[0].data["graph"] if events else None
+        for event in events:
+            if event.kind == "run.started":
+                onset = onset or str(event.data["onset"])
+                if graph and graph["id"] == runbook:
+                    moments.append((event.time, "begun"))
+            elif event.kind == "step.entered" and graph and graph["id"] != runbook:
+                step = graph["steps"].get(event.data["step"]) or {}
+                if step.get("runbook") == runbook:
+                    moments.append((event.time, "begun"))
+            elif event.kind == "step.done" and (event.data.get("outputs") or {}).get("verdict") == "recovered":
+                moments.append((event.time, "over"))
+    for time, what in sorted(moments):
+        if what == "begun" and (not found or found[-1][1]):
+            found.append((time if found else onset, ""))
+        elif what == "over" and found and not found[-1][1]:
+            found[-1] = (found[-1][0], time)
+    return tuple(found)
+
+
+def providers(runs: Iterable[Sequence[Event]]) -> tuple[str, ...]:
+    """The providers whose connections the runs of an incident were given, or have changed: in order, each once."""
+    found: dict[str, None] = {}
+    for event in (event for events in runs for event in events):
+        if event.kind == "run.started":
+            rows = [row for value in event.data["inputs"].values() if isinstance(value, list) for row in value]
+        elif event.kind == "step.entered":
+            rows = event.data.get("items") or []
+        elif event.kind == "intent":
+            rows = [event.data["before"]]
+        elif event.kind == "answered" and isinstance(event.data.get("value"), list):
+            rows = event.data["value"]
+        else:
+            continue
+        for row in rows:
+            if isinstance(row, dict) and row.get("provider"):
+                found[str(row["provider"])] = None
+    return tuple(found)

@@ -1,0 +1,108 @@
+"""Section 5 at work: what the open incidents owe. Who asks for it says from which folder the rules are layered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omniops.errors import BadInput, NeedsPerson
+from omniops.incident.obligations import Facts, Obligation, obligations
+from omniops.incident.outages import outages, providers
+from omniops.incident.view import Incident
+from omniops.journal.events import Event, Journal
+from omniops.runner.known import incident_of, incidents, runs_of
+
+if TYPE_CHECKING:
+    from omniops.incident.communication import Communication
+
+
+def obligations_of(
+    journal: Journal, now: datetime, incident: str = "", *, folder: Path | None = None
+) -> list[Obligation]:
+    """What an incident owes or has fulfilled, or all incidents: what is open first, soonest first.
+
+    ``folder``: the user's runbooks (``settings.user_runbooks``), whose communication.yaml and severity.yaml go before
+    the shipped ones. Raises BadInput for an incident that there is not, and for a file that is wrong.
+    """
+    if incident:
+        incident_of(journal, incident)
+    streams = [f"incident/{incident}"] if incident else journal.streams("incident/")
+    found = []
+    rules: Communication | None = None
+    for stream in streams:
+        events = journal.read(stream)
+        id = stream.removeprefix("incident/")
+        if not _may_owe(journal, id, events):
+            continue
+        if rules is None:
+            rules = rules_of(folder)
+        found += _of(journal, id, events, rules, now, folder)
+    return sorted(found, key=lambda one: (bool(one.done_at), one.at))
+
+
+def _may_owe(journal: Journal, id: str, events: list[Event]) -> bool:
+    """Without a severity and a run nothing is owed, and nothing once it is frozen: no file is read for that."""
+    kinds = {event.kind for event in events}
+    return "frozen" not in kinds and ("severity" in kinds or bool(runs_of(journal, id)))
+
+
+def rules_of(folder: Path | None) -> Communication:
+    """communication.yaml, layered. Raises BadInput."""
+    from omniops.catalog.communication import communication_for
+
+    return communication_for(folder)
+
+
+def _of(
+    journal: Journal, id: str, events: list[Event], rules: Communication, now: datetime, folder: Path | None
+) -> list[Obligation]:
+    from zoneinfo import ZoneInfo
+
+    from omniops.catalog.ladder import ladder_for
+
+    return obligations(facts_of(journal, id, events, rules), rules, ladder_for(folder), ZoneInfo(rules.zone), now)
+
+
+def facts_of(journal: Journal, id: str, events: list[Event], rules: Communication) -> Facts:
+    """What the journal knows of an incident, as far as it bears on what is owed."""
+    rule = rules.rule("banner")
+    runs = [journal.read(f"run/{run}") for run in runs_of(journal, id)]
+    return Facts(id, events, outages(runs, rule.runbook) if rule else (), providers(runs))
+
+
+def pick(journal: Journal, now: datetime, wanted: str, ids: tuple[str, ...], folder: Path | None) -> Incident:
+    """The incident that a message is about: the one named, else the only one that owes one of ``ids``, else the only
+    open one.
+
+    While an incident on the security path (4.5) is open, one has to be named: what is meant by "the incident" must not
+    be guessed then. Raises BadInput, NeedsPerson, and Frozen where only that one is open.
+    """
+    from omniops.runner.saying import refuse_frozen
+
+    if wanted:
+        found = incident_of(journal, wanted)
+        refuse_frozen(found)
+        return found
+    known = {one.id: one for one in incidents(journal)}
+    unresolved = [one for one in known.values() if not one.resolved]
+    frozen = [one for one in unresolved if one.frozen]
+    owing = {one.incident for one in obligations_of(journal, now, folder=folder) if one.open and one.id in ids}
+    meant = [known[id] for id in sorted(owing)] or [one for one in unresolved if not one.frozen]
+    if frozen and not meant:
+        refuse_frozen(frozen[0])
+    if len(meant) == 1 and not frozen:
+        return meant[0]
+    if not meant:
+        raise BadInput(
+            "no incident is open",
+            why="nothing is owed to anybody outside",
+            state="nothing was sent",
+            next="omniops comms due",
+        )
+    raise NeedsPerson(
+        "several incidents are open",
+        why=", ".join([one.id for one in meant] + [f"{one.id} (frozen)" for one in frozen]),
+        state="nothing was sent",
+        next=f"--incident {meant[-1].id}",
+    )

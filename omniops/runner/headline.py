@@ -1,0 +1,67 @@
+"""Keeps the headline in an incident's channel as the incident is: a new one is owed whenever it would say something
+else.
+
+It is looked at after every command and on every tick, so a command that was killed in between changes nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+from omniops.errors import JournalDamaged
+from omniops.incident import headline
+from omniops.incident.drafts import progress
+from omniops.incident.outbox import fold
+from omniops.incident.view import MITIGATION_KINDS, Incident, mitigations
+from omniops.journal.events import Conflict, Journal, New
+from omniops.runner.comms import obligations_of
+from omniops.runner.known import runs_of
+from omniops.runner.outbox import new_message
+
+_TRIES = 20
+OLDER = "a newer headline has taken its place"
+
+
+def keep_all(journal: Journal, now: datetime, folder: Path | None) -> list[str]:
+    """`keep` for every incident; the ids of the messages that were queued."""
+    if not journal.counts().get("severity"):
+        return []
+    streams = journal.streams("incident/")
+    return [id for name in streams if (id := keep(journal, name.removeprefix("incident/"), now, folder))]
+
+
+def keep(journal: Journal, incident: str, now: datetime, folder: Path | None) -> str:
+    """Queue a headline where the last one does not say what is true now; its id, or "" where nothing was to be done.
+
+    One that still waits is dropped for it. ``folder``: as for `obligations_of`. Raises OmniopsError where the journal
+    cannot be written, or communication.yaml is wrong.
+    """
+    stream = f"incident/{incident}"
+    for _ in range(_TRIES):
+        events = journal.read(stream)
+        found = Incident(incident, events)
+        if not headline.wanted(found, events):
+            return ""
+        runs = [journal.read(f"run/{run}") for run in runs_of(journal, incident)]
+        in_force = any(one.incident == incident for one in mitigations(journal.kinds(MITIGATION_KINDS)))
+        owed = obligations_of(journal, now, incident, folder=folder)
+        body = headline.body(found, events, progress(found, runs, in_force), owed)
+        known = [one for one in fold(events) if one.engine == headline.ENGINE]
+        if known and known[-1].body == body:
+            return ""
+        key = f"headline/{len(known) + 1}"
+        new = new_message(
+            journal, incident, engine=headline.ENGINE, to="incident", about="headline", body=body, key=key
+        )
+        older = [
+            New(stream, None, "message.dropped", {"id": one.id, "why": OLDER})
+            for one in known
+            if one.state == "waiting"
+        ]
+        try:
+            journal.append([new._replace(expected=len(events)), *older])
+        except Conflict:
+            continue
+        return str(new.data["id"])
+    raise JournalDamaged("the journal is written to by too many at once", state="nothing was sent", next="try again")

@@ -1,0 +1,236 @@
+"""A message of section 5 on its way: checked, shown for a last look, owed, flushed, and what became of it.
+
+Nobody calls a service from here. A frozen incident (4.5) is refused before anything is read, shown or asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from omniops.clock import Clock
+from omniops.config import Settings
+from omniops.errors import BadInput, Exit, Frozen, NeedsPerson
+from omniops.failpoints import reached
+from omniops.incident import leaks
+from omniops.incident.drafts import Draft
+from omniops.incident.obligations import IDS
+from omniops.incident.outbox import Message, fold, with_key
+from omniops.incident.view import Incident
+from omniops.journal.events import Conflict, Event, Journal, New
+from omniops.runner import outbox
+from omniops.runner.person import Change, Person
+from omniops.services.clients import Clients
+from omniops.text import redact
+
+BUDGET_S = 10.0
+EDIT = "edit"
+NOTHING = "-"
+_TRIES = 20
+SENT, WAITS, MAYBE, DECLINED = "sent", "waits", "may have been sent", "declined"
+BY_HAND, TO_PASTE, ALREADY = "by hand", "to be pasted", "already"
+EXITS = {
+    SENT: Exit.DONE, BY_HAND: Exit.DONE, ALREADY: Exit.DONE, WAITS: Exit.WAITING, MAYBE: Exit.IN_DOUBT,
+    DECLINED: Exit.PERSON, TO_PASTE: Exit.PERSON,
+}  # fmt: skip
+
+
+class Here(NamedTuple):
+    """What sending needs. ``edit``: opens a person's editor; ``show``: shows what no service here can take."""
+
+    settings: Settings
+    clock: Clock
+    person: Person
+    journal: Journal
+    clients: Clients
+    show: outbox.Show | None = None
+    edit: Callable[[str], str] | None = None
+
+
+class Said(NamedTuple):
+    """What became of a message. ``message`` is None where none was queued."""
+
+    state: str
+    draft: Draft
+    why: str = ""
+    message: Message | None = None
+
+    @property
+    def exit(self) -> Exit:
+        return EXITS[self.state]
+
+    def as_json(self) -> dict[str, Any]:
+        body = {"about": self.draft.about, "to": self.draft.where, "body": self.draft.body}
+        told = self.message.as_json() if self.message else None
+        return {"state": self.state, "why": self.why or None, **body, "message": told}
+
+
+def refuse_frozen(incident: Incident) -> None:
+    """Raises Frozen for an incident on the security path."""
+    if incident.frozen:
+        raise Frozen(
+            f"nothing is sent about {incident.id}",
+            why="it is on the security path (4.5): only the security on-call is told, and by page",
+            state="nothing was queued, shown or sent",
+            next="follow SECURITY.md; @security-team decides what is said, and to whom",
+        )
+
+
+def check(text: str, names: list[leaks.Name] | None) -> str:
+    """What is wrong with free words; "" for nothing. ``names``: as for `say`."""
+    if redact(text) != text:
+        return "it holds a secret"
+    found = leaks.leaks(text, names or ())
+    return f"it names what nobody outside is told: {leaks.words(found)}" if found else ""
+
+
+def say(
+    here: Here, incident: Incident, draft_of: Callable[[str], Draft], details: str, names: list[leaks.Name] | None
+) -> Said:
+    """Show a message for a last look, owe it and give it ten seconds to leave.
+
+    ``draft_of`` puts the free words into it. ``names``: what may not stand in those; None for a message that stays
+    inside. Raises BadInput for words that name one, NeedsPerson without a person or --yes, Frozen.
+    """
+    refuse_frozen(incident)
+    here.settings.remember_secrets()
+    _refuse_leaks(details, names)
+    draft = draft_of(details)
+    known = with_key(outbox.messages(here.journal, incident.id), draft.key)
+    if known is not None:
+        return Said(ALREADY, draft, f"{known.id} was queued at {known.queued_at} by {known.by}: {known.state}", known)
+    if not draft.to and draft.engine == "mail":  # nobody's address is known
+        return _by_hand(here, incident, draft)
+    while not _looked_at(here, draft):
+        other = _other_words(here, details, names)
+        if other is None:
+            return Said(DECLINED, draft, "declined at the last look")
+        details = other
+        draft = draft_of(details)
+    if here.person.interactive and _unable(here, incident, draft):
+        return _by_hand(here, incident, draft)
+    return send(here, incident, draft)
+
+
+def send(here: Here, incident: Incident, draft: Draft) -> Said:
+    """Owe a message that was looked at, flush, and say what became of it."""
+    id = outbox.queue(
+        here.journal, incident.id, engine=draft.engine, to=draft.to, about=draft.about, body=draft.body, key=draft.key
+    )
+    if not id:  # 4.5 was entered while it was looked at
+        refuse_frozen(Incident(incident.id, here.journal.read(f"incident/{incident.id}")))
+    outbox.flush(
+        here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, only=incident.id, show=here.show
+    )
+    found = next(one for one in outbox.messages(here.journal, incident.id) if one.id == id)
+    if found.body != draft.body:
+        return Said(ALREADY, draft, f"somebody else has just sent another one: {found.id}", found)
+    return became(found, draft, here.settings)
+
+
+def became(message: Message, draft: Draft, settings: Settings) -> Said:
+    """What became of a message, in a word."""
+    from omniops.runner.tick import unable
+
+    why = message.why
+    if message.state == "sent":
+        return Said(SENT, draft, message.how, message)
+    if message.state in ("unsure", "sending"):
+        return Said(MAYBE, draft, why or "another process is sending it", message)
+    if message.state == "dropped":
+        return Said(DECLINED, draft, f"dropped: {why}", message)
+    if message.state == "shown":
+        return Said(WAITS, draft, f"it was shown, to be pasted by hand: {why}", message)
+    if not why and unable(settings, [message]):
+        why = "nothing is set up to send it from here; omniops outbox"
+    return Said(WAITS, draft, why, message)
+
+
+def _refuse_leaks(details: str, names: list[leaks.Name] | None) -> None:
+    if wrong := check(details, names):
+        raise BadInput(
+            f"not sent: {wrong}",
+            why="what goes outside names no connection, host, person or channel, and nothing that is sent a secret",
+            state="nothing was queued",
+            next="say it without those words",
+        )
+
+
+def _looked_at(here: Here, draft: Draft) -> bool:
+    """The last look: the whole text and where it goes, y/N."""
+    change = Change(
+        here.settings.environment, draft.engine, draft.where, "post", {}, {"text": draft.text}, {}, (),
+        "a message cannot be taken back", "",
+    )  # fmt: skip
+    here.person.change(change)
+    reached("comms.look", draft.about)
+    return here.person.approve("comms", change, None)
+
+
+def _other_words(here: Here, details: str, names: list[leaks.Name] | None) -> str | None:
+    """Other free words: typed, or from the editor. None: it is not sent."""
+    if not here.person.interactive:
+        return None
+
+    def wrong(text: str) -> str:
+        return check(text, names) if text not in (EDIT, NOTHING) else ""
+
+    question = "Not sent yet. Other words for the free part? (edit: in your editor, -: none)"
+    try:
+        while (answer := here.person.text("comms.words", question, None, wrong)) == EDIT and here.edit is not None:
+            answer = here.edit(details)
+            if not (problem := wrong(answer)):
+                return answer
+            here.person.say(problem, "warn")
+    except NeedsPerson:
+        return None
+    return "" if answer == NOTHING else answer
+
+
+def _unable(here: Here, incident: Incident, draft: Draft) -> bool:
+    """Is nothing set up here that would send it?"""
+    from omniops.runner.tick import unable
+
+    probe = Message("", incident.id, draft.engine, draft.to, draft.about, draft.body, draft.key, "", "waiting")
+    return bool(unable(here.settings, [probe]))
+
+
+def _by_hand(here: Here, incident: Incident, draft: Draft) -> Said:
+    """Ready to paste; who says that it is out fulfils what was owed."""
+    if not here.person.interactive:
+        return Said(TO_PASTE, draft, f'then: omniops comms done {draft.about} --how "..."')
+    if not here.person.posted("comms.posted", draft.where, draft.text, None):
+        return Said(DECLINED, draft, "nobody said that it was posted")
+    if draft.about in IDS:
+        done(here.journal, incident, draft.about, f"pasted by hand, to {draft.where}", _provider(draft))
+    return Said(BY_HAND, draft, "pasted by hand")
+
+
+def _provider(draft: Draft) -> tuple[str, ...]:
+    return (draft.key.partition("/")[2].partition("#")[0],) if draft.about == "upstream" else ()
+
+
+def done(journal: Journal, incident: Incident, obligation: str, how: str, providers: tuple[str, ...] = ()) -> Event:
+    """Write down that something owed was fulfilled by hand. Raises Frozen; BadInput without a word on how."""
+    if not how.strip():
+        raise BadInput(
+            "how was it done?",
+            state="nothing was written",
+            next=f'omniops comms done {obligation} --how "..."',
+        )
+    stream = f"incident/{incident.id}"
+    data: dict[str, Any] = {"obligation": obligation, "how": how.strip()}
+    for _ in range(_TRIES):
+        events = journal.read(stream)
+        refuse_frozen(Incident(incident.id, events))
+        try:
+            more = {"providers": list(providers)} if providers else {}
+            return journal.append([New(stream, len(events), "comms.done", {**data, **more})])[0]
+        except Conflict:
+            continue
+    raise outbox._too_busy()
+
+
+def said_so_far(journal: Journal, incident: str) -> list[Message]:
+    """The messages of an incident, dropped ones too."""
+    return fold(journal.read(f"incident/{incident}"))

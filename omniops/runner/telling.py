@@ -1,0 +1,163 @@
+"""`omniops comms post | status | email | upstream`: which message, about which incident, filled from the journal."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from omniops.clock import iso
+from omniops.errors import BadInput
+from omniops.incident import drafts, leaks
+from omniops.incident.communication import Communication
+from omniops.incident.drafts import Draft
+from omniops.incident.obligations import Obligation, untold
+from omniops.incident.outages import providers
+from omniops.incident.outbox import Message, slack_channel
+from omniops.incident.view import MITIGATION_KINDS, Incident, mitigations
+from omniops.journal.events import Event
+from omniops.runner.comms import obligations_of, pick, rules_of
+from omniops.runner.known import record_of, runs_of
+from omniops.runner.saying import Here, Said, said_so_far, say
+from omniops.text import one_line
+
+LISTED = ("ops.standup", "review.weekly")
+
+
+class About(NamedTuple):
+    """An incident, and what is needed to write about it."""
+
+    incident: Incident
+    rules: Communication
+    runs: list[list[Event]]
+    said: list[Message]
+    owed: list[Obligation]
+    names: list[leaks.Name]  # that may not be read outside
+
+    def owes(self, id: str) -> bool:
+        return any(one.id == id and one.open for one in self.owed)
+
+
+def about(here: Here, wanted: str, ids: tuple[str, ...]) -> About:
+    """The incident meant, and all that is known of it. Raises Frozen, BadInput, NeedsPerson."""
+    folder = here.settings.user_runbooks
+    incident = pick(here.journal, here.clock.now(), wanted, ids, folder)
+    return read(here, incident)
+
+
+def read(here: Here, incident: Incident) -> About:
+    """All that is known of an incident, as far as it matters to what is said about it."""
+    folder = here.settings.user_runbooks
+    rules = rules_of(folder)
+    return About(
+        incident,
+        rules,
+        [here.journal.read(f"run/{run}") for run in runs_of(here.journal, incident.id)],
+        said_so_far(here.journal, incident.id),
+        obligations_of(here.journal, here.clock.now(), incident.id, folder=folder),
+        leaks.names(record_of(here.journal, incident.id), rules.public_names()),
+    )
+
+
+def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
+    """A text to the incident's channel; or, for ``ops.standup`` and ``review.weekly``, to the channel of those."""
+    known = about(here, wanted, (obligation,) if obligation else ())
+    incident = known.incident
+    rule = known.rules.rule(obligation) if obligation else None
+    if obligation and (rule is None or obligation not in LISTED):
+        raise BadInput(
+            f"{one_line(obligation, 40)!r} is not posted to a channel",
+            why=f"these are: {', '.join(LISTED)}",
+            state="nothing was sent",
+            next="omniops comms due",
+        )
+    if not text.strip() and not obligation:
+        raise BadInput("there is nothing to post", state="nothing was sent", next='omniops comms post "..."')
+    to = rule.channel if rule else slack_channel("incident", incident.id)
+    stem = obligation or f"post/{iso(here.clock.now())}"
+    words = f"{incident.severity} {incident.id}: {one_line(incident.title, 200)} (since {incident.onset[:16]}Z)"
+
+    def draft(details: str) -> Draft:
+        body = "\n".join(part for part in (words if rule else "", details.strip()) if part)
+        key = drafts.once(stem, known.said)
+        return Draft("slack", to, obligation or "post", key, to, {"text": body})
+
+    return say(here, incident, draft, text, None)
+
+
+def status(here: Here, wanted: str, text: str, progress: str = "", impact: str = "") -> Said:
+    """The next text for the status page. ``progress``: another one than the journal suggests."""
+    known = about(here, wanted, ("status", "status.resolved", "banner"))
+    now = here.clock.now()
+    state = progress or suggested(here, known)
+    banner = known.owes("banner") and not progress and state in (drafts.INVESTIGATING, drafts.IDENTIFIED)
+
+    def draft(details: str) -> Draft:
+        return drafts.status(
+            known.incident, known.rules, now, known.said,
+            progress=drafts.IDENTIFIED if banner else state, impact=impact, details=details, banner=banner,
+        )  # fmt: skip
+
+    return say(here, known.incident, draft, text, known.names)
+
+
+def suggested(here: Here, known: About) -> str:
+    """How far the incident is, by the journal, in the status page's words."""
+    here_only = (one for one in mitigations(here.journal.kinds(MITIGATION_KINDS)) if one.incident == known.incident.id)
+    return drafts.progress(known.incident, known.runs, any(here_only))
+
+
+def email(here: Here, wanted: str, text: str, kind: str = "") -> Said:
+    """The e-mail to customers. ``kind``: start or resolution; without one it is what is due."""
+    known = about(here, wanted, (f"mail.{kind}",) if kind else ("mail.start", "mail.resolution"))
+    kind = kind or _due_kind(known)
+    now = here.clock.now()
+    if kind == "resolution" and not known.incident.resolved:
+        raise BadInput(
+            f"{known.incident.id} is not resolved",
+            why="customers would be told that it is over",
+            state="nothing was sent",
+            next=f"omniops incident resolve {known.incident.id}",
+        )
+
+    def draft(details: str) -> Draft:
+        return drafts.mail(known.incident, known.rules, now, known.said, kind, details)
+
+    return say(here, known.incident, draft, text, known.names)
+
+
+def _due_kind(known: About) -> str:
+    for kind in ("start", "resolution"):
+        if known.owes(f"mail.{kind}"):
+            return kind
+    raise BadInput(
+        f"no e-mail to customers is due about {known.incident.id}",
+        why="they are written to at the start of a SEV-1 and at its resolution",
+        state="nothing was sent",
+        next="omniops comms email --kind start, if it is to be sent all the same",
+    )
+
+
+def upstream(here: Here, wanted: str, text: str, named: list[str]) -> list[Said]:
+    """The words to each provider that is affected, or to those named. One that is declined does not stop the next."""
+    known = about(here, wanted, ("upstream",))
+    affected = providers(known.runs)
+    events = here.journal.read(f"incident/{known.incident.id}")
+    meant = named or untold(affected, known.said, [event for event in events if event.kind == "comms.done"])
+    if not meant:
+        raise BadInput(
+            f"told already: {', '.join(affected)}" if affected else "no provider is known to be affected",
+            why="" if affected else "no walk of this incident has named a connection",
+            state="nothing was sent",
+            next='--provider NAME; or, where none is concerned: omniops comms done upstream --how "..."',
+        )
+    return [_to_provider(here, known, one_line(one, 60), text) for one in meant]
+
+
+def _to_provider(here: Here, known: About, provider: str, text: str) -> Said:
+    """To one of them; its own name may stand in what it reads."""
+    now = here.clock.now()
+
+    def draft(details: str) -> Draft:
+        return drafts.upstream(known.incident, known.rules, now, known.said, provider, details)
+
+    forbidden = [name for name in known.names if not leaks.leaks(provider, [name])]
+    return say(here, known.incident, draft, text, forbidden)

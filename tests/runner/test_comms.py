@@ -1,0 +1,444 @@
+"""Section 5 at work: what is written to whom, what is refused, and what becomes of a message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omniops.clock import iso, parse_iso
+from omniops.errors import BadInput, Frozen, NeedsPerson
+from omniops.incident import drafts
+from omniops.incident.due import of_obligations
+from omniops.incident.story import story
+from omniops.journal.events import New
+from omniops.runner import outbox, telling
+from omniops.runner.comms import obligations_of, pick
+from omniops.runner.engines import registry
+from omniops.runner.fulfilling import fulfil
+from omniops.runner.headline import keep, keep_all
+from omniops.runner.saying import Said
+from omniops.runner.tick import tick
+from tests.support import toy_engine
+from tests.support.comms import CONNECTION, INCIDENT, STREAM, Comms, opened, walked
+from tests.support.toy import START
+
+NAMES = ("openai", "eve", "gw-3", "ops-laptop", "8ae76e54", INCIDENT)
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, dict[str, Any]]]:
+    """Every engine takes what it is given; what they were given."""
+    toy_engine.taken.clear()
+    for name in toy_engine.ENGINES:
+        monkeypatch.setitem(registry._HOMES, name, "tests.support.toy_engine")
+    return toy_engine.taken
+
+
+@pytest.fixture
+def comms(tmp_path: Path, sent: list[Any]) -> Comms:
+    return Comms(tmp_path, TOY="1")
+
+
+def public(text: str) -> None:
+    """Nothing of the incident's names is in it."""
+    assert [name for name in NAMES if name in text.lower()] == []
+
+
+def test_status(comms: Comms, sent: list[Any]) -> None:
+    """The page gets a title, a state, an impact and a text, of public fields alone; the next one is counted from it."""
+    said = telling.status(comms.here, "", "Retries help.")
+    assert (said.state, int(said.exit)) == ("sent", 0)
+    ((engine, to, body),) = sent
+    assert (engine, to) == ("status", "")
+    assert {key: body[key] for key in ("title", "status", "impact")} == {
+        "title": "OmniRoute: degraded service", "status": "identified", "impact": "critical",
+    }  # fmt: skip
+    assert "Retries help. Next update by 03:30 UTC." in body["body"]
+    public(str(body))
+    assert comms.person.seen == [f"{body['title']}\n\n{body['body']}"]
+    (owed,) = [one for one in obligations_of(comms.journal, comms.clock.now()) if one.id == "status" and one.open]
+    assert owed.at == iso(parse_iso(comms.messages("status")[0].queued_at) + timedelta(minutes=30))
+
+
+@pytest.mark.parametrize(
+    ("events", "expected"),
+    [
+        ([], "investigating"),
+        ([("verified", {"verdict": "recovered", "last": {"why": ""}})], "monitoring"),
+        ([("verified", {"verdict": "not_recovered", "last": {"why": ""}})], "investigating"),
+        ([("incident.resolved", {})], "resolved"),
+    ],
+)
+def test_the_next_text_is_suggested(tmp_path: Path, sent: list[Any], events: list[Any], expected: str) -> None:
+    """How far the incident is decides which text is suggested; a person may choose another."""
+    comms = Comms(tmp_path, walk=False, TOY="1")
+    for kind, data in events:
+        comms.add(kind, **data)
+    telling.status(comms.here, INCIDENT, "")
+    telling.status(comms.here, INCIDENT, "", "identified", "minor")
+    assert [(body["status"], body["impact"]) for _, _, body in sent] == [
+        (expected, "critical"),
+        ("identified", "minor"),
+    ]
+
+
+def test_a_mitigation_in_force_means_identified(tmp_path: Path) -> None:
+    """Something was found that could be mitigated: the cause is known."""
+    comms = Comms(tmp_path, walk=False)
+    assert drafts.progress(telling.about(comms.here, "", ()).incident, [], in_force=True) == "identified"
+    ended = _ended(comms)
+    assert drafts.progress(telling.about(comms.here, "", ()).incident, [ended], in_force=True) == "monitoring"
+
+
+def _ended(comms: Comms) -> list[Any]:
+    return comms.journal.append([New("run/r9", 0, "run.ended", {"outcome": "mitigated"})])
+
+
+def test_the_banner_is_the_first_text_of_a_provider_outage(comms: Comms, sent: list[Any]) -> None:
+    """While a banner is owed (4.1.4), the words are the banner's, and it fulfils both."""
+    telling.status(comms.here, "", "")
+    assert sent[0][2]["body"].startswith("We are seeing elevated errors with one upstream provider.")
+    owed = {one.id: one for one in obligations_of(comms.journal, comms.clock.now())}
+    assert owed["banner"].done_at
+    telling.status(comms.here, "", "")
+    assert sent[1][2]["status"] == "investigating"
+
+
+def test_mail(comms: Comms, sent: list[Any]) -> None:
+    """Customers are written to once when it begins and once when it is over, with nothing but public fields."""
+    assert telling.email(comms.here, "", "We are on it.").state == "sent"
+    again = telling.email(comms.here, INCIDENT, "", "start")
+    assert (again.state, int(again.exit)) == ("already", 0)
+    with pytest.raises(BadInput, match="no e-mail to customers is due"):
+        telling.email(comms.here, "", "")
+    with pytest.raises(BadInput, match="is not resolved"):
+        telling.email(comms.here, "", "", "resolution")
+    comms.add("incident.resolved")
+    assert telling.email(comms.here, "", "").state == "sent"
+    assert [(engine, to, body["kind"]) for engine, to, body in sent] == [
+        ("mail", "announce@phenotype.dev", "start"), ("mail", "announce@phenotype.dev", "resolution"),
+    ]  # fmt: skip
+    assert "We are on it." in sent[0][2]["text"]
+    for _, _, body in sent:
+        public(body["subject"] + body["text"])
+
+
+def test_a_mail_that_was_dropped_is_owed_again(comms: Comms, sent: list[Any]) -> None:
+    """Who gives a mail up owes it still, and can write it anew."""
+    comms.settings.env["TOY"] = ""  # type: ignore[index]
+    comms.person.interactive = False
+    assert telling.email(comms.here, "", "").state == "waits"
+    outbox.drop(comms.journal, comms.messages("mail.start")[0].id, "wrong words")
+    comms.settings.env["TOY"] = "1"  # type: ignore[index]
+    assert telling.email(comms.here, "", "").state == "sent"
+    assert [one.key for one in comms.messages("mail.start")] == ["mail.start", "mail.start#2"]
+
+
+def test_upstream(comms: Comms, sent: list[Any], tmp_path: Path) -> None:
+    """Each affected provider is written to, by mail where its address is known, else by hand; once."""
+    folder = tmp_path / "runbooks"
+    folder.mkdir()
+    shipped = (Path(__file__).parents[2] / "runbooks" / "communication.yaml").read_text(encoding="utf-8")
+    text = shipped.replace("contacts: {}", "contacts: {groq: noc@groq.example}")
+    (folder / "communication.yaml").write_text(text, encoding="utf-8")
+    comms.settings.env["OMNIOPS_RUNBOOKS"] = str(folder)  # type: ignore[index]
+    groq = {"provider": "groq", "name": "groq-eu", "id": "99", "label": "groq", "target": "groq/groq-eu (99)"}
+    comms.journal.append([New("run/r1a2b", None, "step.entered", {"step": "x", "items": [groq]})])
+    found = telling.upstream(comms.here, "", "openai answers 503.", ["openai"])
+    assert [(one.state, one.draft.where) for one in found] == [("by hand", "openai, through Vendor mgmt")]
+    assert comms.done() == [("upstream", "pasted by hand, to openai, through Vendor mgmt")]
+    assert "openai answers 503." in comms.person.seen[0]
+    with pytest.raises(BadInput, match="the provider “openai”"):  # one provider is not told of another
+        telling.upstream(comms.here, "", "openai answers 503.", [])
+    telling.upstream(comms.here, "", "", [])
+    assert [(engine, to, body["kind"]) for engine, to, body in sent] == [("mail", "noc@groq.example", "upstream")]
+    with pytest.raises(BadInput, match="told already: openai, groq"):
+        telling.upstream(comms.here, "", "", [])
+
+
+def test_upstream_without_a_person(comms: Comms) -> None:
+    """Nobody there to paste it: exit 3, and it stays owed."""
+    comms.person.interactive = False
+    (said,) = telling.upstream(comms.here, "", "", [])
+    assert (said.state, int(said.exit), comms.done()) == ("to be pasted", 3, [])
+
+
+def test_post(comms: Comms, sent: list[Any]) -> None:
+    """Any words to the incident's own channel; twice is twice, because somebody typed it twice."""
+    telling.post(comms.here, "", "openai-main is off")
+    telling.post(comms.here, "", "openai-main is off")
+    assert [(to, body["text"]) for _, to, body in sent] == [(f"#inc-{INCIDENT}", "openai-main is off")] * 2
+    with pytest.raises(BadInput, match="nothing to post"):
+        telling.post(comms.here, "", " ")
+
+
+@pytest.mark.parametrize(("severity", "id"), [("SEV-3", "ops.standup"), ("SEV-4", "review.weekly")])
+def test_for_a_meeting(tmp_path: Path, sent: list[Any], severity: str, id: str) -> None:
+    """A SEV-3 goes to the ops channel for the next standup, a SEV-4 into the weekly review."""
+    comms = Comms(tmp_path, severity, walk=False, TOY="1")
+    telling.post(comms.here, "", "", id)
+    ((_, to, body),) = sent
+    assert to == "#omniroute-ops"
+    assert body["text"].startswith(f"{severity} {INCIDENT}: openai-main is out")
+    assert [one.id for one in obligations_of(comms.journal, comms.clock.now()) if one.open] == (
+        ["resolve_by"] if severity == "SEV-3" else []
+    )
+    with pytest.raises(BadInput, match="not posted to a channel"):
+        telling.post(comms.here, "", "", "status")
+
+
+def test_a_last_look(comms: Comms, sent: list[Any]) -> None:
+    """n, then other words: they are checked, shown again, and sent; what was refused is told with what was found."""
+    comms.person.yes = [False, True]
+    comms.person.typed = ["openai-main is back", "It is better now."]
+    said = telling.status(comms.here, "", "First words.")
+    assert said.state == "sent"
+    assert comms.person.problems == [
+        "it names what nobody outside is told: the provider “openai”, the connection “openai-main”"
+    ]
+    assert ["First words." in comms.person.seen[0], "It is better now." in comms.person.seen[1]] == [True, True]
+    assert "It is better now." in sent[0][2]["body"]
+
+
+def test_declined(comms: Comms, sent: list[Any]) -> None:
+    """n, and no other words: nothing is queued, and the exit code says that a person declined."""
+    comms.person.yes, comms.person.typed = [False], [None]
+    said = telling.status(comms.here, "", "")
+    assert (said.state, int(said.exit), sent, comms.messages()) == ("declined", 3, [], [])
+
+
+def test_an_editor(comms: Comms, sent: list[Any]) -> None:
+    """The words come back from the editor; those that name something are refused, and the question is put again."""
+    edited = iter(["eve is on it", "We are on it."])
+    comms.person.yes, comms.person.typed = [False, True], ["edit", "edit"]
+    telling.status(comms.here._replace(edit=lambda text: next(edited)), "", "First.")
+    assert any("the person “eve”" in line for line in comms.person.said)
+    assert "We are on it." in sent[0][2]["body"]
+
+
+@pytest.mark.parametrize("words", ["openai-main", "OPENAI MAIN", "ask Eve", "gw-3", "ops-laptop", "8ae76e54"])
+@pytest.mark.parametrize("tell", ["status", "email"])
+def test_names_are_refused(comms: Comms, sent: list[Any], tell: str, words: str) -> None:
+    """Free words that name a connection, a host or a person go neither to the page nor to customers."""
+    with pytest.raises(BadInput, match="it names what nobody outside is told"):
+        getattr(telling, tell)(comms.here, "", f"We look at {words}.")
+    assert (sent, comms.messages(), comms.person.seen) == ([], [], [])
+
+
+def test_an_engine_that_is_not_set_up(comms: Comms, sent: list[Any]) -> None:
+    """With a person there, the text is shown, and their word that it is posted fulfils what is owed; without one the
+    message waits, and says why."""
+    comms.settings.env["TOY"] = ""  # type: ignore[index]
+    assert telling.status(comms.here, "", "").state == "by hand"
+    assert comms.done() == [("status", "pasted by hand, to the status page (status.phenotype.dev)")]
+    comms.person.pasted = False
+    assert telling.email(comms.here, "", "").state == "declined"
+    comms.person.interactive = False
+    said = telling.email(comms.here, "", "")
+    assert (said.state, int(said.exit)) == ("waits", 8)
+    assert "nothing is set up to send it from here" in said.why
+
+
+COMMANDS: dict[str, Callable[[Comms], Any]] = {
+    "post": lambda comms: telling.post(comms.here, INCIDENT, "hello"),
+    "post --for": lambda comms: telling.post(comms.here, INCIDENT, "", "ops.standup"),
+    "status": lambda comms: telling.status(comms.here, INCIDENT, "hello", "investigating"),
+    "email": lambda comms: telling.email(comms.here, INCIDENT, "hello", "start"),
+    "upstream": lambda comms: telling.upstream(comms.here, INCIDENT, "hello", ["openai"]),
+    "done": lambda comms: fulfil(comms.journal, comms.clock.now(), "mail.start", "by telephone", INCIDENT),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_frozen(comms: Comms, sent: list[Any], name: str) -> None:
+    """On the security path (4.5) no command shows, asks, stores or sends anything: exit 10."""
+    comms.add("frozen", by="run r1")
+    length = comms.journal.length(STREAM)
+    with pytest.raises(Frozen) as refused:
+        COMMANDS[name](comms)
+    assert int(refused.value.exit) == 10
+    assert (sent, comms.person.seen, comms.person.asked) == ([], [], [])
+    assert comms.journal.length(STREAM) == length
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name not in ("done", "post --for")])
+def test_frozen_while_it_is_looked_at(
+    comms: Comms, sent: list[Any], name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody enters 4.5 while the last look is open: whatever is answered, nothing is queued or sent."""
+
+    def freeze(*_: object) -> bool:
+        comms.add("frozen", by="bob")
+        return True
+
+    monkeypatch.setattr(comms.person, "approve", freeze)
+    monkeypatch.setattr(comms.person, "posted", freeze)
+    with pytest.raises(Frozen):
+        COMMANDS[name](comms)
+    assert (sent, comms.messages(), comms.done()) == ([], [], [])
+
+
+def test_what_waited_is_frozen(comms: Comms, sent: list[Any]) -> None:
+    """A mail that waited for its server is never sent once 4.5 is entered, and no headline is written any more."""
+    comms.settings.env["TOY"] = ""  # type: ignore[index]
+    comms.person.interactive = False
+    telling.email(comms.here, "", "")
+    comms.add("frozen", by="bob")
+    comms.settings.env["TOY"] = "1"  # type: ignore[index]
+    tick(comms.settings, comms.clock, comms.journal)
+    assert sent == []
+    assert {one.state for one in comms.messages()} == {"dropped"}
+    assert keep_all(comms.journal, comms.clock.now(), None) == []
+
+
+def test_which_incident(comms: Comms) -> None:
+    """The one that owes it; of several, one has to be named; and while a frozen one is open, always."""
+    other = "2026-11-23-other"
+    now = comms.clock.now()
+    comms.journal.append(opened("SEV-3", other))
+    assert pick(comms.journal, now, "", ("mail.start",), None).id == INCIDENT
+    assert pick(comms.journal, now, "", ("ops.standup",), None).id == other
+    with pytest.raises(NeedsPerson, match="several incidents"):
+        pick(comms.journal, now, "", (), None)
+    comms.journal.append([New(f"incident/{other}", None, "frozen", {})])
+    with pytest.raises(NeedsPerson) as refused:
+        pick(comms.journal, now, "", ("mail.start",), None)
+    assert f"{other} (frozen)" in refused.value.why
+    assert pick(comms.journal, now, INCIDENT, (), None).id == INCIDENT
+    comms.add("incident.resolved")
+    assert pick(comms.journal, now, INCIDENT, ("mail.resolution",), None).id == INCIDENT
+
+
+def test_nothing_is_open(tmp_path: Path) -> None:
+    """Without an incident nothing can be said about one."""
+    comms = Comms(tmp_path, "SEV-4", walk=False)
+    comms.add("incident.resolved")
+    with pytest.raises(BadInput, match="no incident is open"):
+        telling.status(comms.here, "", "")
+
+
+def test_by_hand(comms: Comms) -> None:
+    """What was done by hand is written down with how, once; what is not owed, or has no word on how, is refused."""
+    now = comms.clock.now()
+    assert fulfil(comms.journal, now, "mail.start", "by telephone").id == "mail.start"
+    assert comms.done() == [("mail.start", "by telephone")]
+    for id, how in (("mail.start", "again"), ("nonsense", "x"), ("upstream", " "), ("resolve_by", "x")):
+        with pytest.raises(BadInput):
+            fulfil(comms.journal, now, id, how, INCIDENT)
+    told = [line.words for line in story(comms.journal.read(STREAM))]
+    assert "mail.start: done by hand (by telephone)" in told
+
+
+# The headline ------------------------------------------------------------------------------------------------------
+
+
+def headlines(comms: Comms) -> list[tuple[str, str, str]]:
+    return [(one.key, one.state, one.body["headline"]) for one in comms.messages("headline")]
+
+
+def test_the_headline(comms: Comms) -> None:
+    """A SEV-1 or SEV-2 gets a topic and a headline: severity, onset, commander, next status update; once."""
+    now = comms.clock.now()
+    assert keep(comms.journal, INCIDENT, now, None)
+    assert keep(comms.journal, INCIDENT, comms.clock.now() + timedelta(hours=9), None) == ""
+    (one,) = comms.messages("headline")
+    assert (one.engine, one.to, one.key) == ("slack.headline", "incident", "headline/1")
+    assert one.body["headline"].splitlines() == [
+        "SEV-1 investigating: openai-main is out",
+        "Since 2026-11-23 02:50 UTC; incident commander: not named yet",
+        "Next status update by 2026-11-23 03:30 UTC",
+    ]
+    assert one.body["topic"] == "SEV-1 | investigating | openai-main is out | commander: not named yet"
+
+
+def test_every_change_of_state_is_a_new_headline(comms: Comms) -> None:
+    """Severity, commander, mitigated, resolved: each is one more, with the next key; one that still waits gives way."""
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("note", {"text": "x"}),
+        ("role", {"role": "commander", "who": "bob"}),
+        ("severity", {"severity": "SEV-2", "why": "x"}),
+        ("verified", {"verdict": "recovered", "last": {}}),
+        ("incident.resolved", {}),
+    ]
+    keep(comms.journal, INCIDENT, comms.clock.now(), None)
+    for kind, data in changes:
+        comms.add(kind, **data)
+        keep(comms.journal, INCIDENT, comms.clock.now(), None)
+        assert keep(comms.journal, INCIDENT, comms.clock.now(), None) == ""
+    found = headlines(comms)
+    assert [(key, state) for key, state, _ in found] == [
+        *((f"headline/{n}", "dropped") for n in range(1, 5)), ("headline/5", "waiting"),
+    ]  # fmt: skip
+    first = [text.splitlines()[0] for _, _, text in found]
+    assert first == [
+        "SEV-1 investigating: openai-main is out", "SEV-1 investigating: openai-main is out",
+        "SEV-2 investigating: openai-main is out", "SEV-2 monitoring: openai-main is out",
+        "SEV-2 resolved: openai-main is out",
+    ]  # fmt: skip
+    assert "bob" in found[1][2]
+
+
+def test_no_headline(tmp_path: Path) -> None:
+    """Not for a SEV-3, not where nothing was declared, and not for an incident that was over before there was one."""
+    for severity in ("", "SEV-3"):
+        comms = Comms(tmp_path, severity, walk=False)
+        assert keep(comms.journal, INCIDENT, comms.clock.now(), None) == ""
+    comms = Comms(tmp_path, "SEV-1", walk=False)
+    comms.add("incident.resolved")
+    assert keep_all(comms.journal, comms.clock.now(), None) == []
+
+
+def test_a_headline_that_a_person_dropped_stays_dropped(comms: Comms) -> None:
+    """It is not owed again before something changes."""
+    id = keep(comms.journal, INCIDENT, comms.clock.now(), None)
+    outbox.drop(comms.journal, id, "no Slack here")
+    assert keep(comms.journal, INCIDENT, comms.clock.now(), None) == ""
+
+
+# The tick ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_tick(comms: Comms, sent: list[Any]) -> None:
+    """A tick brings the headline up to date, and reports what is late, and what will be within five minutes."""
+    comms.clock.moment = START + timedelta(minutes=26)
+    first = tick(comms.settings, comms.clock, comms.journal)
+    assert [body["topic"][:5] for engine, _, body in sent if engine == "slack.headline"] == ["SEV-1"]
+    found = [(one.words.partition(":")[0], one.urgency, one.next) for one in first.due if one.what == "obligation"]
+    assert found == [
+        ("e-mail to customers", "now", "omniops comms email"),
+        ("upstream providers, through vendor management", "now", "omniops comms upstream"),
+        ("status page", "now", "omniops comms status"),  # the banner
+        ("status page", "soon", "omniops comms status"),
+    ]
+    assert int(first.exit) == 1
+    tick(comms.settings, comms.clock, comms.journal)
+    assert len(sent) == 1
+
+
+def test_due() -> None:
+    """Late needs a person now, five minutes before soon will, and what is done or far off is not reported."""
+    from omniops.incident.obligations import Obligation
+
+    def due(minutes: float, done_at: str = "") -> list[tuple[str, str]]:
+        one = Obligation("status", INCIDENT, "a", "status page", iso(START + timedelta(minutes=minutes)), "o", done_at)
+        return [(found.words, found.urgency) for found in of_obligations([one], START)]
+
+    assert due(-12) == [("status page: 12m 00s late", "now")]
+    assert due(4) == [("status page: due in 4m 00s", "soon")]
+    assert (due(6), due(-12, "x")) == ([], [])
+
+
+def test_said_in_json(comms: Comms) -> None:
+    """What became of a message, for scripts."""
+    said: Said = telling.status(comms.here, "", "")
+    assert said.as_json()["state"] == "sent"
+    assert said.as_json()["message"]["about"] == "status"
+
+
+def test_walked_events_are_what_a_walk_writes() -> None:
+    """The test's own walk names a connection as runbooks carry it."""
+    assert walked()[1].data["inputs"]["connections"] == [CONNECTION]

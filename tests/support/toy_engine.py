@@ -1,0 +1,29 @@
+"""An engine that takes every message, for what has no service in a test."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omniops.config import Settings
+from omniops.incident.outbox import Message
+from omniops.runner.engines.base import Delivery, Engine
+from omniops.services.clients import Clients
+
+taken: list[tuple[str, str, dict[str, Any]]] = []
+"""Engine, address and body of each."""
+
+
+class Taking:
+    safe_to_resend = True
+    settle_s = 0.0
+    missing = "TOY is not set"
+
+    def configured(self, settings: Settings, message: Message) -> bool:
+        return bool(settings.get("TOY"))
+
+    def send(self, clients: Clients, message: Message) -> Delivery:
+        taken.append((message.engine, message.to, message.body))
+        return Delivery("sent", ref=message.id)
+
+
+ENGINES: dict[str, Engine] = {name: Taking() for name in ("slack", "slack.headline", "status", "mail")}
