@@ -79,6 +79,7 @@ GROUPS = (
         (
             _secret("SLACK_BOT_TOKEN", "a bot's token with chat:write", "file:~/.secrets/slack"),
             Setting("SLACK_URL", "url", "its API", "https://slack.com", "https://slack.com"),
+            Setting("SLACK_COMMANDERS", "text", "the id of the user group @incident-commander", "S0614TZR7"),
         ),
     ),
     Group(

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from omniops.journal.events import Event
 
 
-def outages(runs: Iterable[Sequence[Event]], runbook: str) -> tuple[tuple[str, str], ...]:
+def outages(runs: Iterable[Sequence[Event]], runbook: str, looks: Iterable[Event] = ()) -> tuple[tuple[str, str], ...]:
     """When each outage of a provider began and was shown to be over, from an incident's runs, in order.
 
-    ``runbook``: the one whose walk says that a provider is out, by itself or called by another (the checklist). The
-    first outage counts from the onset; an end of "" is none yet.
+    ``runbook``: the one whose walk says that a provider is out, by itself or called by another (the checklist).
+    ``looks``: the incident's own events, among which are the verdicts of `incident verify`. The first outage counts
+    from the onset; an end of "" is none yet.
     """
     found: list[tuple[str, str]] = []
     onset = ""
@@ -29,6 +30,8 @@ def outages(runs: Iterable[Sequence[Event]], runbook: str) -> tuple[tuple[str, s
                     moments.append((event.time, "begun"))
             elif event.kind == "step.done" and (event.data.get("outputs") or {}).get("verdict") == "recovered":
                 moments.append((event.time, "over"))
+    seen = (event for event in looks if event.kind == "verified" and event.data["verdict"] == "recovered")
+    moments += [(event.time, "over") for event in seen]
     for time, what in sorted(moments):
         if what == "begun" and (not found or found[-1][1]):
             found.append((time if found else onset, ""))

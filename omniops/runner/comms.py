@@ -68,7 +68,7 @@ def facts_of(journal: Journal, id: str, events: list[Event], rules: Communicatio
     """What the journal knows of an incident, as far as it bears on what is owed."""
     rule = rules.rule("banner")
     runs = [journal.read(f"run/{run}") for run in runs_of(journal, id)]
-    return Facts(id, events, outages(runs, rule.runbook) if rule else (), providers(runs))
+    return Facts(id, events, outages(runs, rule.runbook, events) if rule else (), providers(runs))
 
 
 def pick(journal: Journal, now: datetime, wanted: str, ids: tuple[str, ...], folder: Path | None) -> Incident:

@@ -98,7 +98,11 @@ def say(
     draft = draft_of(details)
     known = with_key(outbox.messages(here.journal, incident.id), draft.key)
     if known is not None:
-        return Said(ALREADY, draft, f"{known.id} was queued at {known.queued_at} by {known.by}: {known.state}", known)
+        there = became(known, draft, here.settings)
+        queued = f"{known.id} was queued at {known.queued_at} by {known.by}"
+        return (
+            Said(ALREADY, draft, queued, known) if there.state == SENT else there._replace(why=_both(queued, there.why))
+        )
     if not draft.to and draft.engine == "mail":  # nobody's address is known
         return _by_hand(here, incident, draft)
     while not _looked_at(here, draft):
@@ -110,6 +114,10 @@ def say(
     if here.person.interactive and _unable(here, incident, draft):
         return _by_hand(here, incident, draft)
     return send(here, incident, draft)
+
+
+def _both(first: str, second: str) -> str:
+    return f"{first}; {second}" if second else first
 
 
 def send(here: Here, incident: Incident, draft: Draft) -> Said:

@@ -71,14 +71,15 @@ def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
         )
     if not text.strip() and not obligation:
         raise BadInput("there is nothing to post", state="nothing was sent", next='omniops comms post "..."')
-    to = rule.channel if rule else slack_channel("incident", incident.id)
+    to = rule.channel if rule else "incident"
+    where = slack_channel(to, incident.id)
     stem = obligation or f"post/{iso(here.clock.now())}"
     words = f"{incident.severity} {incident.id}: {one_line(incident.title, 200)} (since {incident.onset[:16]}Z)"
 
     def draft(details: str) -> Draft:
         body = "\n".join(part for part in (words if rule else "", details.strip()) if part)
         key = drafts.once(stem, known.said)
-        return Draft("slack", to, obligation or "post", key, to, {"text": body})
+        return Draft("slack", to, obligation or "post", key, where, {"text": body})
 
     return say(here, incident, draft, text, None)
 

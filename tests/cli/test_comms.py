@@ -289,3 +289,19 @@ def test_canaries(omniops: Command, slack: FakeSlack, tmp_path: Path) -> None:
     assert slack.texts() == []
     home = Path(omniops.env["OMNIOPS_HOME"])
     assert [path for path in home.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()] == []
+
+
+@pytest.mark.parametrize("place", ["comms.look", "outbox.queued", "outbox.sending", "outbox.sent"])
+def test_killed_anywhere(omniops: Command, slack: FakeSlack, place: str) -> None:
+    """Killed at the last look, nothing is owed; later, it is sent by the next tick, or marked as perhaps sent: once."""
+    begin(omniops, "SEV-3")
+    words = ("comms", "post", "--for", "ops.standup", "--yes")
+    assert omniops(*words, OMNIOPS_FAILPOINT=place, **slack.env).returncode == -9
+    for _ in range(2):
+        omniops("tick", **slack.env)
+    again = omniops(*words, **slack.env)
+    assert len(slack.texts()) == (0 if place == "outbox.sending" else 1)
+    in_doubt = place in ("outbox.sending", "outbox.sent")
+    assert again.returncode == (7 if in_doubt else 0), again.stderr
+    assert again.stdout.startswith("It may have been sent" if in_doubt else "Nothing" if "queued" in place else "Sent")
+    assert states(omniops)["ops.standup"] == ("unsure" if in_doubt else "sent")

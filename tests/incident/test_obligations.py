@@ -239,6 +239,8 @@ def test_outages() -> None:
     assert outages([run("r2", *steps[:1], runbook="first-15-minutes", steps=called)], "provider-outage") == ()
     over = run("r3", (4, "step.done", RECOVERED))
     assert outages([over], "provider-outage") == ((at(-10), at(4)),)
+    looked = facts((4, "verified", {"verdict": "recovered"}), (5, "verified", {"verdict": "not_recovered"})).events
+    assert outages([run("r3")], "provider-outage", looked) == ((at(-10), at(4)),)
     again = [Event(9, "run/r4", 1, at(20), "eve", "h", "1", "run.started", over[0].data)]
     assert outages([over, again], "provider-outage") == ((at(-10), at(4)), (at(20), ""))
 

@@ -19,6 +19,7 @@ def runbooks(look: Look) -> Iterator[Finding]:
     """Lint all of them from nothing, and see when they were last reviewed."""
     from omniops.catalog import load
     from omniops.catalog.catalogue import check
+    from omniops.catalog.communication import communication_for
     from omniops.catalog.findings import unique
     from omniops.catalog.ladder import ladder_for
 
@@ -36,6 +37,11 @@ def runbooks(look: Look) -> Iterator[Finding]:
         yield ok("severity ladder", "severity.yaml and slos.yaml make sense")
     except OmniopsError as error:
         yield failed("severity ladder", error)
+    try:
+        communication_for(look.settings.user_runbooks)
+        yield ok("communication", "communication.yaml makes sense")
+    except OmniopsError as error:
+        yield failed("communication", error)
 
 
 def _last_review(value: Any) -> str:
