@@ -72,8 +72,11 @@ class Roles:
 
 
 def pattern(name: str, *, exact: bool = False) -> re.Pattern[str]:
-    """What finds a name as a whole word, an @ before it too; ``exact``: only as it is written."""
-    return re.compile(rf"(?<![\w@.-])@?{re.escape(name)}(?![\w-])", 0 if exact else re.IGNORECASE)
+    """What finds a name as a whole word, with an @ before it and as a mail address too; ``exact``: only as it is
+    written."""
+    return re.compile(
+        rf"(?<![\w@.-])@?{re.escape(name)}(?:@[\w-]+(?:\.[\w-]+)+)?(?![\w-])", 0 if exact else re.IGNORECASE
+    )
 
 
 def named(line: str, people: Mapping[str, str]) -> list[tuple[int, str, str]]:

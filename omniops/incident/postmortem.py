@@ -17,6 +17,8 @@ from omniops.text import duration
 
 UNKNOWN = "unknown"
 _MOST_LINES = 400
+_HOUSEKEEPING = ("to be sent: ", "not sent any more: headline")
+"""How lines of the story begin that only say what omniops was about to do."""
 
 
 def draft(template: str, incident: Incident, report: Report, events: Sequence[Event], score: Score | None,
@@ -121,7 +123,8 @@ def _change(one: Change, roles: Roles) -> str:
 
 def _timeline(report: Report, roles: Roles) -> str:
     rows = ["| time | what | by |", "|---|---|---|"]
-    for line in list(report.story)[-_MOST_LINES:]:
+    told = [line for line in report.story if not line.words.startswith(_HOUSEKEEPING)]
+    for line in told[-_MOST_LINES:]:
         rows.append(f"| {moment(line.time)[:-4]} | {_cell(_plain(line.words, roles))} | {roles.of(line.actor)} |")
     return "\n".join(rows)
 
@@ -157,7 +160,7 @@ def _well(incident: Incident, report: Report, score: Score | None) -> list[str]:
 def _factors(events: Sequence[Event], report: Report, score: Score | None, roles: Roles) -> list[str]:
     """What the record shows of where time went."""
     found = [f"{one.title} was {duration(one.late_s)} late." for one in (score.late if score else ())]
-    found += [f"{one.words}: {one.state}." for one in report.obligations if one.tone == "bad"]
+    found += [f"{one.words}: {one.state}." for one in report.obligations if one.done_at and one.tone == "bad"]
     for event in events:
         if event.kind == "guided" and event.data.get("choice") == "skip":
             reason = f": {event.data['reason']}" if event.data.get("reason") else ""

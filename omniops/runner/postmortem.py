@@ -18,7 +18,7 @@ from omniops.runner import outbox
 from omniops.runner.comms import rules_of
 from omniops.runner.known import incidents, record_of, runs_of
 from omniops.runner.records import pick
-from omniops.runner.saying import ALREADY, SENT, Here, Said, say
+from omniops.runner.saying import ALREADY, BUDGET_S, SENT, Here, Said, say
 
 if TYPE_CHECKING:
     from omniops.incident.communication import Communication
@@ -164,6 +164,9 @@ def file(here: Here, incident: Incident, path: Path, *, anyway: bool) -> Filed:
             state="nothing was filed",
             next=f"omniops postmortem check {path}; --anyway files it as it is",
         )
+    known_message = with_key(outbox.messages(here.journal, incident.id), KEY)
+    if known_message is not None and known_message.owed:  # begun before, and never ended: it goes on first
+        outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, only=incident.id)
     said = say(here, incident, lambda _: _issue(here.settings, incident, one), "", None)
     url = _record(here.journal, incident)
     added, known = ((), 0) if said.state not in (SENT, ALREADY) and not url else _debts(here, one)

@@ -1,5 +1,4 @@
-"""``github.issue``: one issue, through `gh`, else GitHub's REST API. A hidden mark in its body tells whether it is there
-already."""
+"""``github.issue``: one issue, through `gh`, else the REST API. A hidden mark in its body tells whether it is there."""
 
 from __future__ import annotations
 
