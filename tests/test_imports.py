@@ -83,7 +83,7 @@ def test_reading_the_journal(home: Path, words: list[str]) -> None:
     assert loaded(home, *words) <= READ
 
 
-@pytest.mark.parametrize("words", [["outbox", "--json"], ["tick", "--json"]])
+@pytest.mark.parametrize("words", [["outbox", "--json"], ["tick", "--json"], ["comms", "due", "--json"]])
 def test_a_tick_with_nothing_to_send(home: Path, words: list[str]) -> None:
     """What a timer runs every minute is, with nothing owed, little more than a read of the journal."""
     assert not loaded(home, *words, expected=0) & (FORBIDDEN | {"httpx", "subprocess", "ssl", "asyncio"})
@@ -92,6 +92,17 @@ def test_a_tick_with_nothing_to_send(home: Path, words: list[str]) -> None:
 def test_showing_an_incident(home: Path) -> None:
     """The whole story of the open incident is a read like any other."""
     assert loaded(home, "incident", "show", "--json") <= READ
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["show", "--json"], ["watch", "--times", "1"], ["export", "--format", "html"], ["resolve", "--yes", "--json"]],
+)
+def test_what_is_owed(tmp_path: Path, words: list[str]) -> None:
+    """What an incident owes is derived from the journal and a file: no network, nothing that draws menus."""
+    loaded(tmp_path, "incident", "open", "x", "--onset", "now", "--severity", "2")
+    found = loaded(tmp_path, "incident", *words)
+    assert not found & (FORBIDDEN - {"yaml"} | {"httpx", "subprocess", "ssl", "asyncio"})
 
 
 def test_classify(home: Path) -> None:

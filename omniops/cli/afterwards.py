@@ -3,11 +3,12 @@ is said. Its own answer is out by then."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from omniops.cli.commands import COMMANDS
 from omniops.cli.context import Opened, opened, streams
-from omniops.errors import Exit, OmniopsError
+from omniops.errors import BadInput, Exit, OmniopsError
 
 if TYPE_CHECKING:
     from omniops.runner.outbox import Show
@@ -31,13 +32,19 @@ def tick_once(code: int, argv: list[str]) -> None:
         return
     try:
         _flush(used, scripted)
-        word = next((one for one in argv if one in COMMANDS), "")
-        if not scripted and word not in _SAYS_SO_ITSELF:
-            _owed(used, ahead=word in _WALKS)
     except OmniopsError as error:
         streams().say(f"The outbox was not looked at: {error.what}.", "dim")
     except KeyboardInterrupt:
         streams().say("The outbox waits: omniops tick.", "dim")
+    word = next((one for one in argv if one in COMMANDS), "")
+    if scripted or word in _SAYS_SO_ITSELF:
+        return
+    try:
+        _owed(used, ahead=word in _WALKS)
+    except OmniopsError as error:
+        streams().say(f"What is owed was not looked at: {error.what}.", "dim")
+    except KeyboardInterrupt:
+        return
 
 
 def _owed(used: Opened, *, ahead: bool) -> None:
@@ -65,7 +72,8 @@ def _flush(used: Opened, scripted: bool) -> None:
     from omniops.runner.tick import afterwards, keep_headlines, moved, worth_a_tick
 
     if used.writes:
-        keep_headlines(used.settings, used.clock, used.journal)
+        with suppress(BadInput):  # said below, where what is owed is
+            keep_headlines(used.settings, used.clock, used.journal)
     if not worth_a_tick(used.journal):
         return
     journal = used.journal

@@ -12,7 +12,7 @@ from omniops.text import one_line
 
 LOUD = ("SEV-1", "SEV-2")
 """Severities that are declared in the channel (section 3, 0:05)."""
-ENGINE = "slack.headline"
+ENGINE, ABOUT = "slack.headline", "headline"
 MOST_TOPIC = 250  # Slack takes no more
 
 
@@ -44,7 +44,7 @@ def wanted(incident: Incident, events: Sequence[Event]) -> bool:
     if incident.frozen:
         return False
     if incident.resolved:
-        return any(one.engine == ENGINE for one in fold(events))
+        return any(one.about == ABOUT for one in fold(events))
     return any(event.kind == "severity" and event.data["severity"] in LOUD for event in events)
 
 

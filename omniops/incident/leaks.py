@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from omniops.journal.events import Event
@@ -51,12 +52,12 @@ def names(events: Iterable[Event], public: Iterable[str] = ()) -> list[Name]:
     """Every name in the events of an incident and its runs, but for those that are ``public`` anyway."""
     found: dict[Name, None] = {}
     known = {_folded(one) for one in public}
+    actors: dict[str, None] = {}
     for event in events:
-        told = [*_person(event.actor), Name(event.host, HOST), *_walk(event.data, "", event.kind)]
-        for name in told:
-            if _counts(name) and _folded(name.text) not in known:
-                found[name] = None
-    return list(found)
+        actors[event.actor] = found[Name(event.host, HOST)] = None
+        found.update(dict.fromkeys(_walk(event.data, "", event.kind)))
+    people = [name for actor in actors for name in _person(actor)]
+    return [name for name in dict.fromkeys([*people, *found]) if _counts(name) and _folded(name.text) not in known]
 
 
 def leaks(text: str, forbidden: Iterable[Name]) -> list[Name]:
@@ -105,7 +106,12 @@ def _walk(value: Any, key: str, kind: str) -> Iterator[Name]:
         yield from _text(value, key)
 
 
-def _text(text: str, key: str) -> Iterator[Name]:
+@lru_cache(maxsize=4096)  # thousands of samples say the same few things
+def _text(text: str, key: str) -> tuple[Name, ...]:
+    return tuple(_in_text(text, key))
+
+
+def _in_text(text: str, key: str) -> Iterator[Name]:
     if key in _PEOPLE:
         yield from _person(text)
     if key in _HOSTS and " " not in text.strip():

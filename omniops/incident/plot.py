@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from omniops.incident.series import Point, Series, thinned
 
-_STEPS_S = (60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 2 * 86400, 7 * 86400)
+_STEPS_S = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 2 * 86400, 7 * 86400)
 _MARK_ROWS = 3
 
 
@@ -45,15 +45,18 @@ def svg(series: Series, shape: Shape) -> str:
     line = shape.font + 6
     head = line * (1 + min(_MARK_ROWS, max((row + 1 for _, row, _ in _places(series, shape)), default=0)))
     step = shape.panel + 2 * line + 8
-    height = head + step * len(panels)
+    height = head + step * len(panels) - line
     parts = [
         f'<svg class="plot {shape.name}" viewBox="0 0 {shape.width} {height}" role="img" font-size="{shape.font}" '
         f'aria-label="{escape(_spoken(series))}">'
     ]
-    for index, panel in enumerate(panels):
-        top = head + index * step
+    left, right = _edges(shape)
+    tops = [head + index * step for index in range(len(panels))]
+    size = f'width="{right - left}" height="{shape.panel}"'
+    parts += [f'<rect class="area" x="{left}" y="{top}" {size}/>' for top in tops]
+    parts += _marks(series, shape, line, tops[-1] + shape.panel)
+    for panel, top in zip(panels, tops, strict=True):
         parts += _panel(series, panel, shape, top)
-    parts += _marks(series, shape, line, height - line)
     return "".join([*parts, "</svg>"])
 
 
@@ -74,9 +77,9 @@ def _panel(series: Series, panel: _Panel, shape: Shape, top: int) -> Iterator[st
         return round(bottom - value / highest * shape.panel, 1)
 
     yield f'<text class="name" x="0" y="{top - 6}">{escape(panel.title)}</text>'
-    yield f'<rect class="area" x="{left}" y="{top}" width="{right - left}" height="{shape.panel}"/>'
-    yield _label("axis", left, bottom, "0")
     at = y(panel.budget)
+    if bottom - at > shape.font:
+        yield _label("axis", left, bottom, "0")
     yield f'<line class="budget" x1="{left}" x2="{right}" y1="{at}" y2="{at}"/>'
     yield _label("limit", left, at + shape.font / 3, panel.write(panel.budget))
     worst = max((panel.value(one) or 0.0 for one in points), default=0.0)
@@ -123,7 +126,7 @@ def _times(series: Series, shape: Shape, bottom: int) -> Iterator[str]:
     at = first + timedelta(seconds=-(-passed // step) * step)
     while at <= series.end:
         x = _x(series, shape, at)
-        words = f"{at:%d %b}" if step >= 86400 else f"{at:%H:%M}"
+        words = f"{at:%d %b}" if step >= 86400 else f"{at:%H:%M:%S}" if step < 60 else f"{at:%H:%M}"
         yield f'<line class="tick" x1="{x}" x2="{x}" y1="{bottom}" y2="{bottom + 4}"/>'
         yield f'<text class="axis" text-anchor="middle" x="{x}" y="{bottom + shape.font + 5}">{words}</text>'
         at += timedelta(seconds=step)
@@ -144,7 +147,7 @@ def _places(series: Series, shape: Shape) -> list[tuple[float, int, int]]:
 def _marks(series: Series, shape: Shape, line: int, bottom: int) -> Iterator[str]:
     for x, row, number in _places(series, shape):
         top = line * row + shape.font
-        yield f'<line class="mark" x1="{x}" x2="{x}" y1="{top + 3}" y2="{bottom - 4}"/>'
+        yield f'<line class="mark" x1="{x}" x2="{x}" y1="{top + 3}" y2="{bottom}"/>'
         yield f'<text class="number" text-anchor="middle" x="{x}" y="{top}">{number}</text>'
 
 
@@ -154,6 +157,7 @@ def _edges(shape: Shape) -> tuple[int, int]:
 
 def _x(series: Series, shape: Shape, at: datetime) -> float:
     left, right = _edges(shape)
+    left, right = left + shape.font, right - shape.font  # nothing stands on the edge
     span = (series.end - series.begin).total_seconds()
     share = (at - series.begin).total_seconds() / span if span > 0 else 0.5
     return round(left + share * (right - left), 1)

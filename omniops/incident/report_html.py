@@ -120,7 +120,7 @@ def _people(report: Report) -> Iterator[str]:
     for one in report.people:
         did = "".join(f"<li>{escape(words)}</li>" for words in one.did)
         rows.append((escape(one.who), escape(", ".join(one.roles)) or "-", f"<ul>{did}</ul>" if did else "-"))
-    yield from _table("Who did what", ("who", "role", "did"), rows, "Nobody is named.")
+    yield from _table("Who did what", ("who", "role", "did"), rows, "Nobody is named.", "people")
 
 
 def _owed(report: Report) -> Iterator[str]:
@@ -143,13 +143,15 @@ def _changes(report: Report) -> Iterator[str]:
     yield from _table("Changes and mitigations", ("id", "when", "change", "by", "now"), rows, "Nothing was changed.")
 
 
-def _table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]], empty: str) -> Iterator[str]:
+def _table(
+    title: str, names: Sequence[str], rows: Sequence[Sequence[str]], empty: str, kind: str = ""
+) -> Iterator[str]:
     """A section with a table; ``rows`` are HTML already. On a phone each cell is a line with its name before it."""
     yield f"<section><h2>{escape(title)}</h2>"
     if not rows:
         yield f"<p>{escape(empty)}</p></section>"
         return
-    yield "<table><thead><tr>" + "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    yield f'<table class="{kind}"><thead><tr>' + "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     yield "</tr></thead><tbody>"
     for row in rows:
         cells = (

@@ -12,7 +12,8 @@ from omniops.journal.events import Event
 from omniops.text import clean, one_line, redact
 
 AROUND = timedelta(hours=2)
-"""Hourly figures from so long before the onset and after the last look show what was usual."""
+"""Hourly figures from at most so long before the onset and after the last look show what was usual."""
+LEAST_AROUND = timedelta(minutes=10)
 MOST = 240
 """More points than this are drawn as the worst of each stretch."""
 BUDGET_S, BUDGET_RATIO = 1.5, 0.006
@@ -73,18 +74,30 @@ def series(
         points.append(_point(look))
         budget_s = _number(look.get("budget_s")) or budget_s
         budget_ratio = _number(look.get("error_budget")) or budget_ratio
-    begin = parse_iso(incident.onset) - AROUND
-    last = max([one.at for one in points] + [parse_iso(incident.onset)]) + AROUND
+    ordered = sorted((parse_iso(when), words) for when, words in changes)
+    onset = parse_iso(incident.onset)
+    begin, end = _window(onset, [one.at for one in points], [at for at, _ in ordered])
     for event in figures:
         at = parse_iso(event.time)
-        if begin <= at <= last and _number(event.data.get("p95_s")) is not None:
+        if begin <= at <= end and _number(event.data.get("p95_s")) is not None:
             points.append(Point(at, _number(event.data["p95_s"]), None))
     if not points:
         return None
-    first = min(one.at for one in points) - AROUND
-    ordered = sorted((at, words) for when, words in changes if first <= (at := parse_iso(when)) <= last)
+    ordered = [(at, words) for at, words in ordered if begin <= at <= end]
     marks = [Mark(n, at, one_line(redact(clean(words)), 200)) for n, (at, words) in enumerate(ordered, 1)]
     return Series(sorted(points, key=lambda one: one.at), marks, budget_s, budget_ratio)
+
+
+def _window(onset: datetime, looks: Sequence[datetime], changes: Sequence[datetime]) -> tuple[datetime, datetime]:
+    """What is shown: from the onset to the last look and the changes near it, and a margin in proportion, so that the
+    looks do not shrink to a dot because something was put back days later."""
+    if not looks:
+        return onset - AROUND, max([*changes, onset]) + AROUND
+    begin, end = min([onset, *looks]), max(looks)
+    reach = max(end - begin, timedelta(hours=1))
+    end = max([end, *(at for at in changes if at <= end + reach)])
+    margin = min(max((end - begin) / 2, LEAST_AROUND), AROUND)
+    return begin - margin, end + margin
 
 
 def _point(look: dict[str, Any]) -> Point:

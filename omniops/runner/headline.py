@@ -7,15 +7,15 @@ It is looked at after every command and on every tick, so a command that was kil
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
+from omniops.config import Settings
 from omniops.errors import JournalDamaged
 from omniops.incident import headline
 from omniops.incident.drafts import progress
 from omniops.incident.outbox import fold
 from omniops.incident.view import MITIGATION_KINDS, Incident, mitigations
 from omniops.journal.events import Conflict, Journal, New
-from omniops.runner.comms import obligations_of
+from omniops.runner.comms import by_webhook, obligations_of
 from omniops.runner.known import runs_of
 from omniops.runner.outbox import new_message
 
@@ -23,19 +23,19 @@ _TRIES = 20
 OLDER = "a newer headline has taken its place"
 
 
-def keep_all(journal: Journal, now: datetime, folder: Path | None) -> list[str]:
+def keep_all(journal: Journal, now: datetime, settings: Settings) -> list[str]:
     """`keep` for every incident; the ids of the messages that were queued."""
     if not journal.counts().get("severity"):
         return []
     streams = journal.streams("incident/")
-    return [id for name in streams if (id := keep(journal, name.removeprefix("incident/"), now, folder))]
+    return [id for name in streams if (id := keep(journal, name.removeprefix("incident/"), now, settings))]
 
 
-def keep(journal: Journal, incident: str, now: datetime, folder: Path | None) -> str:
+def keep(journal: Journal, incident: str, now: datetime, settings: Settings) -> str:
     """Queue a headline where the last one does not say what is true now; its id, or "" where nothing was to be done.
 
-    One that still waits is dropped for it. ``folder``: as for `obligations_of`. Raises OmniopsError where the journal
-    cannot be written, or communication.yaml is wrong.
+    One that still waits is dropped for it. Through a webhook, which edits nothing, it is posted anew each time. Raises
+    OmniopsError where the journal cannot be written, or communication.yaml is wrong.
     """
     stream = f"incident/{incident}"
     for _ in range(_TRIES):
@@ -45,15 +45,16 @@ def keep(journal: Journal, incident: str, now: datetime, folder: Path | None) ->
             return ""
         runs = [journal.read(f"run/{run}") for run in runs_of(journal, incident)]
         in_force = any(one.incident == incident for one in mitigations(journal.kinds(MITIGATION_KINDS)))
-        owed = obligations_of(journal, now, incident, folder=folder)
+        owed = obligations_of(journal, now, incident, folder=settings.user_runbooks)
         body = headline.body(found, events, progress(found, runs, in_force), owed)
-        known = [one for one in fold(events) if one.engine == headline.ENGINE]
+        engine, to = headline.ENGINE, "incident"
+        if by_webhook(settings):
+            engine, to, body = "webhook", "", {"text": body["headline"]}
+        known = [one for one in fold(events) if one.about == headline.ABOUT]
         if known and known[-1].body == body:
             return ""
         key = f"headline/{len(known) + 1}"
-        new = new_message(
-            journal, incident, engine=headline.ENGINE, to="incident", about="headline", body=body, key=key
-        )
+        new = new_message(journal, incident, engine=engine, to=to, about=headline.ABOUT, body=body, key=key)
         older = [
             New(stream, None, "message.dropped", {"id": one.id, "why": OLDER})
             for one in known

@@ -40,7 +40,13 @@ def through_outbox(walk: Walk, step: str, channel: str, words: str) -> bool:
 
 def _for_slack(walk: Walk, step: str, channel: str, words: str) -> _Words | None:
     to = slack_channel(channel, walk.state.started["incident"])
-    if not to or walk.ctx.clients is None or not walk.ctx.settings.has_secret("SLACK_BOT_TOKEN"):
+    if not to or walk.ctx.clients is None:
+        return None
+    from omniops.runner.comms import by_webhook
+
+    if by_webhook(walk.ctx.settings):
+        return _Words(step, "webhook", "", step, f"the webhook's channel, for {to}", words, {"text": words})
+    if not walk.ctx.settings.has_secret("SLACK_BOT_TOKEN"):
         return None
     return _Words(step, "slack", to, step, to, words, {"text": words})
 

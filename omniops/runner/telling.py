@@ -14,7 +14,7 @@ from omniops.incident.outages import providers
 from omniops.incident.outbox import Message, slack_channel
 from omniops.incident.view import MITIGATION_KINDS, Incident, mitigations
 from omniops.journal.events import Event
-from omniops.runner.comms import obligations_of, pick, rules_of
+from omniops.runner.comms import by_webhook, obligations_of, pick, rules_of
 from omniops.runner.known import record_of, runs_of
 from omniops.runner.saying import Here, Said, said_so_far, say
 from omniops.text import one_line
@@ -71,15 +71,17 @@ def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
         )
     if not text.strip() and not obligation:
         raise BadInput("there is nothing to post", state="nothing was sent", next='omniops comms post "..."')
-    to = rule.channel if rule else "incident"
+    engine, to = "slack", rule.channel if rule else "incident"
     where = slack_channel(to, incident.id)
+    if by_webhook(here.settings):
+        engine, to, where = "webhook", "", f"the webhook's channel, for {where}"
     stem = obligation or f"post/{iso(here.clock.now())}"
     words = f"{incident.severity} {incident.id}: {one_line(incident.title, 200)} (since {incident.onset[:16]}Z)"
 
     def draft(details: str) -> Draft:
         body = "\n".join(part for part in (words if rule else "", details.strip()) if part)
         key = drafts.once(stem, known.said)
-        return Draft("slack", to, obligation or "post", key, where, {"text": body})
+        return Draft(engine, to, obligation or "post", key, where, {"text": body})
 
     return say(here, incident, draft, text, None)
 

@@ -5,11 +5,12 @@ A message to a service that is down waits for its own next moment; whoever runs 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.clock import Clock
 from omniops.config import Settings
-from omniops.errors import Exit
+from omniops.errors import BadInput, Exit
 from omniops.incident import due as judge
 from omniops.incident.due import CLOCK, NOW, SOON, Due
 from omniops.incident.outbox import Message, next_due
@@ -66,7 +67,8 @@ def tick(
     from omniops.runner.wiring import clients_of
 
     clients = clients_of(settings, clock)
-    keep_headlines(settings, clock, journal)
+    with suppress(BadInput):  # a communication.yaml that is wrong: `everything` says so, and what is owed is sent
+        keep_headlines(settings, clock, journal)
     changed = outbox.flush(settings, clock, journal, clients, budget_s=budget_s, show=show)
     recorded = _record(settings, clock, journal)
     owed = [one for one in outbox.messages(journal) if one.owed]
@@ -86,7 +88,10 @@ def everything(settings: Settings, clock: Clock, journal: Journal, owed: list[Me
     for incident in incidents(journal):
         if incident.status == "open":
             found += judge.of_page(incident, now)
-    found += judge.of_obligations(obligations_of(journal, now, folder=settings.user_runbooks), now)
+    try:
+        found += judge.of_obligations(obligations_of(journal, now, folder=settings.user_runbooks), now)
+    except BadInput as error:
+        found.append(Due("obligation", "", f"what is owed to whom cannot be told: {error.brief}", NOW, next=error.next))
     for state in _open(journal):
         found += judge.of_run(state, now)
     found += judge.of_mitigations(mitigations(journal.kinds(MITIGATION_KINDS)), now)
@@ -128,7 +133,8 @@ def _record(settings: Settings, clock: Clock, journal: Journal) -> str:
 def afterwards(settings: Settings, clock: Clock, journal: Journal, show: outbox.Show | None = None) -> list[Message]:
     """The tick that every command ends with: headlines are brought up to date, and where a message may be waiting, the
     outbox is flushed for a moment. Returns the messages that this changed. Raises OmniopsError as ``tick`` does."""
-    keep_headlines(settings, clock, journal)
+    with suppress(BadInput):
+        keep_headlines(settings, clock, journal)
     if not worth_a_tick(journal):
         return []
     from omniops.runner.wiring import clients_of
@@ -142,7 +148,7 @@ def keep_headlines(settings: Settings, clock: Clock, journal: Journal) -> None:
     if journal.counts().get("severity"):
         from omniops.runner.headline import keep_all
 
-        keep_all(journal, clock.now(), settings.user_runbooks)
+        keep_all(journal, clock.now(), settings)
 
 
 def owed(settings: Settings, clock: Clock, journal: Journal) -> list[Obligation]:

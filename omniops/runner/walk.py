@@ -255,7 +255,7 @@ class Walk:
         from omniops.runner.headline import keep
 
         with suppress(OmniopsError):
-            keep(self.journal, self.state.started["incident"], self.now(), self.ctx.settings.user_runbooks)
+            keep(self.journal, self.state.started["incident"], self.now(), self.ctx.settings)
 
 
 def bind(*what: Any) -> str:

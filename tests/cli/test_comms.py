@@ -181,8 +181,8 @@ def test_wrong_arguments(omniops: Command, words: list[str], said: str) -> None:
     assert set(states(omniops)) <= {"headline"}
 
 
-def test_a_user_s_own_file_that_is_wrong(omniops: Command, tmp_path: Path) -> None:
-    """File, line and column; and other commands go on."""
+def test_a_user_s_own_file_that_is_wrong(omniops: Command, slack: FakeSlack, tmp_path: Path) -> None:
+    """File, line and column; other commands go on and say so, and what waits is sent all the same."""
     folder = tmp_path / "books"
     folder.mkdir()
     (folder / "communication.yaml").write_text("format: 1\nzone: x\n", encoding="utf-8")
@@ -190,7 +190,13 @@ def test_a_user_s_own_file_that_is_wrong(omniops: Command, tmp_path: Path) -> No
     done = omniops("comms", "due", OMNIOPS_RUNBOOKS=str(folder))
     assert done.returncode == 2
     assert f"{folder}/communication.yaml:1:1: " in done.stderr
-    assert omniops("incident", "show", OMNIOPS_RUNBOOKS=str(folder)).returncode == 0
+    shown = omniops("incident", "show", OMNIOPS_RUNBOOKS=str(folder))
+    assert (shown.returncode, "What is owed was not looked at" in shown.stderr) == (0, True)
+    assert omniops("comms", "post", "hello", "--yes").returncode == 8
+    slack.data["channels"][f"inc-{INCIDENT}"] = {"id": "C77", "archived": False}
+    ticked = omniops("tick", OMNIOPS_RUNBOOKS=str(folder), **slack.env)
+    assert (ticked.returncode, "what is owed to whom cannot be told" in ticked.stdout) == (1, True)
+    assert slack.texts() == ["hello"]
 
 
 @pytest.mark.parametrize(

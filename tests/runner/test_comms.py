@@ -292,7 +292,7 @@ def test_what_waited_is_frozen(comms: Comms, sent: list[Any]) -> None:
     tick(comms.settings, comms.clock, comms.journal)
     assert sent == []
     assert {one.state for one in comms.messages()} == {"dropped"}
-    assert keep_all(comms.journal, comms.clock.now(), None) == []
+    assert keep_all(comms.journal, comms.clock.now(), comms.settings) == []
 
 
 def test_which_incident(comms: Comms) -> None:
@@ -343,8 +343,8 @@ def headlines(comms: Comms) -> list[tuple[str, str, str]]:
 def test_the_headline(comms: Comms) -> None:
     """A SEV-1 or SEV-2 gets a topic and a headline: severity, onset, commander, next status update; once."""
     now = comms.clock.now()
-    assert keep(comms.journal, INCIDENT, now, None)
-    assert keep(comms.journal, INCIDENT, comms.clock.now() + timedelta(hours=9), None) == ""
+    assert keep(comms.journal, INCIDENT, now, comms.settings)
+    assert keep(comms.journal, INCIDENT, comms.clock.now() + timedelta(hours=9), comms.settings) == ""
     (one,) = comms.messages("headline")
     assert (one.engine, one.to, one.key) == ("slack.headline", "incident", "headline/1")
     assert one.body["headline"].splitlines() == [
@@ -364,11 +364,11 @@ def test_every_change_of_state_is_a_new_headline(comms: Comms) -> None:
         ("verified", {"verdict": "recovered", "last": {}}),
         ("incident.resolved", {}),
     ]
-    keep(comms.journal, INCIDENT, comms.clock.now(), None)
+    keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings)
     for kind, data in changes:
         comms.add(kind, **data)
-        keep(comms.journal, INCIDENT, comms.clock.now(), None)
-        assert keep(comms.journal, INCIDENT, comms.clock.now(), None) == ""
+        keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings)
+        assert keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings) == ""
     found = headlines(comms)
     assert [(key, state) for key, state, _ in found] == [
         *((f"headline/{n}", "dropped") for n in range(1, 5)), ("headline/5", "waiting"),
@@ -382,21 +382,30 @@ def test_every_change_of_state_is_a_new_headline(comms: Comms) -> None:
     assert "bob" in found[1][2]
 
 
+def test_a_webhook_is_the_lesser_way(comms: Comms, sent: list[Any]) -> None:
+    """Without a token, but with a webhook, words and headlines go through that, each headline anew."""
+    comms.settings.env["DISCORD_WEBHOOK_URL"] = "https://discord.test/api/webhooks/1/x"  # type: ignore[index]
+    assert telling.post(comms.here, "", "hello").draft.where == f"the webhook's channel, for #inc-{INCIDENT}"
+    keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings)
+    assert [(engine, to, list(body)) for engine, to, body in sent] == [("webhook", "", ["text"])]
+    assert [(one.engine, list(one.body)) for one in comms.messages("headline")] == [("webhook", ["text"])]
+
+
 def test_no_headline(tmp_path: Path) -> None:
     """Not for a SEV-3, not where nothing was declared, and not for an incident that was over before there was one."""
     for severity in ("", "SEV-3"):
         comms = Comms(tmp_path, severity, walk=False)
-        assert keep(comms.journal, INCIDENT, comms.clock.now(), None) == ""
+        assert keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings) == ""
     comms = Comms(tmp_path, "SEV-1", walk=False)
     comms.add("incident.resolved")
-    assert keep_all(comms.journal, comms.clock.now(), None) == []
+    assert keep_all(comms.journal, comms.clock.now(), comms.settings) == []
 
 
 def test_a_headline_that_a_person_dropped_stays_dropped(comms: Comms) -> None:
     """It is not owed again before something changes."""
-    id = keep(comms.journal, INCIDENT, comms.clock.now(), None)
+    id = keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings)
     outbox.drop(comms.journal, id, "no Slack here")
-    assert keep(comms.journal, INCIDENT, comms.clock.now(), None) == ""
+    assert keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings) == ""
 
 
 # The tick ----------------------------------------------------------------------------------------------------------

@@ -26,4 +26,4 @@ class Taking:
         return Delivery("sent", ref=message.id)
 
 
-ENGINES: dict[str, Engine] = {name: Taking() for name in ("slack", "slack.headline", "status", "mail")}
+ENGINES: dict[str, Engine] = {name: Taking() for name in ("slack", "slack.headline", "status", "mail", "webhook")}

@@ -133,15 +133,15 @@ def _lately(board: Board) -> list[Row]:
 def owed_row(one: Obligation, now: datetime) -> Row:
     """One obligation: how long there is still time, what, and what to type."""
     left = -one.late_s(now)
-    next = f"   {one.next}" if one.next else ""
+    next = f" ({one.next})" if one.next else ""
     return Row(_when(left), safe(one.words, 200) + next, _tone(left))
 
 
 def force_row(one: Mitigation, now: datetime) -> Row:
     """One mitigation, and what puts it back."""
     lasting = duration(max((now - parse_iso(one.since)).total_seconds(), 0))
-    undo = f"   {one.undo}" if one.undo and one.state != "kept" else ""
-    words = f"{safe(one.action, 60)} {safe(one.target, 120)}: {one.state} for {lasting}{undo}"
+    undo = f" ({one.undo})" if one.undo and one.state != "kept" else ""
+    words = f"{one.state} for {lasting}: {safe(one.action, 60)} {safe(one.target, 120)}{undo}"
     return Row(f"{one.id}  ", words, "" if one.state == "kept" else "warn")
 
 

@@ -11,6 +11,8 @@ from omniops.text import duration
 
 Line = tuple[str, str]
 """A line and its tone."""
+JUST_S = 60.0
+"""What fell due so short a time ago is due now, and nobody is late."""
 
 
 def due_lines(found: Sequence[Obligation], now: datetime, width: int) -> list[Line]:
@@ -33,12 +35,12 @@ def due_lines(found: Sequence[Obligation], now: datetime, width: int) -> list[Li
 
 
 def when_words(one: Obligation, now: datetime) -> str:
-    """``12m 03s late``, ``in 4m 10s``, ``done``; as wide as a column."""
+    """``12m 03s late``, ``now``, ``in 4m 10s``, ``done``; as wide as a column."""
     if one.done_at:
         words = "done"
     else:
         late = one.late_s(now)
-        words = f"{duration(late)} late" if late >= 0 else f"in {duration(-late)}"
+        words = f"in {duration(-late)}" if late < 0 else "now" if late < JUST_S else f"{duration(late)} late"
     return f"{words:>11}"
 
 
