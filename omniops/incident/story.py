@@ -86,6 +86,10 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
             return f"{data['who']} is {data['role']}", ""
         case "note":
             return f"note: {data['text']}", ""
+        case "postmortem.written":
+            return f"postmortem drafted: {data['path']}", ""
+        case "postmortem.filed":
+            return f"postmortem filed: {data['url']}", "good"
         case "frozen":
             return "frozen: the security path was entered", "warn"
         case "mitigation.kept":
