@@ -118,6 +118,9 @@ def test_open_asks_on_a_terminal(command: Command, tmp_path: Path) -> None:
     (found,) = command.json("incident", "list")["incidents"]
     assert (found["title"], found["severity"]) == ("Everything is slow", "SEV-3")
     assert found["onset"] < found["opened"]
+    child = terminal(tmp_path, "incident", "open", "everything is  SLOW", TERM="dumb")
+    assert ended(child) == 0  # it is found open before anything more is asked
+    assert "Open already" in output(child)
 
 
 # severity and role
@@ -184,6 +187,7 @@ def test_resolve_wants_a_word(command: Command) -> None:
     assert (done.returncode, f"omniops incident resolve {id} --yes" in done.stderr) == (3, True)
     assert "Still open:" in done.stderr
     assert "status page: an update" in done.stderr
+    assert "to be resolved within" not in done.stderr.partition("Next")[0]
     said = command.json("incident", "resolve", "--yes")
     assert (said["status"], [one["id"] for one in said["obligations"]]) == ("resolved", ["postmortem"])
     again = command("incident", "resolve", id)
