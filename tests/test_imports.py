@@ -94,6 +94,17 @@ def test_showing_an_incident(home: Path) -> None:
     assert loaded(home, "incident", "show", "--json") <= READ
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["show", "--json"], ["watch", "--times", "1"], ["export", "--format", "html"], ["resolve", "--yes", "--json"]],
+)
+def test_what_is_owed(tmp_path: Path, words: list[str]) -> None:
+    """What an incident owes is derived from the journal and a file: no network, nothing that draws menus."""
+    loaded(tmp_path, "incident", "open", "x", "--onset", "now", "--severity", "2")
+    found = loaded(tmp_path, "incident", *words)
+    assert not found & (FORBIDDEN - {"yaml"} | {"httpx", "subprocess", "ssl", "asyncio"})
+
+
 def test_classify(home: Path) -> None:
     """`classify` from flags reads nothing at all: neither YAML nor the journal."""
     assert loaded(home, "classify", "--error-ratio", "0.62", "--json") <= BARE | {"json"}

@@ -62,6 +62,16 @@ def text_of(path: Path) -> Text:
     return Text("file", path, _read(path))
 
 
+def layered_file(name: str, folder: Path | None) -> str:
+    """A text file of the runbooks' folder: the user's own where there is one, else the shipped. Raises BadInput."""
+    own = folder / name if folder else None
+    path = own if own and own.exists() else shipped_folder() / name
+    try:
+        return _read(path).decode()
+    except UnicodeDecodeError:
+        raise BadInput(f"{path} is not UTF-8", state="nothing was attempted", next="save it as UTF-8") from None
+
+
 def _folder(layer: str, folder: Path) -> list[Text]:
     try:
         paths = sorted(p for p in folder.iterdir() if p.suffix in (".yaml", ".yml") and not p.name.startswith("."))

@@ -303,6 +303,7 @@ class Review(Strict):
     date: Date
     reviewer: Title
     change: Title
+    planned: bool = Field(default=False, description="true: it is to be done on that day")
 
 
 class Runbook(Strict):

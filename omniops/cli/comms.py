@@ -62,7 +62,7 @@ def post(
     """Post to the incident's channel."""
     from omniops.runner.telling import post as tell
 
-    here = _here(yes, json)
+    here = here_for(yes, json)
     _conclude([tell(here, incident, _words(text, edit), obligation)], json)
 
 
@@ -84,7 +84,7 @@ def status(
 
     _one_of("--status", progress, STATUSES)
     _one_of("--impact", impact, LEVELS)
-    here = _here(yes, json)
+    here = here_for(yes, json)
     _conclude([tell(here, incident, _words(text, edit), progress, impact)], json)
 
 
@@ -101,7 +101,7 @@ def email(
     from omniops.runner.telling import email as tell
 
     _one_of("--kind", kind, ("start", "resolution"))
-    here = _here(yes, json)
+    here = here_for(yes, json)
     _conclude([tell(here, incident, _words(text, edit), kind)], json)
 
 
@@ -117,7 +117,7 @@ def upstream(
     """Write to each provider that is affected, through vendor management."""
     from omniops.runner.telling import upstream as tell
 
-    here = _here(yes, json)
+    here = here_for(yes, json)
     _conclude(tell(here, incident, _words(text, edit), list(provider or ())), json)
 
 
@@ -138,7 +138,7 @@ def done(
         streams().result(f"Written down for {found.incident}: {found.id} was done ({found.words}).")
 
 
-def _here(yes: bool, json: bool) -> Here:
+def here_for(yes: bool, json: bool) -> Here:
     from omniops.runner.saying import Here
     from omniops.runner.wiring import clients_of
 

@@ -1,8 +1,8 @@
-"""`omniops incident list | show | note | declare | verify | resolve`."""
+"""`omniops incident open | list | show | note | severity | role | verify | watch | resolve | export`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,8 +10,37 @@ from omniops.cli.context import clock, emit, open_journal, person, settings, str
 from omniops.cli.options import Json
 from omniops.errors import Exit
 
+if TYPE_CHECKING:
+    from omniops.incident.view import Incident
+
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 Id = Annotated[str, typer.Argument(metavar="[INCIDENT]", help="its id; without it: the open one")]
+OfIncident = Annotated[str, typer.Option("--incident", metavar="ID", help="which; default: the open one")]
+
+
+@app.command("open")
+def open_(
+    title: Annotated[str, typer.Argument(metavar="[TITLE]", help="One line that says what is wrong.")] = "",
+    onset: Annotated[str, typer.Option(help="When it began: now, 10m ago, 02:15 (UTC).")] = "",
+    severity: Annotated[str, typer.Option(help="SEV-1 to SEV-4, where it is known already.")] = "",
+    source: Annotated[str, typer.Option(help="Who saw it: user-report, ... (omniops page open lists them).")] = "",
+    json: Json = False,
+) -> None:
+    """Open an incident by hand. Pages nobody: `omniops page open` tells what no pager knows."""
+    from omniops.cli import incident_opening
+
+    found, new = incident_opening.open_(title, onset, severity, source)
+    if json:
+        from omniops.incident.story import incident_json
+
+        emit({"schema": "omniops.incident/1", **incident_json(found, {}), "new": new})
+        return
+    if not new:
+        streams().result(f"Open already, with this title: {found.id}" + (f" ({found.severity})" * bool(found.severity)))
+    else:
+        streams().result(f"{found.id} is open" + (f" as {found.severity}." if found.severity else "."))
+    classify = "" if found.severity else "omniops classify, then "
+    streams().say(f"next: {classify}omniops checklist {found.id}", "key")
 
 
 @app.command("list")
@@ -35,28 +64,32 @@ def list_(all: Annotated[bool, typer.Option("--all", help="Resolved ones too.")]
 
 @app.command()
 def show(id: Id = "", json: Json = False) -> None:
-    """Show what happened, in order: every change, answer, verdict and note."""
+    """Show what is owed and in force, and what happened, in order: every change, answer, verdict and note."""
     from omniops.incident.story import story, story_json
+    from omniops.runner.board import board_of
     from omniops.runner.known import open_runs, record_of
     from omniops.runner.records import pick
 
-    journal = open_journal()
+    journal, now = open_journal(), clock().now()
     incident = pick(journal, id)
     events = record_of(journal, incident.id)
+    board = board_of(journal, incident.id, now, settings().user_runbooks)
     if json:
-        emit(story_json(incident, events, open_runs(journal)))
+        emit(story_json(incident, events, open_runs(journal), board.stands(now)))
         return
+    from omniops.terminal.views.board import standing
     from omniops.terminal.views.incidents import story_lines
 
-    for line in story_lines(incident, story(events), clock().now(), streams().width()):
-        streams().result(line)
+    width = streams().width()
+    for line, tone in standing(board, now, width):
+        streams().result(line, tone)
+    for text in story_lines(incident, story(events), now, width):
+        streams().result(text)
 
 
 @app.command()
 def note(
-    text: Annotated[str, typer.Argument(help="what to write down")],
-    incident: Annotated[str, typer.Option("--incident", metavar="ID", help="which; default: the open one")] = "",
-    json: Json = False,
+    text: Annotated[str, typer.Argument(help="what to write down")], incident: OfIncident = "", json: Json = False
 ) -> None:
     """Write something into the incident's timeline."""
     from omniops.runner.records import note as record_note
@@ -72,23 +105,84 @@ def note(
 
 
 @app.command()
-def declare(
+def severity(
     severity: Annotated[str, typer.Argument(help="SEV-1 to SEV-4; SEV1, sev-1 and 1 are understood")],
-    incident: Annotated[str, typer.Option("--incident", metavar="ID", help="which; default: the open one")] = "",
+    why: Annotated[str, typer.Option(help="What says so; it goes into the timeline, with who said it.")] = "",
+    incident: OfIncident = "",
     json: Json = False,
 ) -> None:
-    """Write down the incident's severity."""
+    """Write down how bad the incident is, and why."""
+    _severity(severity, why, incident, json)
+
+
+@app.command(hidden=True)
+def declare(
+    severity: Annotated[str, typer.Argument(help="SEV-1 to SEV-4; SEV1, sev-1 and 1 are understood")],
+    why: Annotated[str, typer.Option(help="What says so.")] = "declared by hand",
+    incident: OfIncident = "",
+    json: Json = False,
+) -> None:
+    """The older name of `omniops incident severity`."""
+    _severity(severity, why, incident, json)
+
+
+def _severity(severity: str, why: str, incident: str, json: bool) -> None:
     from omniops.incident.signals import parse_severity
     from omniops.runner.records import declare as record_declare
     from omniops.runner.records import pick
 
-    journal = open_journal(create=True)
-    found, settled = pick(journal, incident), parse_severity(severity)
-    record_declare(journal, found, settled)
+    journal, settled = open_journal(create=True), parse_severity(severity)
+    found = pick(journal, incident)
+    asks = not why and streams().interactive and not (found.frozen or found.resolved)
+    reason = person().reason("why", f"Why is it {settled}?") if asks else why
+    new = record_declare(journal, found, settled, reason)
     if json:
-        emit({"schema": "omniops.incident/1", "incident": found.id, "severity": settled})
-    else:
+        emit({"schema": "omniops.incident/1", "incident": found.id, "severity": settled, "new": new})
+    elif new:
         streams().result(f"{found.id} is {settled}. `omniops classify {settled}` says who is paged, and by when.")
+    else:
+        streams().result(f"{found.id} is {settled} already.")
+
+
+@app.command()
+def role(
+    role: Annotated[str, typer.Argument(metavar="[commander|scribe|comms]", help="which; none: show all three")] = "",
+    who: Annotated[str, typer.Argument(metavar="[WHO]", help="who has it from now on")] = "",
+    me: Annotated[bool, typer.Option("--me", help="I have it from now on.")] = False,
+    incident: OfIncident = "",
+    json: Json = False,
+) -> None:
+    """Show who has which role in the incident, or give one to somebody."""
+    from omniops.incident.view import ROLES
+    from omniops.runner.known import incident_of
+    from omniops.runner.records import assign, pick
+
+    journal = open_journal(create=bool(role))
+    found = pick(journal, incident)
+    if role:
+        before = assign(journal, found, role, _who(role, who, me))
+        found = incident_of(journal, found.id)
+        if before and before != found.roles[role] and not json:
+            streams().say(f"{role} was {before} until now.", "dim")
+    if json:
+        roles = {one: found.roles.get(one) for one in ROLES}
+        emit({"schema": "omniops.roles/1", "incident": found.id, "roles": roles})
+        return
+    from omniops.terminal.views.plain import table
+
+    rows = [[one, found.roles.get(one) or "nobody"] for one in ROLES]
+    streams().result(table(["role", "who"], rows, streams().width()))
+
+
+def _who(role: str, who: str, me: bool) -> str:
+    """The one named, or oneself. Raises BadInput for both."""
+    if who and me:
+        from omniops.errors import BadInput
+
+        raise BadInput(
+            f"who is {role}: {who}, or you?", state="nothing was written", next=f"omniops incident role {role} --me"
+        )
+    return settings().operator if me else who
 
 
 @app.command()
@@ -111,15 +205,71 @@ def verify(id: Id = "", json: Json = False) -> None:
 
 
 @app.command()
-def resolve(id: Id = "", json: Json = False) -> None:
-    """Close an incident. Refused while a mitigation is neither undone nor kept, or a run is open."""
-    from omniops.runner.records import pick
-    from omniops.runner.records import resolve as record_resolve
+def watch(
+    id: Id = "",
+    every: Annotated[str, typer.Option(metavar="TIME", help="How often it looks.")] = "1s",
+    times: Annotated[int, typer.Option(metavar="N", help="End after so many looks.")] = 0,
+    json: Json = False,
+) -> None:
+    """A live board: clocks, what is owed, what is in force, the last events. q leaves.
 
-    journal = open_journal(create=True)
+    Without a terminal it prints only what changes, a line for each; with --json the whole board, whenever it changes.
+    """
+    from omniops.cli.incident_watch import watch_incident
+    from omniops.cli.waiting import interval
+
+    watch_incident(id, interval(every, "omniops incident watch --every 5s"), times, json)
+
+
+@app.command()
+def resolve(
+    id: Id = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; needed where there is no terminal.")] = False,
+    json: Json = False,
+) -> None:
+    """Close an incident. From then on its resolution mail and its postmortem are owed.
+
+    Refused while a mitigation is neither undone nor kept, a run is open, or something that was due is still owed.
+    """
+    from omniops.cli.incident_resolving import confirmed, owed_now
+    from omniops.runner.records import pick
+    from omniops.runner.resolving import left_open
+    from omniops.runner.resolving import resolve as record_resolve
+
+    journal, now, folder = open_journal(create=True), clock().now(), settings().user_runbooks
     incident = pick(journal, id)
-    record_resolve(journal, incident)
+    if not incident.resolved:
+        confirmed(incident, left_open(journal, incident, now, folder), yes)
+        record_resolve(journal, incident, clock().now(), folder)
+    owed = owed_now(journal, incident.id)
     if json:
-        emit({"schema": "omniops.incident/1", "incident": incident.id, "status": "resolved"})
-    else:
-        streams().result(f"{incident.id} is resolved.")
+        owes = [one.as_json(clock().now()) for one in owed]
+        emit({"schema": "omniops.incident/1", "incident": incident.id, "status": "resolved", "obligations": owes})
+        return
+    _resolved(incident)
+    from omniops.terminal.views.board import owed_row
+
+    for line, tone in (line for one in owed for line in owed_row(one, clock().now()).wrapped(streams().width())):
+        streams().say(line, tone)
+
+
+def _resolved(incident: Incident) -> None:
+    streams().result(f"{incident.id} is resolved." if not incident.resolved else f"{incident.id} is resolved already.")
+
+
+@app.command()
+def export(
+    id: Id = "",
+    format: Annotated[str, typer.Option(metavar="json|markdown|html", help="Default: as the file is named.")] = "",
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Default: stdout.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    json: Json = False,
+) -> None:
+    """Write the incident's report: timeline, SLO series, who did what, what was owed, and what was changed.
+
+    The HTML page is one file that asks nothing of any network. Of an incident on the security path (4.5) nothing is
+    written but that it was entered, by whom, and when.
+    """
+    from omniops.cli.incident_export import export_incident
+
+    export_incident(id, format, output, force, json)

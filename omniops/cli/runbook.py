@@ -123,6 +123,49 @@ def schema(json: Json = False) -> None:
     print(schema_text(), end="")
 
 
+@app.command()
+def review(
+    runbooks: Annotated[list[str] | None, typer.Argument(help="Ids or files; all of them by default.")] = None,
+    every: Annotated[str, typer.Option(metavar="TIME", help="How long a review holds.")] = "180d",
+    json: Json = False,
+) -> None:
+    """When was each runbook last reviewed, and which is overdue (section 8)? Exit 1 where one is."""
+    from omniops.cli.context import clock, streams
+    from omniops.incident.reviews import judge, log_of
+
+    days, today = _days(every), clock().now().date()
+    found = [
+        judge(one.id, log_of(one.compiled.document.value.get("review_log")), today, days)
+        for one in _chosen(runbooks or [])
+        if one.compiled is not None
+    ]
+    if json:
+        emit({"schema": "omniops.reviews/1", "every_days": days, "reviews": [one.as_json() for one in found]})
+    else:
+        from omniops.terminal.views.reviews import review_lines
+
+        for line, tone in review_lines(found, streams().width()):
+            streams().result(line, tone)
+    raise typer.Exit(1 if any(one.overdue for one in found) else 0)
+
+
+def _days(text: str) -> int:
+    from omniops.errors import BadInput
+    from omniops.text import one_line, seconds
+
+    try:
+        days = int(seconds(text) // 86400)
+    except ValueError:
+        days = 0
+    if days < 1:
+        raise BadInput(
+            f"--every {one_line(text, 40)!r} is no time of at least a day",
+            state="nothing was judged",
+            next="--every 180d",
+        )
+    return days
+
+
 def _chosen(names: list[str]) -> list[Checked]:
     """Check the catalogue with the named files layered over it; keep what was asked for."""
     from pathlib import Path

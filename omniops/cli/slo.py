@@ -30,9 +30,10 @@ def slo(
 
     Exit 0: all in budget. 1: one is burning, or it cannot be told. 5: there is nothing to measure with.
     """
+    from omniops.cli.waiting import interval
     from omniops.runner.slo import Evaluator, definitions
 
-    wait_s = _every(every)
+    wait_s = interval(every, "omniops slo --watch --every 30s")
     given = definitions(settings(), file)
     if given.error is not None:
         from omniops.terminal.errors import show_error
@@ -105,18 +106,3 @@ def _table(found: Report) -> None:
 
 def _redraws() -> bool:
     return sys.stdout.isatty() and not streams().dumb
-
-
-def _every(text: str) -> float:
-    from omniops.errors import BadInput
-    from omniops.text import seconds
-
-    try:
-        wait_s = seconds(text)
-    except ValueError as error:
-        raise BadInput(
-            f"--every: {error}", state="nothing was attempted", next="omniops slo --watch --every 30s"
-        ) from None
-    if wait_s < 1:
-        raise BadInput("--every is less than a second", state="nothing was attempted", next="write 5s or more")
-    return wait_s

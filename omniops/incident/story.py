@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from omniops.incident.due import page_name, target
 from omniops.incident.outbox import FROZEN, fold
-from omniops.incident.view import Incident
+from omniops.incident.view import ROLES, Incident
 from omniops.journal.events import Event
 
 
@@ -82,8 +82,14 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
             return f"{target}: back as it was", "good"
         case "severity":
             return f"severity {data['severity']} ({data['why']})", "warn"
+        case "role":
+            return f"{data['who']} is {data['role']}", ""
         case "note":
             return f"note: {data['text']}", ""
+        case "postmortem.written":
+            return f"postmortem drafted: {data['path']}", ""
+        case "postmortem.filed":
+            return f"postmortem filed: {data['url']}", "good"
         case "frozen":
             return "frozen: the security path was entered", "warn"
         case "mitigation.kept":
@@ -185,12 +191,15 @@ def incident_json(incident: Incident, runs: dict[str, dict[str, Any]]) -> dict[s
         "opened": incident.opened,
         "by": incident.by,
         "resolved": incident.resolved or None,
+        "roles": {role: incident.roles.get(role) for role in ROLES},
         "open_runs": [run for run, data in runs.items() if data["incident"] == incident.id],
     }
 
 
-def story_json(incident: Incident, events: list[Event], runs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """The whole record of an incident: ``omniops.incident/1``."""
+def story_json(
+    incident: Incident, events: list[Event], runs: dict[str, dict[str, Any]], stands: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The whole record of an incident: ``omniops.incident/1``. ``stands``: how it stands now, as the board has it."""
     told = [
         {
             "seq": event.seq, "time": event.time, "actor": event.actor, "host": event.host,
@@ -198,7 +207,9 @@ def story_json(incident: Incident, events: list[Event], runs: dict[str, dict[str
         }
         for event in events
     ]  # fmt: skip
-    return {"schema": "omniops.incident/1", **incident_json(incident, runs), "events": told}
+    severities = [one._asdict() for one in incident.severities]
+    answer = {"schema": "omniops.incident/1", **incident_json(incident, runs), "severities": severities}
+    return {**answer, **(stands or {}), "events": told}
 
 
 def _without_graph(data: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,18 @@ from omniops.engine.changes import ChangeLog, Record
 from omniops.incident.typed import Commands
 from omniops.journal.events import Event
 
+ROLES = ("commander", "scribe", "comms")
+"""The roles of an incident. Who has none is told as nobody; nothing is assumed."""
+
+
+class Severity(NamedTuple):
+    """One word about how bad it is: when, what, why, and who said so."""
+
+    time: str
+    severity: str
+    why: str
+    by: str
+
 
 class Incident:
     """One incident, folded from its stream ``incident/<id>``."""
@@ -21,9 +33,14 @@ class Incident:
         self.onset = ""
         self.opened = ""
         self.by = ""
+        self.source = ""  # who saw it first, where that was said when it was opened
         self.severity = ""
+        self.severities: list[Severity] = []
+        self.roles: dict[str, str] = {}
         self.frozen = ""
+        self.frozen_by = ""
         self.resolved = ""
+        self.resolved_by = ""
         self.verified: dict[str, Any] | None = None
         self.page: dict[str, Any] | None = None  # what woke somebody: the first ``page.linked``
         self.acknowledged: dict[str, Any] | None = None  # its last ``page.acknowledged``
@@ -39,6 +56,7 @@ class Incident:
         match event.kind:
             case "incident.opened":
                 self.title, self.onset, self.opened, self.by = data["title"], data["onset"], event.time, event.actor
+                self.source = data.get("source", "")
             case "page.linked":
                 self._link(data["page"])
             case "page.acknowledged" if self.page is None or data["page"] == self.page.get("id"):
@@ -47,14 +65,17 @@ class Incident:
                 self.escalated = {**data, "time": event.time}
             case "severity":
                 self.severity = data["severity"]
+                self.severities.append(Severity(event.time, data["severity"], data.get("why", ""), event.actor))
+            case "role":
+                self.roles[data["role"]] = data["who"]
             case "note":
                 self.notes.append((event.time, event.actor, data["text"]))
-            case "frozen":
-                self.frozen = event.time
+            case "frozen" if not self.frozen:
+                self.frozen, self.frozen_by = event.time, event.actor
             case "verified":
                 self.verified = data
             case "incident.resolved":
-                self.resolved = event.time
+                self.resolved, self.resolved_by = event.time, event.actor
 
     def _link(self, page: dict[str, Any]) -> None:
         """The first page stays the one that the clocks count from; what is learned about it later is taken over."""

@@ -1,12 +1,18 @@
-"""Notes about an incident that change nothing outside omniops: note, keep, resolve."""
+"""Notes about an incident that change nothing outside omniops: open, note, severity, role, keep."""
 
 from __future__ import annotations
 
-from omniops.errors import BadInput, Frozen, NeedsPerson
+from datetime import datetime
+
+from omniops.clock import iso
+from omniops.errors import BadInput, Frozen, JournalDamaged, NeedsPerson
 from omniops.incident.typed import Commands
-from omniops.incident.view import MITIGATION_KINDS, Incident, Mitigation, mitigations
+from omniops.incident.view import MITIGATION_KINDS, ROLES, Incident, Mitigation, mitigations, new_id
 from omniops.journal.events import Conflict, Journal, New
-from omniops.runner.known import incident_of, incidents, open_runs
+from omniops.runner.known import incident_of, incidents
+from omniops.text import one_line
+
+_TRIES = 20
 
 
 def pick(journal: Journal, wanted: str) -> Incident:
@@ -26,25 +32,97 @@ def pick(journal: Journal, wanted: str) -> Incident:
     )
 
 
+def open_incident(
+    journal: Journal, now: datetime, title: str, onset: datetime, severity: str = "", source: str = ""
+) -> tuple[Incident, bool]:
+    """Open an incident. An open one with the same title is given back instead, and False. Raises BadInput without a
+    title."""
+    title = one_line(title, 200)
+    if not title:
+        raise BadInput(
+            "it needs a title",
+            why="one line that says what is wrong",
+            state="nothing was opened",
+            next='omniops incident open "..."',
+        )
+    for _ in range(_TRIES):
+        there = next((one for one in incidents(journal) if one.status == "open" and _same(one.title, title)), None)
+        if there is not None:
+            return there, False
+        taken = [stream.removeprefix("incident/") for stream in journal.streams("incident/")]
+        id = new_id(now, title, taken)
+        opened = {"title": title, "onset": iso(onset), **({"source": source} if source else {})}
+        events = [New(f"incident/{id}", 0, "incident.opened", opened)]
+        if severity:
+            events.append(_severity(id, severity, "as it was opened"))
+        try:
+            return Incident(id, journal.append(events)), True
+        except Conflict:
+            continue
+    raise JournalDamaged("the journal is written to by too many at once", state="nothing was opened", next="try again")
+
+
+def _same(one: str, other: str) -> bool:
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
 def note(journal: Journal, incident: Incident, text: str) -> None:
     """Write a note. Raises BadInput for an empty one, Frozen once the incident is on the security path."""
-    if incident.frozen:
-        raise Frozen(
-            "the note was not written down",
-            why=f"{incident.id} is on the security path (4.5), so nothing more is stored about it here",
-            state="the journal holds nothing of it",
-            next="follow SECURITY.md; its own record is the place for details",
-        )
+    _not_frozen(incident, "the note was not written down")
     if not text.strip():
         raise BadInput("the note is empty", state="nothing was written", next='omniops incident note "what happened"')
     journal.append([New(f"incident/{incident.id}", None, "note", {"text": text.strip()})])
 
 
-def declare(journal: Journal, incident: Incident, severity: str) -> None:
-    """Write down how bad the incident is (section 1)."""
-    journal.append(
-        [New(f"incident/{incident.id}", None, "severity", {"severity": severity, "why": "declared by hand"})]
-    )
+def _not_frozen(incident: Incident, what: str) -> None:
+    if incident.frozen:
+        raise Frozen(
+            what,
+            why=f"{incident.id} is on the security path (4.5), so nothing more is stored about it here",
+            state="the journal holds nothing of it",
+            next="follow SECURITY.md; its own record is the place for details",
+        )
+
+
+def declare(journal: Journal, incident: Incident, severity: str, why: str = "declared by hand") -> bool:
+    """Write down how bad the incident is, and why (section 1). False: it was so already, and nothing was written.
+
+    Raises BadInput without a reason or for a resolved incident, Frozen on the security path.
+    """
+    _not_frozen(incident, "the severity was not written down")
+    if not why.strip() or incident.resolved:
+        raise BadInput(
+            f"{incident.id} is resolved" if incident.resolved else "a severity needs its reason",
+            why="its obligations follow from the severity that it had" if incident.resolved else "",
+            state="nothing was written",
+            next="omniops incident list" if incident.resolved else f'omniops incident severity {severity} --why "..."',
+        )
+    if incident.severity == severity:
+        return False
+    journal.append([_severity(incident.id, severity, why.strip())])
+    return True
+
+
+def _severity(id: str, severity: str, why: str) -> New:
+    return New(f"incident/{id}", None, "severity", {"severity": severity, "why": why})
+
+
+def assign(journal: Journal, incident: Incident, role: str, who: str) -> str:
+    """Give somebody a role of the incident; returns who had it before. Raises BadInput for an unknown role or nobody,
+    Frozen on the security path."""
+    _not_frozen(incident, "the role was not written down")
+    who = one_line(who, 80)
+    if role not in ROLES or not who:
+        raise BadInput(
+            f"there is no role {one_line(role, 40)!r}" if role not in ROLES else f"who is {role}?",
+            why=f"the roles are {', '.join(ROLES)}",
+            state="nothing was written",
+            next=f"omniops incident role {role if role in ROLES else ROLES[0]} --me",
+        )
+    before = incident.roles.get(role, "")
+    if before != who:
+        journal.append([New(f"incident/{incident.id}", None, "role", {"role": role, "who": who})])
+    return before
 
 
 def keep(journal: Journal, id: str, reason: str) -> Mitigation:
@@ -65,32 +143,3 @@ def keep(journal: Journal, id: str, reason: str) -> Mitigation:
     data = {"id": id, "reason": told, "target": one.target}
     journal.append([New(f"incident/{one.incident}", None, "mitigation.kept", data)])
     return one._replace(state="kept", reason=told)
-
-
-def resolve(journal: Journal, incident: Incident) -> None:
-    """Resolve an incident. Raises NeedsPerson while something of it is in force and not kept, or a run is open."""
-    if incident.resolved:
-        return
-    left = [one for one in mitigations(journal.kinds(MITIGATION_KINDS)) if one.incident == incident.id]
-    left = [one for one in left if one.state != "kept"]
-    if left:
-        first = left[0]
-        raise NeedsPerson(
-            f"{incident.id} is not resolved: {len(left)} mitigation(s) neither undone nor kept",
-            why="; ".join(f"{one.id} {one.target} ({one.state})" for one in left),
-            state="the incident stays open",
-            next=first.next,
-        )
-    runs = [run for run, data in open_runs(journal).items() if data["incident"] == incident.id]
-    if runs:
-        raise NeedsPerson(
-            f"{incident.id} is not resolved: run {runs[0]} is open",
-            state="the incident stays open",
-            next=Commands().resume(runs[0]),
-        )
-    try:
-        journal.append([New(f"incident/{incident.id}", incident.n, "incident.resolved", {})])
-    except Conflict:
-        raise NeedsPerson(
-            f"{incident.id} has changed just now", state="the incident stays open", next="omniops incident show"
-        ) from None

@@ -52,11 +52,16 @@ class Gh:
                 return said(row.get("url", ""), 300)
         return ""
 
-    def create(self, title: str, body: str, labels: Sequence[str]) -> Made:
-        """Make an issue, once. A label that the repository lacks does not keep it from being made."""
+    def create(self, title: str, body: str, labels: Sequence[str], *, make_labels: bool = False) -> Made:
+        """Make an issue, once. A label that the repository lacks is made first with ``make_labels``; where it cannot
+        be, it does not keep the issue from being made."""
         words = ["create", "--title", title, "--body-file", "-"]
         with_labels = [word for label in labels for word in ("--label", label)]
         code, out, error = self._run([*words, *with_labels], body)
+        if code and "could not add label" in error and make_labels:
+            for label in labels:  # one that is there already says so, and stays as it is
+                self._run(["create", label], "", what="label")
+            code, out, error = self._run([*words, *with_labels], body)
         labelled = True
         if code and "could not add label" in error:  # said before anything is made
             code, out, error = self._run(words, body)
@@ -67,7 +72,7 @@ class Gh:
             raise _doubt(said(error, 200) or f"it exited with {code}")
         return Made(said(out.strip().rpartition("\n")[2], 300), labelled)
 
-    def _run(self, words: Sequence[str], text: str) -> tuple[int, str, str]:
+    def _run(self, words: Sequence[str], text: str, what: str = "issue") -> tuple[int, str, str]:
         import subprocess
 
         token = self._settings.secret("GH_TOKEN")
@@ -76,7 +81,7 @@ class Gh:
         env |= {"GH_TOKEN": token} if token else {}
         try:
             done = subprocess.run(
-                ["gh", "issue", words[0], "--repo", self.repo, *words[1:]], input=text, capture_output=True,
+                ["gh", what, words[0], "--repo", self.repo, *words[1:]], input=text, capture_output=True,
                 text=True, check=False, timeout=TIMEOUT_S, env=env, cwd=os.sep,
             )  # fmt: skip
         except subprocess.TimeoutExpired:

@@ -1,14 +1,16 @@
-"""The smallest client of GitHub's REST API: which commit a tag names, and issues."""
+"""The smallest client of GitHub's REST API: which commit a tag names, and issues where there is no `gh`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from omniops.clock import Clock
 from omniops.config import Settings
-from omniops.services.http import Http, NoAnswer
+from omniops.errors import InDoubt, Refused, Unreachable
+from omniops.services.gh import NEWEST, Made
+from omniops.services.http import Http, NoAnswer, Reply, said
 
 API_URL = "https://api.github.com"
 TIMEOUT_S = 5.0
@@ -19,9 +21,11 @@ _SHA = re.compile(r"[0-9a-f]{40}")
 class GitHub:
     """One repository (GH_REPO), asked with GH_TOKEN where there is one. GH_URL: another address of the API."""
 
-    def __init__(self, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None, repo: str = ""
+    ) -> None:
         self._settings, self._clock, self._guard = settings, clock, guard
-        self.repo = settings.get("GH_REPO")
+        self.repo = repo or settings.get("GH_REPO")
 
     @property
     def configured(self) -> bool:
@@ -37,9 +41,50 @@ class GitHub:
             sha, _ = _object(self._get(f"/repos/{self.repo}/git/tags/{sha}"))
         return sha
 
-    def _get(self, path: str) -> Any:
-        import json
+    def find(self, mark: str) -> str:
+        """The URL of the newest issue, open or closed, whose body holds ``mark``; "" where there is none among the
+        newest. Raises Refused, Unreachable."""
+        path = f"/repos/{self.repo}/issues?state=all&per_page={NEWEST}"
+        try:
+            reply = self._ask("GET", path)
+        except NoAnswer as error:
+            raise _nothing(error.why) from None
+        rows = _body(reply)
+        if reply.code in (401, 403, 404):
+            raise _refused(reply)
+        if reply.code != 200 or not isinstance(rows, list):
+            raise _nothing(f"it answers {reply.code}")
+        found = [row for row in rows if isinstance(row, dict) and mark in str(row.get("body"))]
+        return said(found[0].get("html_url", ""), 300) if found else ""
 
+    def create(self, title: str, body: str, labels: Sequence[str], *, make_labels: bool = False) -> Made:
+        """Make an issue, once. Raises Refused and Unreachable (nothing was done), InDoubt (it may have been)."""
+        if make_labels:
+            for label in labels:
+                self._label(label)
+        try:
+            reply = self._ask("POST", f"/repos/{self.repo}/issues", {"title": title, "body": body, "labels": [*labels]})
+        except NoAnswer as error:
+            if error.sent:
+                raise _doubt(error.why) from None
+            raise _nothing(error.why) from None
+        made = _body(reply)
+        if reply.code == 201 and isinstance(made, dict):
+            # Who may not push has labels dropped without a word.
+            there = {str(one.get("name")) for one in made.get("labels") or [] if isinstance(one, dict)}
+            return Made(said(made.get("html_url", ""), 300), set(labels) <= there)
+        if reply.code == 201 or reply.code >= 500:
+            raise _doubt(f"it answers {reply.code}" + (f", and {reply.broken}" if reply.broken else ""))
+        raise _refused(reply)
+
+    def _label(self, name: str) -> None:
+        """Make a label; one that is there is left as it is, and one that cannot be made is missed later."""
+        try:
+            self._ask("POST", f"/repos/{self.repo}/labels", {"name": name})
+        except NoAnswer:
+            return
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Reply:
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
         token = self._settings.secret("GH_TOKEN")
         if token:
@@ -47,12 +92,47 @@ class GitHub:
         url = self._settings.service_url("GH_URL", API_URL)
         http = Http(url, self._settings.env, self._clock, self._guard, TIMEOUT_S)
         try:
-            reply = http.ask("GET", path, headers=headers)
-            return json.loads(reply.body) if reply.code == 200 and not reply.broken else None
-        except (NoAnswer, ValueError, RecursionError):
-            return None
+            return http.ask(method, path, headers=headers, body=body)
         finally:
             http.close()
+
+    def _get(self, path: str) -> Any:
+        try:
+            reply = self._ask("GET", path)
+        except NoAnswer:
+            return None
+        return _body(reply) if reply.code == 200 else None
+
+
+def _body(reply: Reply) -> Any:
+    import json
+
+    try:
+        return None if reply.broken else json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _refused(reply: Reply) -> Refused | Unreachable:
+    words = {401: "it does not know GH_TOKEN", 403: "GH_TOKEN may not do this, or GitHub wants patience",
+             404: "there is no such repository, or GH_TOKEN may not see it", 410: "its issues are switched off",
+             422: "it takes the issue for wrong"}  # fmt: skip
+    body = _body(reply)
+    told = said(body.get("message", ""), 200) if isinstance(body, dict) else ""
+    why = words.get(reply.code, f"it answers {reply.code}") + (f" ({told})" if told else "")
+    if reply.code == 429 or reply.headers.get("retry-after"):
+        return Unreachable("GitHub wants patience", why=why, state="nothing was done at GitHub", next="later again")
+    return Refused("GitHub refuses", why=why, state="nothing was done at GitHub", next="look at GH_TOKEN and GH_REPO")
+
+
+def _nothing(why: str) -> Unreachable:
+    return Unreachable("GitHub cannot be asked", why=why, state="nothing was done at GitHub", next="later again")
+
+
+def _doubt(why: str) -> InDoubt:
+    return InDoubt(
+        "nobody can tell whether the issue was made", why=why, state="it may be there", next="look at GitHub"
+    )
 
 
 def _object(found: Any) -> tuple[str, str]:

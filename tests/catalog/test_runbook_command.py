@@ -119,3 +119,12 @@ def test_lint_of_your_folder(tmp_path: Path) -> None:
 def test_schema(tmp_path: Path) -> None:
     """The schema on stdout is the file that editors read."""
     assert _run(tmp_path, "schema").stdout == (ROOT / "runbooks" / "schema.json").read_text(encoding="utf-8")
+
+
+def test_review(tmp_path: Path) -> None:
+    """Every shipped runbook carries its log, none is overdue within ten years; where one is, exit 1 and its name."""
+    done = _run(tmp_path, "review", "--every", "3650d")
+    assert (done.returncode, done.stdout.count("security-circle lead: Initial")) == (0, 8)
+    late = _run(tmp_path, "review", "security", "--every", "1d")
+    assert (late.returncode, late.stdout.startswith("security: OVERDUE")) == (1, True)
+    assert _run(tmp_path, "review", "--every", "soon").returncode == 2

@@ -39,13 +39,13 @@ def test_from_the_change_to_the_end(omniops: Command) -> None:
     (one,) = omniops.json("mitigations")["mitigations"]
     assert one["undo"] == f"omniops undo {one['id']}" == done["changes"][0]["undo"]
     assert one["by"] == "eve"
-    refused = omniops("incident", "resolve")
+    refused = omniops("incident", "resolve", "--yes")
     assert (refused.returncode, one["undo"] in refused.stderr) == (3, True)
     assert omniops("undo", "--yes", "--force").returncode == 0
     assert omniops.json("mitigations")["mitigations"] == []
     assert omniops("undo", "--yes").returncode == 0
     assert omniops("incident", "note", "all quiet").returncode == 0
-    assert omniops("incident", "resolve").returncode == 0
+    assert omniops("incident", "resolve", "--yes").returncode == 0
     told = omniops.json("incident", "show", done["incident"])
     kinds = [event["kind"] for event in told["events"]]
     for kind in ("incident.opened", "run.started", "intent", "outcome", "undone", "note", "incident.resolved"):
@@ -76,7 +76,7 @@ def test_kept_on_purpose(omniops: Command) -> None:
     assert omniops("mitigations", "keep", "m999", "--reason", "x").returncode == 2
     assert omniops("mitigations", "keep", one["id"], "--reason", "the provider is being replaced").returncode == 0
     assert omniops.json("mitigations")["mitigations"][0]["state"] == "kept"
-    assert omniops("incident", "resolve").returncode == 0
+    assert omniops("incident", "resolve", "--yes").returncode == 0
 
 
 def test_nothing_is_told_of_a_frozen_incident(omniops: Command, tmp_path: Path) -> None:
@@ -204,7 +204,7 @@ def test_abort_an_open_run(omniops: Command) -> None:
     assert omniops(*DISABLE, OMNIOPS_FAILPOINT="before_intent").returncode == -9
     done = omniops("resume", "--abort", "the page was false", "--json")
     assert (done.returncode, json.loads(done.stdout)["outcome"]) == (3, "aborted")
-    assert omniops("incident", "resolve").returncode == 0
+    assert omniops("incident", "resolve", "--yes").returncode == 0
 
 
 @pytest.mark.parametrize(

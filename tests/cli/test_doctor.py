@@ -313,13 +313,14 @@ def test_the_journal(tmp_path: Path) -> None:
 def test_reviews() -> None:
     """A runbook that nobody has looked at for 180 days, or ever, is named; younger ones are not."""
     day = timedelta(days=1)
-    dates = {"new": (NOW - 180 * day).date().isoformat(), "old": (NOW - 181 * day).date().isoformat(), "never": ""}
-    finding = reviews(dates, NOW)
+    dates = {"new": (NOW - 180 * day).date().isoformat(), "old": (NOW - 181 * day).date().isoformat()}
+    logs = {id: [{"date": date, "reviewer": "r", "change": "c"}] for id, date in dates.items()}
+    finding = reviews({**logs, "never": []}, NOW)
     assert finding.status == "warn"
-    assert "old (2026-05-27)" in finding.detail
-    assert "never (never)" in finding.detail
+    assert "old (it was last reviewed 181 days ago)" in finding.detail
+    assert "never (it was never reviewed)" in finding.detail
     assert "new" not in finding.detail
-    assert reviews({"new": dates["new"]}, NOW).status == "ok"
+    assert reviews({"new": logs["new"]}, NOW).status == "ok"
 
 
 @pytest.mark.parametrize(

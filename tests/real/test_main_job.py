@@ -119,13 +119,13 @@ def test_out_proved_and_back(omniroute: RealOmniRoute, two_connections: Pair, om
     assert pair.upstream.hits["sk-up-a"] == hits
 
     assert json.loads(omniops("mitigations", "--json").stdout)["mitigations"][0]["state"] == "in force"
-    assert omniops("incident", "resolve").returncode == 3
+    assert omniops("incident", "resolve", "--yes").returncode == 3
     pair.upstream.behave["sk-up-a"] = "ok"
     undone = omniops("undo", "--yes", "--json")
     assert undone.returncode == 0, undone.stderr
     assert active(omniroute, pair.a)
     assert toggles(omniroute, "fake-a") - before == 2  # off once, on once
-    assert omniops("incident", "resolve").returncode == 0
+    assert omniops("incident", "resolve", "--yes").returncode == 0
     shown = omniops("incident", "show", answer["incident"]).stdout
     assert "back as it was" in shown
     assert omniroute.password not in done.stdout + done.stderr + shown

@@ -9,8 +9,9 @@ import pytest
 
 from omniops.errors import BadInput, NeedsPerson
 from omniops.journal.memory import MemoryJournal
-from omniops.runner import opening, records
+from omniops.runner import opening
 from omniops.runner.known import incident_of, open_runs
+from omniops.runner.resolving import resolve
 from omniops.runner.walk import Walk
 from tests.support.scene import graph
 from tests.support.toy import START, Toy, ToyClock, ToyPerson
@@ -79,13 +80,14 @@ def test_an_incident_is_not_resolved_while_a_run_joins_it(desk: Desk) -> None:
 
     def at_the_worst_moment(journal: Any) -> Any:
         found = open_runs(journal)
-        desk.begin("failover", incident=incident)
+        if not found:
+            desk.begin("failover", incident=incident)
         return found
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("omniops.runner.records.open_runs", at_the_worst_moment)
-        with pytest.raises(NeedsPerson, match="has changed just now"):
-            records.resolve(desk.journal, incident)
+        patch.setattr("omniops.runner.resolving.open_runs", at_the_worst_moment)
+        with pytest.raises(NeedsPerson, match=r"run r.* is open"):
+            resolve(desk.journal, incident, desk.clock.now())
     assert not incident_of(desk.journal, incident.id).resolved
 
 
@@ -94,7 +96,7 @@ def test_no_run_joins_an_incident_that_was_resolved_meanwhile(desk: Desk) -> Non
     first = desk.begin("security")
     incident = incident_of(desk.journal, first.started["incident"])
     Walk(Toy({}).context(), ToyPerson(Toy({})), desk.journal, first).end("stopped")
-    records.resolve(desk.journal, incident)
+    resolve(desk.journal, incident, desk.clock.now())
     with pytest.raises(BadInput, match="is resolved"):
         desk.begin("failover", incident=incident)
     assert open_runs(desk.journal) == {}

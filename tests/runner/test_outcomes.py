@@ -14,6 +14,7 @@ from omniops.incident.view import MITIGATION_KINDS, mitigations
 from omniops.runner import records, report, undo, verifying
 from omniops.runner.known import incident_of
 from omniops.runner.putting_back import put_back
+from omniops.runner.resolving import resolve
 from omniops.runner.session import Session, _paused
 from omniops.runner.walk import Walk
 from tests.support.runbooks import SMALL, compiled
@@ -203,14 +204,14 @@ def test_what_cannot_be_taken_back_and_is_in_doubt_is_not_forgotten(tmp_path: Pa
     assert report.lines(state, state.outcome)[-1][0].startswith(f"next: omniops mitigations keep {one.id}")
     incident = incident_of(scene.journal, state.started["incident"])
     with pytest.raises(NeedsPerson) as refused:
-        records.resolve(scene.journal, incident)
+        resolve(scene.journal, incident, scene.toy.clock.now())
     assert refused.value.next.startswith("look at it, then: omniops mitigations keep")
     session = Session(scene.toy.context().settings, scene.toy.clock, scene.person, scene.journal)
     with pytest.raises(BadInput, match="cannot be undone"):
         put_back(session, [one.id])
     assert put_back(session, []) == []
     records.keep(scene.journal, one.id, "they were called")
-    records.resolve(scene.journal, incident_of(scene.journal, incident.id))
+    resolve(scene.journal, incident_of(scene.journal, incident.id), scene.toy.clock.now())
 
 
 @pytest.mark.parametrize("drill", [False, True])

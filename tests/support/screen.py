@@ -74,6 +74,10 @@ def screen(raw: str) -> list[str]:
                 del lines[row][column:]
             elif final == "J":
                 del lines[row][column:], lines[row + 1 :]
+            elif final == "H":
+                place = [int(number or 1) - 1 for number in f"{count};".split(";")[:2]]
+                row, column = place[0], place[1]
+                lines.extend([] for _ in range(row + 1 - len(lines)))
             elif final in ("A", "B"):
                 row = max(0, row + (-1 if final == "A" else 1) * int(count or 1))
             elif final in ("C", "D"):

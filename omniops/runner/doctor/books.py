@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from omniops.errors import OmniopsError
+from omniops.incident.reviews import REVIEW_DAYS, judge, log_of
 from omniops.runner.doctor.base import Finding, Look, fail, failed, ok, warn
-
-REVIEW_DAYS = 180
 
 
 def runbooks(look: Look) -> Iterator[Finding]:
@@ -30,8 +29,8 @@ def runbooks(look: Look) -> Iterator[Finding]:
         yield fail("runbooks", f"{wrong[0]}{more}", f"{wrong[0].mend}; then: omniops runbook lint")
     else:
         yield ok("runbooks", f"{len(checked)}, without findings")
-    reviewed = {one.id: _last_review(one.compiled.document.value) for one in checked if one.compiled is not None}
-    yield reviews(reviewed, look.clock.now())
+    logs = {one.id: one.compiled.document.value.get("review_log") for one in checked if one.compiled is not None}
+    yield reviews(logs, look.clock.now())
     try:
         ladder_for(look.settings.user_runbooks)
         yield ok("severity ladder", "severity.yaml and slos.yaml make sense")
@@ -44,26 +43,15 @@ def runbooks(look: Look) -> Iterator[Finding]:
         yield failed("communication", error)
 
 
-def _last_review(value: Any) -> str:
-    rows = value.get("review_log") if isinstance(value, dict) else None
-    dates = [str(row.get("date", "")) for row in rows or [] if isinstance(row, dict)]
-    return max(dates, default="")
-
-
-def reviews(last: dict[str, str], now: datetime) -> Finding:
-    """One line about all reviews. ``last``: runbook -> the date of its last one, "" for never."""
-    old = {id: on for id, on in last.items() if _days(on, now) is None or (_days(on, now) or 0) > REVIEW_DAYS}
-    if not old:
-        return ok("reviews", f"all within {REVIEW_DAYS} days; the oldest on {min(last.values(), default='-')}")
-    words = ", ".join(f"{id} ({on or 'never'})" for id, on in sorted(old.items(), key=lambda item: item[1]))
-    return warn("reviews", f"not within {REVIEW_DAYS} days: {words}", "read them, and add a line to their review_log")
-
-
-def _days(on: str, now: datetime) -> int | None:
-    try:
-        return (now.date() - date.fromisoformat(on)).days
-    except ValueError:
-        return None
+def reviews(log: dict[str, Any], now: datetime) -> Finding:
+    """One line about all reviews. ``log``: runbook -> its ``review_log``, as its file has it."""
+    found = [judge(id, log_of(rows), now.date()) for id, rows in log.items()]
+    late = [f"{one.id} ({one.overdue})" for one in found if one.overdue]
+    if not late:
+        oldest = min((one.last for one in found if one.last), default=None)
+        return ok("reviews", f"all within {REVIEW_DAYS} days; the oldest on {oldest or '-'}")
+    mend = "read them, and add a line to their review_log; omniops runbook review"
+    return warn("reviews", f"overdue: {', '.join(late)}", mend)
 
 
 def journal(look: Look) -> Iterator[Finding]:

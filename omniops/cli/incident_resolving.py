@@ -1,0 +1,45 @@
+"""What `omniops incident resolve` shows and asks before it closes an incident, and what is owed afterwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omniops.cli.context import clock, person, settings, streams
+from omniops.errors import NeedsPerson
+
+if TYPE_CHECKING:
+    from omniops.incident.obligations import Obligation
+    from omniops.incident.view import Incident
+    from omniops.journal.events import Journal
+    from omniops.runner.resolving import Left
+
+
+def confirmed(incident: Incident, left: Left, yes: bool) -> None:
+    """Show what is still open, and ask; ``yes`` answers. Raises NeedsPerson without an answer, or where it is no."""
+    from omniops.runner.person import Option
+    from omniops.terminal.views.board import left_lines
+
+    for line, tone in left_lines(left.obligations, left.messages, left.kept, clock().now(), streams().width()):
+        streams().say(line, tone)
+    if yes:
+        return
+    if not streams().interactive:
+        raise NeedsPerson(
+            f"nobody says that {incident.id} is to be resolved",
+            why="there is no terminal to ask at, and --yes was not given",
+            state="the incident stays open",
+            next=f"omniops incident resolve {incident.id} --yes",
+        )
+    options = [Option("no", "Leave it open"), Option("yes", "Resolve it")]
+    if person().choose("resolve", f"Resolve {incident.id}?", options, None) != "yes":
+        raise NeedsPerson("not resolved: declined", state="the incident stays open", next="omniops incident watch")
+
+
+def owed_now(journal: Journal, incident: str) -> list[Obligation]:
+    """What an incident owes at this moment."""
+    from omniops.runner.board import owed_of
+
+    found = owed_of(journal, incident, clock().now(), settings().user_runbooks)
+    if found.trouble:
+        streams().say(f"What is owed now cannot be told: {found.trouble}", "warn")
+    return [one for one in found.obligations if one.open]

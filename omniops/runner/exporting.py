@@ -1,0 +1,86 @@
+"""`omniops incident export`: gathers a report from the journal, and writes it to a file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from omniops.errors import BadInput
+from omniops.incident.report import Report, report
+from omniops.incident.view import Incident
+from omniops.journal.events import Journal
+from omniops.runner.baseline import STREAM as FIGURES
+from omniops.runner.board import in_force_of, owed_of
+from omniops.runner.known import record_of
+
+FORMATS = {"json": (".json",), "markdown": (".md", ".markdown"), "html": (".html", ".htm")}
+"""Format -> endings of files that mean it."""
+
+
+def report_of(journal: Journal, incident: Incident, now: datetime, folder: Path | None = None) -> Report:
+    """The report as the journal has it. ``folder``: the user's runbooks."""
+    if incident.frozen:
+        return report(incident, [], [], [], [], now)
+    owed = owed_of(journal, incident.id, now, folder)
+    events = record_of(journal, incident.id)
+    figures = journal.read(FIGURES)
+    in_force = in_force_of(journal, incident.id)
+    return report(incident, events, in_force, owed.obligations, figures, now, owed.trouble)
+
+
+def format_of(wanted: str, output: str) -> str:
+    """The format asked for, else the one that the file's name means, else Markdown. Raises BadInput."""
+    by_name = next((one for one, ends in FORMATS.items() if output.lower().endswith(ends)), "markdown")
+    found = {"md": "markdown"}.get(wanted, wanted) or by_name
+    if found not in FORMATS:
+        raise BadInput(
+            f"there is no format {wanted[:40]!r}",
+            why=f"it is one of {', '.join(FORMATS)}",
+            state="nothing was written",
+            next="omniops incident export --format html --output report.html",
+        )
+    return found
+
+
+def rendered(made: Report, format: str) -> str:
+    """The report as text in a format."""
+    if format == "html":
+        from omniops.incident.report_html import page
+
+        return page(made)
+    if format == "markdown":
+        from omniops.incident.report_markdown import markdown
+
+        return markdown(made)
+    import json
+
+    return json.dumps(made.as_json(), ensure_ascii=False, indent=2) + "\n"
+
+
+def write(path: Path, content: str, *, force: bool) -> None:
+    """Write a file whole or not at all. Raises BadInput where there is one already (without ``force``), or it cannot
+    be written."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    publish: Callable[[Path, Path], object] = os.replace if force else os.link
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(None, "it is a folder")
+        try:
+            with unfinished.open("x", encoding="utf-8") as file:
+                file.write(content)
+            publish(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except FileExistsError:
+        raise BadInput(
+            f"{path} is there already", state="it was left as it is", next="name another file, or give --force"
+        ) from None
+    except OSError as error:
+        raise BadInput(
+            f"{path} cannot be written",
+            why=error.strerror or str(error),
+            state="nothing was written",
+            next="give --output a file in a folder that you may write to",
+        ) from None

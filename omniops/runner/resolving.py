@@ -1,0 +1,78 @@
+"""`omniops incident resolve`: what stands in the way, what is left open, and the end itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from omniops.errors import JournalDamaged, NeedsPerson
+from omniops.incident.obligations import Obligation
+from omniops.incident.outbox import Message
+from omniops.incident.typed import Commands
+from omniops.incident.view import Incident, Mitigation
+from omniops.journal.events import Conflict, Journal, New
+from omniops.runner.board import in_force_of
+from omniops.runner.comms import obligations_of
+from omniops.runner.known import incident_of, open_runs
+from omniops.runner.outbox import messages
+from omniops.text import duration
+
+_TRIES = 20
+
+
+class Left(NamedTuple):
+    """What an incident that could be resolved leaves open: what is owed later, what was not sent yet, what stays."""
+
+    obligations: list[Obligation]
+    messages: list[Message]
+    kept: list[Mitigation]
+
+
+def left_open(journal: Journal, incident: Incident, now: datetime, folder: Path | None = None) -> Left:
+    """What would still be open. Raises NeedsPerson while something stands in the way: a mitigation that is neither
+    undone nor kept, a run that is open, an obligation that was due before now and is open."""
+    here = in_force_of(journal, incident.id)
+    left = [one for one in here if one.state != "kept"]
+    if left:
+        first = left[0]
+        raise NeedsPerson(
+            f"{incident.id} is not resolved: {len(left)} mitigation(s) neither undone nor kept",
+            why="; ".join(f"{one.id} {one.target} ({one.state})" for one in left),
+            state="the incident stays open",
+            next=first.next,
+        )
+    runs = [run for run, data in open_runs(journal).items() if data["incident"] == incident.id]
+    if runs:
+        raise NeedsPerson(
+            f"{incident.id} is not resolved: run {runs[0]} is open",
+            state="the incident stays open",
+            next=Commands().resume(runs[0]),
+        )
+    owed = [one for one in obligations_of(journal, now, incident.id, folder=folder) if one.open]
+    late = [one for one in owed if one.overdue(now) and one.blocks_resolving]
+    if late:
+        raise NeedsPerson(
+            f"{incident.id} is not resolved: {len(late)} obligation(s) that were due are open",
+            why="; ".join(f"{one.words} ({duration(one.late_s(now))} late)" for one in late),
+            state="the incident stays open",
+            next=late[0].next or "omniops comms due",
+        )
+    return Left(owed, [one for one in messages(journal, incident.id) if one.owed], here)
+
+
+def resolve(journal: Journal, incident: Incident, now: datetime, folder: Path | None = None) -> None:
+    """Resolve an incident; from then on its resolution mail and its postmortem are owed. Raises as ``left_open`` does,
+    also for what came in between."""
+    for _ in range(_TRIES):
+        if incident.resolved:
+            return
+        left_open(journal, incident, now, folder)
+        try:
+            journal.append([New(f"incident/{incident.id}", incident.n, "incident.resolved", {})])
+            return
+        except Conflict:  # a note, a message, a run: look again
+            incident = incident_of(journal, incident.id)
+    raise JournalDamaged(
+        "the journal is written to by too many at once", state="the incident stays open", next="try again"
+    )

@@ -1,0 +1,79 @@
+"""docs/TECH_DEBT.md: items are added once, in the file's own tables, and the rest of it stays as it is."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from omniops.incident.debt import add
+from omniops.incident.postmortem_format import Action
+
+FILED = date(2026, 11, 27)
+ACTIONS = [
+    Action(1, 1, "Alert before a key expires", "Olaf", date(2026, 12, 11), "P0"),
+    Action(2, 2, "Rotate keys | by a job", "Ida", date(2027, 1, 29), "P1"),
+]
+FILE = """\
+# Technical debt
+
+Read this first.
+
+## P0 (due < 30 days)
+
+| ID | Title | Filed | Owner | Notes |
+|----|-------|-------|-------|-------|
+| DEBT-007 | Old | 2026-01-01 | eve | see DEBT-012 |
+
+## P1 (due < 90 days)
+
+| ID | Title | Filed | Owner | Notes |
+|----|-------|-------|-------|-------|
+
+## P3
+
+Nothing here. DEBT-041 was here once.
+"""
+
+
+def test_added_to_the_tables() -> None:
+    """Each to the end of its own priority's table, with ids that go on from the highest in the whole file."""
+    done = add(FILE, "2026-11-23-x", ACTIONS, FILED)
+    assert (done.ids, done.known) == (("DEBT-042", "DEBT-043"), 0)
+    lines = done.text.splitlines()
+    first = "| DEBT-042 | Alert before a key expires | 2026-11-27 | Olaf | postmortem 2026-11-23-x: alert-before-a-key-expires; due 2026-12-11 |"  # noqa: E501
+    assert lines.index(first) == lines.index("| DEBT-007 | Old | 2026-01-01 | eve | see DEBT-012 |") + 1
+    assert "| DEBT-043 | Rotate keys \\| by a job |" in done.text
+    assert [line for line in lines if "DEBT-042" not in line and "DEBT-043" not in line] == FILE.splitlines()
+
+
+def test_never_twice() -> None:
+    """The same items again: nothing is added, and the file is the same."""
+    once = add(FILE, "2026-11-23-x", ACTIONS, FILED)
+    again = add(once.text, "2026-11-23-x", ACTIONS, date(2026, 12, 24))
+    assert (again.ids, again.known, again.text) == ((), 2, once.text)
+    assert add(once.text, "2026-11-24-y", ACTIONS, FILED).ids == ("DEBT-044", "DEBT-045")
+
+
+@pytest.mark.parametrize("text", ["", "# Debt", FILE.replace("## P0 (due < 30 days)", "## Soon"), FILE[:60].rstrip()])
+def test_a_section_that_is_missing(text: str) -> None:
+    """It is made at the end, with its table; nothing that was there is lost."""
+    done = add(text, "2026-11-23-x", ACTIONS, FILED)
+    assert len(done.ids) == 2
+    assert done.text.index("## P0 (due < 30 days)") < done.text.index("Alert before")
+    assert all(line in done.text for line in text.splitlines())
+
+
+def test_other_columns_and_line_ends() -> None:
+    """A table with columns of its own gets a row that fits it; CRLF stays CRLF."""
+    text = "## P0\r\n\r\n| Title | ID |\r\n|---|---|\r\n| a | DEBT-1 |\r\n\r\nafter\r\n"
+    done = add(text, "2026-11-23-x", ACTIONS[:1], FILED)
+    assert "| Alert before a key expires | DEBT-002 |\r\n\r\nafter\r\n" in done.text
+    assert "\n" not in done.text.replace("\r\n", "")
+
+
+def test_a_section_without_a_table() -> None:
+    """It gets one, below its own words."""
+    done = add("## P0\n\nWords.\n\n## P1\n\nMore.\n", "2026-11-23-x", ACTIONS, FILED)
+    at = [done.text.index(word) for word in ("Words.", "Alert before", "## P1", "More.", "Rotate keys")]
+    assert at == sorted(at)
