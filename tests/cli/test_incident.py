@@ -70,7 +70,7 @@ def test_open(command: Command) -> None:
     assert (again.returncode, again.stdout) == (0, f"Open already, with this title: {said['id']} (SEV-2)\n")
     assert [one["id"] for one in command.json("incident", "list")["incidents"]] == [said["id"]]
     told = command.json("incident", "show")
-    assert [event["kind"] for event in told["events"]] == ["incident.opened", "severity"]
+    assert [event["kind"] for event in told["events"]] == ["incident.opened", "severity", "message.queued"]
     assert told["events"][0]["data"]["source"] == "user-report"
     command("incident", "resolve", "--yes")
     reopened = command.json("incident", "open", "OpenAI answers 500", "--onset", "now")

@@ -129,7 +129,7 @@ def test_through_a_pipe(command: Command) -> None:
     assert child.stdout is not None
     try:
         said = [child.stdout.readline()]
-        while "severity SEV-2 (" not in said[-1]:  # the last event
+        while "to be sent: headline" not in said[-1]:  # the last event
             said.append(child.stdout.readline())
         time.sleep(2.2)  # nothing changes
         command("incident", "note", "news")
@@ -151,7 +151,9 @@ def test_json_lines(command: Command) -> None:
     said = json.loads(line)
     assert (done.returncode, said["schema"], said["severity"]) == (0, "omniops.board/1", "SEV-2")
     assert {one["id"] for one in said["obligations"]} == {"status", "resolve_by"}
-    assert said["last"][-1]["words"].startswith("severity SEV-2")
+    assert [one["words"].partition(" (")[0] for one in said["last"][-2:]] == [
+        "severity SEV-2", "to be sent: headline to the incident's channel",
+    ]  # fmt: skip
 
 
 def test_refusals(command: Command, tmp_path: Path) -> None:
