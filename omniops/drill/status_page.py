@@ -1,4 +1,4 @@
-"""The simulated Statuspage: one page, its incidents and their updates. Its state is in ``world.data["status_page"]``."""
+"""The simulated Statuspage: one page, its incidents and their updates; its state is in ``world.data``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A plain `omniops drill` on a pseudo-terminal of 80x24: from the page to the postmortem, interrupted once, with a score."""
+"""A plain `omniops drill` on a pseudo-terminal of 80x24: from the page to the postmortem, interrupted once, scored."""
 
 from __future__ import annotations
 
