@@ -232,3 +232,34 @@ def _say(done: Done, channel: str) -> None:
         streams().say(f"{done.left_out} on the security path (4.5) not in it: hand that over by word of mouth.", "warn")
     if done.state in ("posted", "waits") and done.turn.incoming:
         streams().say(f"next: {safe(done.turn.incoming)} types: omniops oncall handoff --ack", "key")
+
+
+@app.command()
+def sync(
+    role: RoleName = "",
+    yes: Yes = False,
+    json: Json = False,
+) -> None:
+    """Wire the rotation into its PagerDuty schedule: the difference first, then y/N, then read back for 8 weeks.
+
+    Exit code 0: PagerDuty does what the rota says. 1: it names somebody else for some hours. 3: declined.
+    7: nobody can tell whether the change took effect.
+    """
+    from omniops.cli.comms import here_for
+    from omniops.runner.oncall_sync import sync as work
+
+    here = here_for(yes, json)
+    desk = _desk(create=True)
+    found = work(here, desk, role)
+    if json:
+        emit({"schema": "omniops.sync/1", "schedules": [one.as_json() for one in found]})
+    else:
+        from omniops.runner.oncall_sync import names_of
+        from omniops.terminal.views.oncall import sync_lines
+
+        for one in found:
+            last = (one.last.start, one.last.end, one.last.gaps)
+            told = (one.role, one.state, one.why, one.last.live.name)
+            for line, tone in sync_lines(*told, *last, names_of(desk), desk.rota.tz, streams().width()):
+                streams().result(line, tone)
+    raise typer.Exit(next((int(one.exit) for one in found if one.exit), 0))

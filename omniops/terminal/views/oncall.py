@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 
 from omniops.incident.handoff import Handoff
 from omniops.incident.rota import Cover, Duty, Role
+from omniops.incident.schedules import Gap, hours
 from omniops.terminal.layout import pad, safe, wrap
 
 Line = tuple[str, str]
@@ -70,3 +71,50 @@ def cover_line(one: Cover, tz: tzinfo) -> str:
 def when(moment: datetime, tz: tzinfo) -> str:
     """``Mon 2026-11-30 09:00 PST``."""
     return f"{moment.astimezone(tz):%a %Y-%m-%d %H:%M %Z}"
+
+
+MOST_GAPS = 12
+_SYNCED = {
+    "same": ("Nothing to change", ""),
+    "changed": ("Changed, and read back", "good"),
+    "declined": ("Not changed", "warn"),
+    "in doubt": ("It may have been changed", "bad"),
+}
+
+
+def sync_lines(
+    role: Role,
+    state: str,
+    why: str,
+    name: str,
+    start: datetime,
+    end: datetime,
+    gaps: Sequence[Gap],
+    names: dict[str, str],
+    tz: tzinfo,
+    width: int,
+) -> list[Line]:
+    """What became of a schedule, and in which hours PagerDuty names somebody else than the rota."""
+    words, tone = _SYNCED[state]
+    more = f": {safe(why, 300)}" if why else ""
+    lines = [
+        (line, tone) for line in wrap(f"{role.id}, {role.schedule} ({safe(name, 60)}): {words}{more}.", width, "", "  ")
+    ]
+    total, differ = hours(start, end), sum(one.hours for one in gaps)
+    span = f"{when(start, tz)} to {when(end, tz)}"
+    if not gaps:
+        lines += [
+            (line, "good") for line in wrap(f"PagerDuty names whom the rota names, {span}: {total} hours.", width, "  ")
+        ]
+    else:
+        told = f"PagerDuty names somebody else in {differ:g} of {total} hours, {span}:"
+        lines += [(line, "bad") for line in wrap(told, width, "  ")]
+    for one in gaps[:MOST_GAPS]:
+        here, there = (safe(names.get(user, user) or "nobody", 60) for user in (one.here.removeprefix("?"), one.there))
+        told = f"{when(one.start, tz)}, {one.hours:g} h: {there} there, {here} here"
+        lines += [(line, "") for line in wrap(told, width, "  - ", "    ")]
+    if len(gaps) > MOST_GAPS:
+        lines.append((f"  and {len(gaps) - MOST_GAPS} more: --json", ""))
+    if state == "in doubt":
+        lines.append(("  next: omniops oncall sync, which writes nothing where it is as declared", "key"))
+    return lines
