@@ -12,6 +12,8 @@ from omniops.incident.rota import WEEK, Cover, Role, Rota, duties, duty, turn_da
 
 WEEKS = 8
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
+"""PagerDuty knows no part of a second, and pages nobody in one: shorter differences are none."""
 WEEK_S = 604_800
 
 Span = tuple[datetime, datetime, str]
@@ -117,7 +119,7 @@ def ours(rota: Rota, role: Role, start: datetime, end: datetime, covers: Sequenc
 def compare(
     here: Sequence[Span], there: Sequence[Span], covers: Sequence[Cover], start: datetime, end: datetime
 ) -> list[Gap]:
-    """Every stretch in which the two name somebody else, to the second, nobody included."""
+    """Every stretch in which the two name somebody else, nobody included."""
     bounds = {start, end}
     for spans in (here, there, [(one.start, one.end, "") for one in covers]):
         bounds |= {bound for one in spans for bound in one[:2] if start < bound < end}
@@ -125,7 +127,7 @@ def compare(
     found: list[Gap] = []
     for left, right in pairwise(marks):
         mine, theirs = _at(here, left), _at(there, left)
-        if mine == theirs:
+        if mine == theirs or right - left < MINUTE:
             continue
         covered = any(one.start <= left < one.end for one in covers)
         if found and found[-1].end == left and found[-1][2:] == (mine, theirs, covered):

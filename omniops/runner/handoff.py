@@ -24,8 +24,8 @@ from omniops.text import clean, one_line, redact
 BUDGET_S = 10.0
 _TRIES = 20
 _OPTIONS = (
+    Option("edit", "Edit it first", "in your editor"),  # the first one is what a bare Enter takes
     Option("post", "Post it as it is"),
-    Option("edit", "Edit it first", "in your editor"),
 )
 
 
@@ -251,6 +251,7 @@ def acknowledge(here: Here, desk: Desk, role: str, who: str) -> Acknowledged:
             here.journal.append([New(STREAM, len(events), "oncall.handoff.acknowledged", data), message])
         except Conflict:
             continue
+        outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, show=here.show)
         return Acknowledged(turn, who, True, notes)
     raise _busy()
 

@@ -102,6 +102,7 @@ def override(
     Raises BadInput: no such role, no time, no reason.
     """
     found = here.role(role)
+    start, end = start.replace(microsecond=0), end.replace(microsecond=0)
     name, reason = one_line(clean(name), 60).strip(), one_line(clean(reason), 200).strip()
     if not timedelta(0) < end - start <= LONGEST:
         raise BadInput(
