@@ -260,6 +260,6 @@ def sync(
         for one in found:
             last = (one.last.start, one.last.end, one.last.gaps)
             told = (one.role, one.state, one.why, one.last.live.name)
-            for line, tone in sync_lines(*told, *last, names_of(desk), desk.rota.tz, streams().width()):
+            for line, tone in sync_lines(*told, *last, names_of(desk, one.last.live), desk.rota.tz, streams().width()):
                 streams().result(line, tone)
     raise typer.Exit(next((int(one.exit) for one in found if one.exit), 0))

@@ -178,7 +178,7 @@ def _look(client: Schedules, desk: Desk, role: Role, now: datetime) -> Look:
 
 def _differences(desk: Desk, role: Role, live: Schedule, now: datetime) -> list[Difference]:
     active = [one for one in live.layers if not one.over(now)]
-    names = names_of(desk)
+    names = names_of(desk, live)
     if not active:
         wanted = ", ".join(names[one] for one in declared(desk.rota, role, now).users)
         return [Difference("layers", "none", f"one: {wanted}")]
@@ -198,9 +198,10 @@ def _gaps(desk: Desk, role: Role, live: Schedule, covers: list[Cover], start: da
     return compare(ours(desk.rota, role, start, end, covers), there, covers, start, end)
 
 
-def names_of(desk: Desk) -> dict[str, str]:
-    """PagerDuty user -> the member's name."""
-    return {one.pagerduty: one.name for role in desk.rota.roles for one in role.members if one.pagerduty}
+def names_of(desk: Desk, live: Schedule) -> dict[str, str]:
+    """PagerDuty user -> a name: the member's, else what PagerDuty calls them."""
+    members = {one.pagerduty: one.name for role in desk.rota.roles for one in role.members if one.pagerduty}
+    return {**live.names, **members}
 
 
 def body_of(desk: Desk, role: Role, live: Schedule, now: datetime) -> dict[str, Any]:
@@ -239,7 +240,7 @@ def _kept(layer: Layer) -> dict[str, Any]:
 
 def _shown(here: Here, desk: Desk, role: Role, look: Look) -> Change:
     """The change as it is shown before it is approved."""
-    names = names_of(desk)
+    names = names_of(desk, look.live)
     before = {one.what: one.live for one in look.differences}
     after = {one.what: one.declared for one in look.differences}
     for one in look.to_cover:

@@ -54,6 +54,7 @@ class Schedule(NamedTuple):
     description: str
     layers: tuple[Layer, ...]
     shifts: tuple[Shift, ...]
+    names: dict[str, str]  # user -> what PagerDuty calls them
 
 
 class Schedules(PagerDuty):
@@ -118,13 +119,15 @@ def _schedule(answer: Any, url: str) -> Schedule:
         rows = given["final_schedule"]["rendered_schedule_entries"]
         if not isinstance(rows, list) or len(rows) > MOST_SHIFTS:
             raise ValueError("no list of entries")
+        shifts = tuple(sorted(_shift(one) for one in rows))
         return Schedule(
             id=_text(given["id"]),
             name=_text(given.get("name") or given.get("summary") or ""),
             zone=_text(given["time_zone"]),
             description=_text(given.get("description") or ""),
             layers=tuple(_layer(one) for one in given["schedule_layers"]),
-            shifts=tuple(sorted(_shift(one) for one in rows)),
+            shifts=shifts,
+            names={**_names(given["schedule_layers"]), **{one.user: one.name for one in shifts}},
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise PagerSlow(
@@ -147,6 +150,11 @@ def _layer(given: dict[str, Any]) -> Layer:
         restrictions=len(given.get("restrictions") or []),
         raw=given,
     )
+
+
+def _names(layers: list[Any]) -> dict[str, str]:
+    users = [one["user"] for layer in layers for one in layer["users"]]
+    return {_text(one["id"]): said(one.get("summary") or one["id"], 60) for one in users}
 
 
 def _shift(given: dict[str, Any]) -> Shift:
