@@ -10,6 +10,8 @@ from omniops.catalog.findings import ENOUGH, Finding, nearest
 from omniops.catalog.flow import Dominators, Flow
 from omniops.engine.graph import OUTCOMES, Step, Timer
 
+MOST_SINCES = 50
+
 
 def check(
     compiled: Compiled,
@@ -161,7 +163,10 @@ def _verify(
         found.append(compiled.finding(id, ("verify", "within"), what, "make `within` longer, or look more often"))
     problem = _since(flow, before, id, spec["since"], specs)
     mend = "name the step that makes the change, or `run`"
-    if not problem and id in later.than(spec["since"]):
+    if not problem and later.too_many:
+        problem = f"proofs of more than {MOST_SINCES} changes cannot be checked"
+        mend = "split the runbook"
+    elif not problem and id in later.than(spec["since"]):
         problem = f"a way from {spec['since']} to here changes the gateway again: traffic from before that would count"
         mend = "name the last change; where the ways differ, give each a verify step of its own"
     if problem:
@@ -193,6 +198,11 @@ class _Later:
     def __init__(self, flow: Flow, specs: Mapping[str, ActionSpec]) -> None:
         self._flow, self._specs = flow, specs
         self._known: dict[str, set[str]] = {}
+
+    @property
+    def too_many(self) -> bool:
+        """Each takes a walk over the whole graph, so their number is bounded."""
+        return len(self._known) >= MOST_SINCES
 
     def than(self, since: str) -> set[str]:
         """The steps that a way from ``since`` reaches through another change of the gateway."""

@@ -37,7 +37,7 @@ def tick_once(code: int, argv: list[str]) -> None:
     except KeyboardInterrupt:
         streams().say("The outbox waits: omniops tick.", "dim")
     word = next((one for one in argv if one in COMMANDS), "")
-    if scripted or word in _SAYS_SO_ITSELF:
+    if scripted or word in _SAYS_SO_ITSELF or "watch" in argv[:2]:
         return
     try:
         _owed(used, ahead=word in _WALKS)

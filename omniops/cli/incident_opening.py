@@ -14,7 +14,7 @@ def open_(title: str, onset: str, severity: str, source: str) -> tuple[Incident,
     """Open it, or find it open; says which. Raises BadInput, or NeedsPerson where a question was declined."""
     from omniops.incident.signals import parse_severity
     from omniops.runner.opening import ask_onset, read_onset
-    from omniops.runner.records import open_incident
+    from omniops.runner.records import open_incident, open_with
 
     settled = parse_severity(severity) if severity else ""
     seen = _source(source)
@@ -23,12 +23,15 @@ def open_(title: str, onset: str, severity: str, source: str) -> tuple[Incident,
     here = person()
     if not title and streams().interactive:
         title = here.text("title", "What is wrong, in one line?", None, lambda text: "") or ""
+    journal = open_journal(create=True)
+    there = open_with(journal, title)
+    if there is not None:
+        return there, False
     began = clock().now()
     if title.strip():  # without one it is refused below, in words
         began = ask_onset(here, began, onset)
-    if title.strip() and not settled and streams().interactive:
-        settled = _ask_severity()
-    return open_incident(open_journal(create=True), clock().now(), title, began, settled, seen)
+        settled = settled or (_ask_severity() if streams().interactive else "")
+    return open_incident(journal, clock().now(), title, began, settled, seen)
 
 
 def _source(source: str) -> str:

@@ -72,6 +72,10 @@ def target(message: Message) -> str:
         "pager.event": f"the {message.to or 'secondary'} on-call, through PagerDuty",
         "github.issue": f"the issues of {message.to or 'GitHub'}",
         "alertmanager.alert": "Alertmanager",
+        "slack.headline": "the incident's channel",
+        "status": "the status page",
+        "mail": message.to,
+        "webhook": "the webhook's channel",
     }
     return names.get(message.engine, f"{message.engine} {message.to}".strip())
 

@@ -39,6 +39,7 @@ class Change(NamedTuple):
 class Owed(NamedTuple):
     """An obligation, and in words whether it was kept. ``tone``: good, bad or ""."""
 
+    id: str
     words: str
     audience: str
     at: str
@@ -187,7 +188,7 @@ def _owed(one: Obligation, now: datetime) -> Owed:
         state, tone = (f"late by {duration(late_s)}", "bad") if late_s >= 1 else ("kept", "good")
     else:
         state, tone = (f"open, {duration(late_s)} late", "bad") if late_s >= 0 else ("open", "")
-    return Owed(text(one.words), text(one.audience, 120), one.at, one.done_at, state, tone)
+    return Owed(one.id, text(one.words), text(one.audience, 120), one.at, one.done_at, state, tone)
 
 
 _DEEDS = {

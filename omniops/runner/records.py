@@ -46,7 +46,7 @@ def open_incident(
             next='omniops incident open "..."',
         )
     for _ in range(_TRIES):
-        there = next((one for one in incidents(journal) if one.status == "open" and _same(one.title, title)), None)
+        there = open_with(journal, title)
         if there is not None:
             return there, False
         taken = [stream.removeprefix("incident/") for stream in journal.streams("incident/")]
@@ -62,8 +62,10 @@ def open_incident(
     raise JournalDamaged("the journal is written to by too many at once", state="nothing was opened", next="try again")
 
 
-def _same(one: str, other: str) -> bool:
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+def open_with(journal: Journal, title: str) -> Incident | None:
+    """The open incident with this title, however it is spaced and capitalised."""
+    wanted = one_line(title, 200).casefold()
+    return next((one for one in incidents(journal) if one.status == "open" and one.title.casefold() == wanted), None)
 
 
 def note(journal: Journal, incident: Incident, text: str) -> None:

@@ -22,7 +22,8 @@ _TRIES = 20
 
 
 class Left(NamedTuple):
-    """What an incident that could be resolved leaves open: what is owed later, what was not sent yet, what stays."""
+    """What an incident that could be resolved leaves open: what is owed later (but for being resolved in time), what
+    was not sent yet, what stays."""
 
     obligations: list[Obligation]
     messages: list[Message]
@@ -58,7 +59,9 @@ def left_open(journal: Journal, incident: Incident, now: datetime, folder: Path 
             state="the incident stays open",
             next=late[0].next or "omniops comms due",
         )
-    return Left(owed, [one for one in messages(journal, incident.id) if one.owed], here)
+    return Left(
+        [one for one in owed if one.blocks_resolving], [one for one in messages(journal, incident.id) if one.owed], here
+    )
 
 
 def resolve(journal: Journal, incident: Incident, now: datetime, folder: Path | None = None) -> None:

@@ -30,6 +30,7 @@ class LiveScreen(Tty):
         super().__init__(streams)
         self._drawn: list[str] = []
         self._size = (0, 0)
+        self._entered = False
 
     def size(self) -> tuple[int, int]:
         """Columns and rows, as they are now."""
@@ -79,11 +80,14 @@ class LiveScreen(Tty):
     def _open(self) -> None:
         super()._open()
         self._size = (0, 0)  # whatever was on it meanwhile is drawn over
-        self.streams.put(_ENTER)
+        if not self._entered:
+            self.streams.put(_ENTER)
+            self._entered = True
 
     def _close(self) -> None:
-        if self.streams.ready(0.2):
+        if self._entered and self.streams.ready(0.2):
             self.streams.put(_LEAVE)
+            self._entered = False
         super()._close()
 
 

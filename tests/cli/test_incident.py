@@ -70,7 +70,12 @@ def test_open(command: Command) -> None:
     assert (again.returncode, again.stdout) == (0, f"Open already, with this title: {said['id']} (SEV-2)\n")
     assert [one["id"] for one in command.json("incident", "list")["incidents"]] == [said["id"]]
     told = command.json("incident", "show")
-    assert [event["kind"] for event in told["events"]] == ["incident.opened", "severity"]
+    kinds = [event["kind"] for event in told["events"]]
+    assert (kinds[:2], kinds.count("incident.opened"), kinds.count("severity")) == (
+        ["incident.opened", "severity"],
+        1,
+        1,
+    )
     assert told["events"][0]["data"]["source"] == "user-report"
     command("incident", "resolve", "--yes")
     reopened = command.json("incident", "open", "OpenAI answers 500", "--onset", "now")
@@ -113,6 +118,9 @@ def test_open_asks_on_a_terminal(command: Command, tmp_path: Path) -> None:
     (found,) = command.json("incident", "list")["incidents"]
     assert (found["title"], found["severity"]) == ("Everything is slow", "SEV-3")
     assert found["onset"] < found["opened"]
+    child = terminal(tmp_path, "incident", "open", "everything is  SLOW", TERM="dumb")
+    assert ended(child) == 0  # it is found open before anything more is asked
+    assert "Open already" in output(child)
 
 
 # severity and role
@@ -179,6 +187,7 @@ def test_resolve_wants_a_word(command: Command) -> None:
     assert (done.returncode, f"omniops incident resolve {id} --yes" in done.stderr) == (3, True)
     assert "Still open:" in done.stderr
     assert "status page: an update" in done.stderr
+    assert "to be resolved within" not in done.stderr.partition("Next")[0]
     said = command.json("incident", "resolve", "--yes")
     assert (said["status"], [one["id"] for one in said["obligations"]]) == ("resolved", ["postmortem"])
     again = command("incident", "resolve", id)

