@@ -36,12 +36,13 @@ def who(
 ) -> None:
     """Who is on call, now or at a time. Exit 1 where a role that was asked for names nobody."""
     from omniops.clock import iso
-    from omniops.runner.oncall import open_handoffs
+    from omniops.runner.oncall import open_handoffs, unwritten
     from omniops.runner.oncall import who as ask
 
     here, now = _desk(), clock().now()
     moment = here.moment(at, now, "--at")
     found, waiting = ask(here, moment, role), open_handoffs(here, now)
+    missing = unwritten(here, now, settings().operator)
     if json:
         rows = [
             {
@@ -65,6 +66,7 @@ def who(
                 "roles": rows,
                 "priorities": here.rota.priorities,
                 "unacknowledged": [one.as_json() for one in waiting],
+                "unwritten": missing,
             }
         )
     else:
@@ -77,6 +79,8 @@ def who(
                 streams().result(line, tone)
         for line, tone in handoff_lines(waiting, width):
             streams().result(line, tone)
+        for one in missing:
+            streams().result(f"Your {one} handoff is not written   (omniops oncall handoff --role {one})", "bad")
     if role and not found[0].duty.primary:
         raise typer.Exit(1)
 
@@ -88,7 +92,7 @@ def schedule(
     ical: Annotated[bool, typer.Option("--ical", help="As iCalendar, to be imported or subscribed to.")] = False,
     json: Json = False,
 ) -> None:
-    """Who will be on call in the next weeks: a table, JSON, or iCalendar."""
+    """Who will be on call: a table, JSON, or iCalendar."""
     from omniops.runner.oncall import schedule as of
 
     here, now = _desk(), clock().now()
@@ -180,9 +184,10 @@ def handoff(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Write the handoff from the journal, read it over, post it once a week; or take it.
+    """Write, read over and post the handoff; or take it.
 
-    Exit code 0: posted, or taken. 3: it was not read over, or declined. 7: it may have been posted. 8: it waits.
+    It is written from the journal, and posted once a week. Exit code 0: posted, or taken. 3: it was not read over, or
+    declined. 7: it may have been posted. 8: it waits.
     """
     from omniops.cli.comms import here_for
     from omniops.runner import handoff as work
@@ -240,10 +245,10 @@ def sync(
     yes: Yes = False,
     json: Json = False,
 ) -> None:
-    """Wire the rotation into its PagerDuty schedule: the difference first, then y/N, then read back for 8 weeks.
+    """Wire the rotation into its PagerDuty schedule.
 
-    Exit code 0: PagerDuty does what the rota says. 1: it names somebody else for some hours. 3: declined.
-    7: nobody can tell whether the change took effect.
+    The difference is shown first, then y/N; then the next 8 weeks are read back. Exit code 0: PagerDuty does what the
+    rota says. 1: it names somebody else for some hours. 3: declined. 7: nobody can tell whether it took effect.
     """
     from omniops.cli.comms import here_for
     from omniops.runner.oncall_sync import sync as work

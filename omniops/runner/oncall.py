@@ -10,7 +10,7 @@ from typing import NamedTuple
 from omniops.clock import iso
 from omniops.errors import BadInput, JournalDamaged
 from omniops.incident import rota as rotas
-from omniops.incident.handoff import Handoff, handoffs, unacknowledged
+from omniops.incident.handoff import Handoff, acknowledged, handoffs, unacknowledged
 from omniops.incident.rota import STREAM, Cover, Duty, Role, Rota
 from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.text import clean, one_line
@@ -84,6 +84,20 @@ def who(here: Desk, moment: datetime, role: str = "") -> list[Answer]:
 def open_handoffs(here: Desk, now: datetime) -> list[Handoff]:
     """Handoffs whose turn has begun, and which nobody has acknowledged."""
     return unacknowledged(handoffs(here.events), now)
+
+
+def unwritten(here: Desk, now: datetime, operator: str) -> list[str]:
+    """Ids of the roles that ``operator`` has just handed over, and of whose handoff this journal knows nothing."""
+    found = []
+    for role in here.rota.roles:
+        day = rotas.nearest_turn(here.rota, now)
+        at = rotas.turn_on(here.rota, day)
+        outgoing = here.duty(role, at - timedelta(seconds=1)).primary
+        mine = outgoing.casefold() == operator.casefold() != here.duty(role, at).primary.casefold()
+        known = any((one.role, one.turn) == (role.id, str(day)) for one in handoffs(here.events))
+        if role.weekly and at <= now and mine and not known and not acknowledged(here.events, role.id, str(day)):
+            found.append(role.id)
+    return found
 
 
 def schedule(here: Desk, now: datetime, weeks: int, role: str = "") -> list[tuple[Role, list[Duty]]]:

@@ -231,11 +231,12 @@ def body_of(desk: Desk, role: Role, live: Schedule, now: datetime) -> dict[str, 
 
 
 def _kept(layer: Layer) -> dict[str, Any]:
-    """A layer's own settings, without what PagerDuty draws of it."""
+    """A layer's own settings, without what PagerDuty draws of it and tells of people."""
     names = (
-        "id", "name", "start", "end", "rotation_virtual_start", "rotation_turn_length_seconds", "users", "restrictions",
+        "id", "name", "start", "end", "rotation_virtual_start", "rotation_turn_length_seconds", "restrictions",
     )  # fmt: skip
-    return {name: layer.raw[name] for name in names if name in layer.raw}
+    users = [{"user": {"id": one, "type": "user_reference"}} for one in layer.users]
+    return {**{name: layer.raw[name] for name in names if layer.raw.get(name) is not None}, "users": users}
 
 
 def _shown(here: Here, desk: Desk, role: Role, look: Look) -> Change:

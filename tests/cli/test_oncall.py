@@ -231,6 +231,16 @@ def test_taken_from_another_s_journal(omniops: Command, slack: FakeSlack) -> Non
     assert slack.texts(CHANNEL) == ["Handoff, Engineering on-call, 2026-11-30: acknowledged by cy."]
 
 
+def test_not_written(omniops: Command) -> None:
+    """After the turn the outgoing is told by who that nothing is written yet; nobody else is, and not before it."""
+    said = "Your engineering handoff is not written   (omniops oncall handoff --role engineering)"
+    assert said in omniops.later(ahead(MONDAY), "oncall", "who").stdout
+    assert said not in omniops.later(ahead(MONDAY), "oncall", "who", OMNIOPS_OPERATOR="bo").stdout
+    assert said not in omniops.later(ahead(FRIDAY), "oncall", "who").stdout
+    assert omniops.later(ahead(MONDAY), "oncall", "handoff", "--yes").returncode == 8
+    assert said not in omniops.later(ahead(MONDAY), "oncall", "who").stdout
+
+
 def test_slack_is_down(omniops: Command, slack: FakeSlack) -> None:
     """The handoff waits, with 8, and a later tick posts it once."""
     slack.port.close()

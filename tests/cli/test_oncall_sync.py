@@ -14,7 +14,7 @@ import pytest
 from tests.cli.test_oncall import ahead, journal
 from tests.support.command import Command
 from tests.support.oncall import folder
-from tests.support.pager_schedules import FakeSchedules
+from tests.support.pager_schedules import TOKEN, FakeSchedules
 from tests.support.screen import output, start
 
 BEFORE = {  # a day within 8 weeks before each clock change
@@ -73,6 +73,9 @@ def test_wired_once(sync: Sync, pager: FakeSchedules) -> None:
     assert (again.returncode, len(pager.writes)) == (0, 1)
     assert "Nothing to change." in again.stdout
     assert sync.how() == ["begun", "applied"]
+    home = Path(sync.command.env["OMNIOPS_HOME"])
+    assert TOKEN not in asked.stderr + done.stdout + done.stderr
+    assert not [path for path in home.rglob("*") if path.is_file() and TOKEN.encode() in path.read_bytes()]
     sync.at = "2027-01-20T20:00:00Z"  # another turn, and the anchor lies in the past
     assert (sync().returncode, len(pager.writes)) == (0, 1)
 
@@ -115,7 +118,8 @@ def test_what_is_otherwise(sync: Sync, pager: FakeSchedules) -> None:
     layers = {one["id"]: one for one in pager.writes[0][2]["schedule"]["schedule_layers"]}
     assert set(layers) == {"PLAY01", "PLAY02"}
     assert layers["PLAY02"]["start"] == "2026-11-23T08:00:00-08:00"
-    assert layers["PLAY01"]["users"] == over["users"]
+    assert layers["PLAY01"]["users"] == [{"user": {"id": "PUSER09", "type": "user_reference"}}]
+    assert layers["PLAY01"]["end"] == over["end"]
     assert len(pager.schedules["PSCHED1"]["schedule_layers"]) == 2
     before = next(one.data["before"] for one in journal(sync.command).read("oncall") if "before" in one.data)
     assert before["time_zone"] == "UTC"
