@@ -79,8 +79,8 @@ def who(
                 streams().result(line, tone)
         for line, tone in handoff_lines(waiting, width):
             streams().result(line, tone)
-        for one in missing:
-            streams().result(f"Your {one} handoff is not written   (omniops oncall handoff --role {one})", "bad")
+        for late in missing:
+            streams().result(f"Your {late} handoff is not written   (omniops oncall handoff --role {late})", "bad")
     if role and not found[0].duty.primary:
         raise typer.Exit(1)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from omniops.errors import BadInput, Exit, NeedsPerson, OmniopsError
+from omniops.errors import BadInput, Exit, NeedsPerson, NotOurs, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.handoff import unfinished
 from omniops.incident.rota import STREAM, WEEK, Cover, Role
@@ -120,7 +120,19 @@ def _sync(here: Here, desk: Desk, role: Role) -> Synced:
     here.person.change(change)
     if not here.person.approve("sync", change, None):
         return Synced(role, DECLINED, before, None)
+    client.budget(60.0)
+    if _settings(_look(client, desk, role, here.clock.now())) != _settings(before):
+        raise NotOurs(
+            f"the schedule {role.schedule} was changed while it was looked at",
+            why="what was approved is not what would be changed",
+            state="nothing was changed there",
+            next="omniops oncall sync shows it again",
+        )
     return _apply(here, desk, role, before, client)
+
+
+def _settings(look: Look) -> tuple[object, ...]:
+    return look.live.name, look.live.zone, look.live.description, [_kept(one) for one in look.live.layers]
 
 
 def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) -> Synced:

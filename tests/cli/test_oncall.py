@@ -71,6 +71,9 @@ def test_nobody_is_invented(tmp_path: Path) -> None:
     assert "engineering names no members" in shipped("oncall", "schedule").stdout
     assert shipped("oncall", "schedule", "--ical").stdout.count("BEGIN:VEVENT") == 0
     assert not (tmp_path / "home" / "state" / "journal.db").exists()
+    linted = shipped("runbook", "lint")
+    assert linted.returncode == 0
+    assert "note: oncall.yaml: engineering names no members, and a rotation needs two\n" in linted.stdout
 
 
 def test_one_member(omniops: Command, tmp_path: Path) -> None:
@@ -134,6 +137,8 @@ def test_a_file_that_is_wrong(omniops: Command, tmp_path: Path) -> None:
         done = omniops("oncall", *words)
         assert (done.returncode, f"{path}:8:" in done.stderr) == (2, True)
     assert omniops("tick").returncode == 0
+    linted = omniops("runbook", "lint")
+    assert (linted.returncode, f"error: {path}:8:9: oncall: format: this omniops reads" in linted.stdout) == (1, True)
 
 
 def test_overrides_and_swaps(omniops: Command) -> None:

@@ -215,6 +215,16 @@ def test_killed(sync: Sync, pager: FakeSchedules, place: str, writes: int) -> No
     assert "nobody saw how" not in sync.type("tick", "--quiet").stdout
 
 
+def test_changed_while_it_was_looked_at(sync: Sync, pager: FakeSchedules) -> None:
+    """What was approved is not what is there any more: 3, nothing is written, and the next look shows what is."""
+    pager.after_a_look = lambda: pager.add("PSCHED1", pager.layer("2026-11-23T09:00:00-08:00", "PUSER09"))
+    done = sync("--yes")
+    assert (done.returncode, pager.writes, sync.how()) == (3, [], [])
+    assert "was changed while it was looked at" in done.stderr
+    assert "Old hand → ann, bo, cy" in sync("--yes").stderr
+    assert len(pager.writes) == 1
+
+
 def test_two_layers(sync: Sync, pager: FakeSchedules) -> None:
     """Somebody else's second layer is not ended: 3, and nothing is written."""
     rows = [pager.layer("2026-11-23T09:00:00-08:00", one) for one in ("PUSER09", "PUSER01")]

@@ -12,8 +12,10 @@ Every request is held against our description of the API; what is not as describ
 
 from __future__ import annotations
 
+import copy
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any
@@ -42,6 +44,7 @@ class FakeSchedules:
         self.by_wall = True
         self.wrong: list[str] = []
         self.refuse_overrides = False
+        self.after_a_look: Callable[[], None] | None = None  # somebody else's hand, once
         self._next = 0
         self.port = Port(0, self._serve, lambda: datetime.now(UTC))
         self.add("PSCHED1")
@@ -138,7 +141,11 @@ class FakeSchedules:
         if method == "GET" and not found[2]:
             if self.down_after_write and self.writes:
                 return Reply(500, "oops", "text/plain")
-            return Reply(200, {"schedule": self._shown(one, query)})
+            reply = Reply(200, {"schedule": copy.deepcopy(self._shown(one, query))})
+            if self.after_a_look:
+                self.after_a_look()
+                self.after_a_look = None
+            return reply
         if handler.headers.get("from") != "ann@example.test":
             return _error(400, 2016, "From Header Required")
         return self._write(method, one, bool(found[2]), json.loads(body))
