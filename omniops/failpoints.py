@@ -22,6 +22,7 @@ PLACES = (
     "in_resume",
     "outbox.queued",
     "outbox.sending",
+    "outbox.fact",
     "outbox.sent",
     "journal.commit",
     "journal.head",
@@ -37,7 +38,7 @@ _hits = 0
 
 def reached(place: str, detail: str = "") -> None:
     """Die here if the environment asks for it. ``detail`` is the step id (after_send: the HTTP method; outbox.*: the
-    engine)."""
+    engine, outbox.fact: the kind of event)."""
     if not _ARMED:
         return
     if _LOG:

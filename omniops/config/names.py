@@ -77,9 +77,11 @@ GROUPS = (
     Group(
         "Slack",
         (
-            _secret("SLACK_BOT_TOKEN", "a bot's token with chat:write", "file:~/.secrets/slack"),
+            _secret("SLACK_BOT_TOKEN", "a bot's token; the scopes: `omniops doctor`", "file:~/.secrets/slack"),
             Setting("SLACK_URL", "url", "its API", "https://slack.com", "https://slack.com"),
             Setting("SLACK_COMMANDERS", "text", "the id of the user group @incident-commander", "S0614TZR7"),
+            _secret("SLACK_WEBHOOK_URL", "an incoming webhook, where there is no bot", "cmd:pass slack-webhook"),
+            _secret("DISCORD_WEBHOOK_URL", "the same of a Discord channel", "cmd:pass discord-webhook"),
         ),
     ),
     Group(
@@ -90,7 +92,10 @@ GROUPS = (
             Setting(
                 "STATUSPAGE_URL", "url", "its API", "https://api.statuspage.io/v1", "https://api.statuspage.io/v1"
             ),
-            _secret("SMTP_URL", "the mail server, with user and password", "cmd:pass smtp-url"),
+            Setting("STATUS_REPO", "path", "without Statuspage: a checkout of a git-based one", "~/src/status"),
+            _secret("SMTP_URL", "smtps://USER:PASSWORD@HOST, or smtp:// with STARTTLS", "cmd:pass smtp-url"),
+            Setting("MAIL_FROM", "text", "the address that customers are written to from", "status@example.net"),
+            _secret("APPRISE_URLS", "also tell these; needs omniops[apprise]", "file:~/.secrets/apprise"),
         ),
     ),
     Group(

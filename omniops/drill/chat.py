@@ -21,8 +21,21 @@ TOKEN = "xoxb-drill-0123456789-alice"
 READONLY_TOKEN = "xoxb-drill-0123456789-reader"  # without chat:write
 CHANNELS = ("general", "omniroute-ops", "omniroute-triage", "security")
 MAX_NAME = 80
-SCOPES = {TOKEN: ("channels:manage", "chat:write", "chat:write.public"), READONLY_TOKEN: ("channels:read",)}
-NEEDS = {"chat.postMessage": "chat:write", "conversations.create": "channels:manage"}
+SCOPES = {
+    TOKEN: ("channels:history", "channels:manage", "channels:read", "chat:write", "chat:write.public", "pins:write"),
+    READONLY_TOKEN: ("channels:read",),
+}
+NEEDS = {
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "conversations.create": "channels:manage",
+    "conversations.setTopic": "channels:manage",
+    "conversations.list": "channels:read",
+    "conversations.history": "channels:history",
+    "pins.add": "pins:write",
+}
+BOT = "U0DRILL"
+MAX_TOPIC = 250
 """Method -> the scope without which Slack refuses it."""
 
 
@@ -41,7 +54,7 @@ class Chat:
         self.world = world
         if "chat" not in world.data:
             channels = {name: {"id": f"C0DRILL{n:02d}", "archived": False} for n, name in enumerate(CHANNELS, 1)}
-            world.data["chat"] = {"channels": channels, "posts": []}
+            world.data["chat"] = {"channels": channels, "posts": [], "without": []}
         self.data: dict[str, Any] = world.data["chat"]
 
     def answer(self, handler: Handler, body: bytes) -> Reply:
@@ -77,18 +90,28 @@ class Chat:
         if token not in SCOPES:
             raise _No("invalid_auth")
         needed = NEEDS.get(method, "")
-        if needed and needed not in SCOPES[token]:
+        if needed and (needed not in SCOPES[token] or needed in self.data.get("without", [])):
             raise _No("missing_scope", needed=needed, provided=",".join(SCOPES[token]))
         match method:
             case "auth.test":
                 return {
                     "url": "https://drill.slack.test/", "team": "Drill", "team_id": "T0DRILL",
-                    "user": "omniops", "user_id": "U0DRILL", "bot_id": "B0DRILL",
+                    "user": "omniops", "user_id": BOT, "bot_id": "B0DRILL",
                 }  # fmt: skip
             case "chat.postMessage":
                 return self._post(given)
+            case "chat.update":
+                return self._update(given)
+            case "pins.add":
+                return self._pin(given)
             case "conversations.create":
                 return self._create(given)
+            case "conversations.setTopic":
+                return self._topic(given)
+            case "conversations.list":
+                return self._list(given)
+            case "conversations.history":
+                return self._history(given)
         raise _No("unknown_method")
 
     def _post(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -99,14 +122,14 @@ class Chat:
         if not text:
             raise _No("no_text")
         ts = f"{self.world.now().timestamp():.0f}.{len(self.data['posts']) + 1:06d}"
-        self.data["posts"].append({"channel": wanted, "id": channel["id"], "ts": ts, "text": text})
+        mark = {"metadata": given["metadata"]} if given.get("metadata") else {}
+        self.data["posts"].append({"channel": wanted, "id": channel["id"], "ts": ts, "text": text, **mark})
         return {"channel": channel["id"], "ts": ts, "message": {"type": "message", "text": text, "ts": ts}}
 
     def _channel(self, wanted: str) -> dict[str, Any]:
-        if wanted.startswith("#inc-") and wanted.endswith(f"-{alarm.LABELS['alertname'].lower()}"):
-            # Somebody has opened the channel of the incident that the drill begins with.
-            made = {"id": f"C0DRILL{len(self.data['channels']) + 1:02d}", "archived": False}
-            self.data["channels"].setdefault(wanted[1:], made)
+        own = wanted.startswith("#inc-") and wanted.endswith(f"-{alarm.LABELS['alertname'].lower()}")
+        if own and wanted[1:] not in self.data["channels"]:
+            self._make(wanted[1:])  # the channel of the incident that the drill begins with is there already
         for name, channel in self.data["channels"].items():
             if wanted in (channel["id"], name, f"#{name}"):
                 found: dict[str, Any] = channel
@@ -123,9 +146,66 @@ class Chat:
             raise _No("invalid_name_specials")
         if name in self.data["channels"]:
             raise _No("name_taken")
-        made = {"id": f"C0DRILL{len(self.data['channels']) + 1:02d}", "archived": False}
-        self.data["channels"][name] = made
-        return {"channel": {"id": made["id"], "name": name, "is_archived": False}}
+        return {"channel": {"id": self._make(name)["id"], "name": name, "is_archived": False}}
+
+    def _make(self, name: str) -> dict[str, Any]:
+        created = int(self.world.now().timestamp())
+        made = {"id": f"C0DRILL{len(self.data['channels']) + 1:02d}", "archived": False, "creator": BOT}
+        self.data["channels"][name] = {**made, "created": created, "topic": "", "pins": []}
+        return made
+
+    def _topic(self, given: dict[str, Any]) -> dict[str, Any]:
+        channel, topic = self._open(given), str(given.get("topic") or "")
+        if len(topic) > MAX_TOPIC:
+            raise _No("too_long")
+        channel["topic"] = topic
+        return {"channel": {"id": channel["id"], "topic": {"value": topic}}}
+
+    def _update(self, given: dict[str, Any]) -> dict[str, Any]:
+        channel, post = self._open(given), self._message(given, str(given.get("ts")))
+        if not given.get("text"):
+            raise _No("no_text")
+        post["text"] = str(given["text"])
+        return {"channel": channel["id"], "ts": post["ts"], "text": post["text"]}
+
+    def _pin(self, given: dict[str, Any]) -> dict[str, Any]:
+        channel, post = self._open(given), self._message(given, str(given.get("timestamp")))
+        if post["ts"] in channel.setdefault("pins", []):
+            raise _No("already_pinned")
+        channel["pins"].append(post["ts"])
+        return {}
+
+    def _list(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Two to a page, whatever was asked for: Slack may give fewer than the limit, too."""
+        start = int(given.get("cursor") or 0)
+        rows = [
+            {"id": one["id"], "name": name, "is_archived": one["archived"], "creator": one.get("creator", "U0OTHER"),
+             "created": one.get("created", 0)}
+            for name, one in self.data["channels"].items()
+        ]  # fmt: skip
+        more = str(start + 2) if start + 2 < len(rows) else ""
+        return {"channels": rows[start : start + 2], "response_metadata": {"next_cursor": more}}
+
+    def _history(self, given: dict[str, Any]) -> dict[str, Any]:
+        channel = self._channel(str(given.get("channel") or ""))
+        unseen = () if given.get("include_all_metadata") == "true" else ("metadata",)
+        posts = [post for post in self.data["posts"] if post["id"] == channel["id"]]
+        rows = [{name: post[name] for name in post if name not in ("id", "channel", *unseen)} for post in posts]
+        return {"messages": rows[::-1], "has_more": False}
+
+    def _open(self, given: dict[str, Any]) -> dict[str, Any]:
+        channel = self._channel(str(given.get("channel") or ""))
+        if channel["archived"]:
+            raise _No("is_archived")
+        return channel
+
+    def _message(self, given: dict[str, Any], ts: str) -> dict[str, Any]:
+        channel = self._channel(str(given.get("channel") or ""))
+        for post in self.data["posts"]:
+            if (post["id"], post["ts"]) == (channel["id"], ts):
+                found: dict[str, Any] = post
+                return found
+        raise _No("message_not_found")
 
 
 def _arguments(handler: Handler, body: bytes) -> dict[str, Any]:

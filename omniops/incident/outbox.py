@@ -192,7 +192,7 @@ def slack_channel(name: str, incident: str) -> str:
 
 def text_of(message: Message) -> str:
     """The words of a message, as a person would paste them."""
-    for name in ("text", "content", "message", "summary", "title"):
+    for name in ("text", "content", "message", "summary", "headline", "title"):
         if message.body.get(name):
             words = str(message.body[name])
             more = message.body.get("body") if name == "title" else ""

@@ -86,6 +86,12 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
             return f"{data['who']} is {data['role']}", ""
         case "note":
             return f"note: {data['text']}", ""
+        case "channel.created":
+            return f"channel #{data['name']} made", ""
+        case "headline.posted":
+            return "headline posted in the channel", ""
+        case "status.opened":
+            return f"entry on the status page: {data['url'] or data['id']}", ""
         case "postmortem.written":
             return f"postmortem drafted: {data['path']}", ""
         case "postmortem.filed":

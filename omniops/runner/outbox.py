@@ -17,8 +17,9 @@ from omniops.errors import BadInput, InDoubt, JournalDamaged, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.outbox import FROZEN, OUTBOX_KINDS, Message, due, fold, retry_at, slack_channel, stream_of
 from omniops.journal.events import Conflict, Journal, New
-from omniops.runner.engines.base import Delivery, Engine
+from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.runner.engines.registry import find as find_engine
+from omniops.runner.places import JournalPlaces
 
 if TYPE_CHECKING:
     from omniops.services.clients import Clients
@@ -183,7 +184,8 @@ def _send(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
     if here.clock.boot() - began > SEND_BY_S:
         delivery = Delivery("failed", why="this machine slept before it was sent", retry_in_s=1.0)
     else:
-        delivery = attempted(engine, here.clients, message._replace(attempts=attempt))
+        places = JournalPlaces(here.journal, message.stream)
+        delivery = attempted(engine, here.clients, message._replace(attempts=attempt), places)
     reached("outbox.sent", message.engine)
     if delivery.status == "shown" and here.show is not None:
         here.show(message)
@@ -192,10 +194,10 @@ def _send(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
     here.journal.append([_outcome(here, message, attempt, engine, delivery)])
 
 
-def attempted(engine: Engine, clients: Clients, message: Message) -> Delivery:
+def attempted(engine: Engine, clients: Clients, message: Message, places: Places) -> Delivery:
     """Send once; what the clients raise becomes what it proves."""
     try:
-        return engine.send(clients, message)
+        return engine.send(clients, message, places)
     except InDoubt as error:
         return Delivery("unsure", why=_words(error))
     except OmniopsError as error:
@@ -216,6 +218,8 @@ def _outcome(here: _Here, message: Message, attempt: int, engine: Engine, delive
             kind, data = "message.shown", {**data, "why": delivery.why}
         case "shown":
             kind, data = "message.failed", {**data, "why": delivery.why, "retry_at": again}
+        case "dropped":
+            kind, data = "message.dropped", {**data, "why": delivery.why}
         case _:
             kind, data = "message.unsure", {**data, "why": delivery.why}
             if engine.safe_to_resend:

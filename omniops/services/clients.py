@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from omniops.services.pagerduty_schedules import Schedules
     from omniops.services.prometheus import Prometheus
     from omniops.services.slack import Slack
+    from omniops.services.statuspage import Statuspage
 
 
 class Clients:
@@ -56,6 +57,13 @@ class Clients:
         from omniops.services.slack import Slack
 
         return Slack(self.settings, self.clock, self.guard)
+
+    @cached_property
+    def statuspage(self) -> Statuspage:
+        """The status page STATUSPAGE_PAGE at Atlassian Statuspage."""
+        from omniops.services.statuspage import Statuspage
+
+        return Statuspage(self.settings, self.clock, self.guard)
 
     @cached_property
     def pager(self) -> PagerDuty:

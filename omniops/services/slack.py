@@ -62,6 +62,11 @@ WORDS = {
     "invalid_name_punctuation": "the channel's name is nothing but punctuation",
     "invalid_name_maxlength": "the channel's name is longer than 80 characters",
     "invalid_name_specials": "the channel's name has a character that is not allowed",
+    "message_not_found": "there is no such message any more",
+    "cant_update_message": "this message cannot be edited",
+    "edit_window_closed": "the workspace lets nobody edit a message this old",
+    "too_many_pins": "the channel takes no more pins",
+    "not_pinnable": "this message cannot be pinned",
     "duplicate_message_not_found": "Slack has lost the first copy of this message",
     "accesslimited": "Slack limits access to this method at the moment",
     "team_added_to_org": "the workspace is being moved into an organisation",
@@ -101,6 +106,7 @@ class Identity(NamedTuple):
 
     team: str
     user: str
+    user_id: str
     bot_id: str
     url: str
     scopes: tuple[str, ...]
@@ -125,28 +131,33 @@ class Slack:
         """The host that is asked. Raises BadInput for an address that is none."""
         return urlsplit(self._url()).hostname or ""
 
-    def post(self, channel: str, text: str) -> str:
+    def post(self, channel: str, text: str, mark: dict[str, Any] | None = None) -> str:
         """Post a text to a channel (``#name`` or an id) and return its ts. Sent once; markup in the text is shown as it
-        is, not obeyed, but for @incident-commander, which calls the group that SLACK_COMMANDERS names.
+        is, not obeyed, but for @incident-commander, which calls the group that SLACK_COMMANDERS names. ``mark``: what
+        the message carries unseen, so that it is found again.
 
         Raises SlackRefused or SlackBusy (nothing was posted), Unreachable (nothing left this machine), InDoubt and
         BadInput (no token).
         """
-        words = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
-        marked = mentioned(escaped(words), self._settings.get("SLACK_COMMANDERS"))
-        answer, _ = self._call("chat.postMessage", {"channel": channel, "text": marked}, channel)
+        more = {"metadata": mark} if mark else {}
+        answer, _ = self.call("chat.postMessage", {"channel": channel, "text": self.marked(text), **more}, channel)
         ts = answer.get("ts")
         if not isinstance(ts, str) or not ts:
             raise _doubt("Slack said ok without the message's ts")
         return ts
 
+    def marked(self, text: str) -> str:
+        """A text as Slack gets it: not too long, nothing in it obeyed, and the incident commander called."""
+        words = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+        return mentioned(escaped(words), self._settings.get("SLACK_COMMANDERS"))
+
     def auth_test(self) -> Identity:
         """Whose token it is. Raises SlackRefused, SlackBusy, Unreachable, BadInput."""
         try:
-            answer, reply = self._call("auth.test", {}, "")
+            answer, reply = self.call("auth.test", {}, "")
         except InDoubt as error:  # a read: nothing can be in doubt but the answer
             raise Unreachable(error.what, why=error.why, state="nothing was changed", next=error.next) from None
-        words = {name: said(answer.get(name) or "", 120) for name in ("team", "user", "bot_id", "url")}
+        words = {name: said(answer.get(name) or "", 120) for name in ("team", "user", "user_id", "bot_id", "url")}
         scopes = reply.headers.get("x-oauth-scopes", "")
         return Identity(**words, scopes=tuple(said(one, 60) for one in scopes.replace(",", " ").split()))
 
@@ -156,7 +167,11 @@ class Slack:
             self._http.close()
         self._http = None
 
-    def _call(self, method: str, body: dict[str, Any], channel: str) -> tuple[dict[str, Any], Reply]:
+    def call(
+        self, method: str, body: dict[str, Any], channel: str, *, form: bool = False
+    ) -> tuple[dict[str, Any], Reply]:
+        """Call a method once, and return what it says. ``channel`` is for the words of an error; ``form``: as the
+        fields of a form, which is all that the methods that read take. Raises as ``post`` does."""
         token = self._settings.secret("SLACK_BOT_TOKEN")
         if not token:
             raise BadInput(
@@ -168,7 +183,8 @@ class Slack:
         if self._http is None:
             self._http = Http(self._url(), self._settings.env, self._clock, self._guard, self.timeout_s)
         try:
-            reply = self._http.ask("POST", f"/api/{method}", headers={"Authorization": f"Bearer {token}"}, body=body)
+            given: dict[str, Any] = {"form": body} if form else {"body": body}
+            reply = self._http.ask("POST", f"/api/{method}", headers={"Authorization": f"Bearer {token}"}, **given)
         except NoAnswer as error:
             if error.sent:
                 raise _doubt(error.why) from None

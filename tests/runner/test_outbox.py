@@ -15,7 +15,7 @@ from omniops.journal.events import New
 from omniops.journal.lease import me
 from omniops.journal.memory import MemoryJournal
 from omniops.runner import outbox
-from omniops.runner.engines.base import Delivery
+from omniops.runner.engines.base import Delivery, Places
 from tests.support.fake_omniroute import MovedClock
 
 INCIDENT = "2026-11-23-openai-outage"
@@ -37,7 +37,7 @@ class Sender:
     def configured(self, settings: Settings, message: Message) -> bool:
         return self.ready
 
-    def send(self, clients: Any, message: Message) -> Delivery:
+    def send(self, clients: Any, message: Message, places: Places) -> Delivery:
         self.sent.append(message.id)
         self.meanwhile()
         answer = self.answers.pop(0) if self.answers else Delivery("sent", ref="r1")

@@ -6,7 +6,7 @@ from typing import Any
 
 from omniops.config import Settings
 from omniops.incident.outbox import Message
-from omniops.runner.engines.base import Delivery, Engine
+from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.services.clients import Clients
 
 taken: list[tuple[str, str, dict[str, Any]]] = []
@@ -21,7 +21,7 @@ class Taking:
     def configured(self, settings: Settings, message: Message) -> bool:
         return bool(settings.get("TOY"))
 
-    def send(self, clients: Clients, message: Message) -> Delivery:
+    def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         taken.append((message.engine, message.to, message.body))
         return Delivery("sent", ref=message.id)
 

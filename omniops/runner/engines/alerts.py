@@ -9,7 +9,7 @@ from omniops.clock import parse_iso
 from omniops.config import Settings
 from omniops.errors import Unreachable
 from omniops.incident.outbox import Message
-from omniops.runner.engines.base import Delivery, Engine
+from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.services.clients import Clients
 
 
@@ -23,7 +23,7 @@ class Alerts:
     def configured(self, settings: Settings, message: Message) -> bool:
         return bool(settings.get("ALERTMANAGER_URL"))
 
-    def send(self, clients: Clients, message: Message) -> Delivery:
+    def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         from omniops.services.alertmanager import Posted
 
         def moment(row: dict[str, Any], name: str) -> datetime | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from omniops.config import Settings
 from omniops.incident.outbox import Message
+from omniops.journal.events import Event
 
 if TYPE_CHECKING:
     from omniops.services.clients import Clients
@@ -15,7 +16,8 @@ class Delivery(NamedTuple):
     """How an attempt went.
 
     ``sent``: the service says so. ``failed``: it did certainly not happen, and is tried again. ``unsure``: it may have
-    happened. ``shown``: this place cannot be reached by a service, so a person has to paste the text.
+    happened. ``shown``: this place cannot be reached by a service, so a person has to paste the text. ``dropped``: a
+    newer message has taken its place, and this one would put something old in front of it.
     """
 
     status: str
@@ -24,6 +26,23 @@ class Delivery(NamedTuple):
     retry_in_s: float | None = None  # what the service asked for
     how: str = ""  # how it was sent, where that is worth a word: "found, sent before"
     down: bool = False  # nobody answers, or it wants patience: other messages for it wait too
+
+
+class Places(Protocol):
+    """What the journal knows of a message's incident, and where an engine writes what it has made outside."""
+
+    def events(self) -> list[Event]:
+        """The stream of the message as it is now; its own ``message.sending`` is in it."""
+        ...
+
+    def fact(self, kind: str) -> dict[str, Any]:
+        """The newest fact of this kind, {} where there is none: ``channel.created``, ``headline.posted``,
+        ``status.opened``."""
+        ...
+
+    def keep(self, kind: str, data: dict[str, Any]) -> None:
+        """Write down what was made, before anything else uses it: whoever is killed after this makes no second one."""
+        ...
 
 
 class Engine(Protocol):
@@ -40,6 +59,6 @@ class Engine(Protocol):
         """Can this machine send the message at all, as far as the settings say?"""
         ...
 
-    def send(self, clients: Clients, message: Message) -> Delivery:
+    def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         """Send once. May raise OmniopsError: InDoubt is ``unsure``, every other one ``failed``."""
         ...

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omniops.config import Settings
 from omniops.incident.outbox import Message
-from omniops.runner.engines.base import Delivery, Engine
+from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.services.clients import Clients
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Issue:
         able = installed(settings) or settings.has_secret("GH_TOKEN")
         return bool(_repo(settings, message)) and not settings.drill and able
 
-    def send(self, clients: Clients, message: Message) -> Delivery:
+    def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         own = str(message.body.get("mark") or "")
         name = own or f"{message.incident or 'outbox'}:{message.id}"
         mark = f"<!-- omniops:{name} -->"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omniops.config import Settings
 from omniops.incident.outbox import Message
-from omniops.runner.engines.base import Delivery, Engine
+from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.services.clients import Clients
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Note:
     def configured(self, settings: Settings, message: Message) -> bool:
         return settings.has_secret("PAGERDUTY_TOKEN")
 
-    def send(self, clients: Clients, message: Message) -> Delivery:
+    def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         from omniops.services.pagerduty_errors import PagerSlow
 
         mark = f"[omniops {message.id}]"
@@ -56,7 +56,7 @@ class Responder:
     def configured(self, settings: Settings, message: Message) -> bool:
         return settings.has_secret("PAGERDUTY_TOKEN")
 
-    def send(self, clients: Clients, message: Message) -> Delivery:
+    def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         from omniops.services.pagerduty_errors import ABILITY, PagerRefused, PagerSlow
 
         pager, words = clients.pager, str(message.body["message"])
@@ -95,7 +95,7 @@ class Event:
 
         return Events(settings).has_key(message.to)
 
-    def send(self, clients: Clients, message: Message) -> Delivery:
+    def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         return _event(clients, message.to, str(message.body["summary"]), message)
 
 

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "slack": "omniops.runner.engines.slack",
+    "slack.headline": "omniops.runner.engines.slack",
+    "status": "omniops.runner.engines.status",
+    "mail": "omniops.runner.engines.mail",
+    "webhook": "omniops.runner.engines.webhook",
+    "apprise": "omniops.runner.engines.apprise",
     "pager.note": "omniops.runner.engines.pager",
     "pager.responder": "omniops.runner.engines.pager",
     "pager.event": "omniops.runner.engines.pager",

@@ -1,0 +1,49 @@
+"""``webhook``: a text through an incoming webhook of Slack or Discord. It cannot be asked, so none is resent."""
+
+from __future__ import annotations
+
+from omniops.config import Settings
+from omniops.errors import Unreachable
+from omniops.incident.outbox import Message
+from omniops.runner.engines.base import Delivery, Engine, Places
+from omniops.services.clients import Clients
+
+
+class ByWebhook:
+    """``body``: {"text"}; ``to``: ``slack``, ``discord``, or "" for the one that there is, Slack's first. It posts to a
+    channel of all incidents, so the text names its own."""
+
+    safe_to_resend = False
+    settle_s = 0.0
+    missing = "neither SLACK_WEBHOOK_URL nor DISCORD_WEBHOOK_URL is set"
+
+    def configured(self, settings: Settings, message: Message) -> bool:
+        return bool(_kind(settings, message))
+
+    def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
+        return through_webhook(clients, message)
+
+
+def through_webhook(clients: Clients, message: Message) -> Delivery:
+    """Post a message's text, with the incident's id in it."""
+    from omniops.services.webhook import Webhook
+
+    kind, text = _kind(clients.settings, message), str(message.body["text"])
+    if message.incident and message.incident not in text:
+        text = f"[{message.incident}] {text}"
+    try:
+        ref = Webhook(kind, clients.settings, clients.clock, clients.guard).post(text)
+    except Unreachable as error:
+        wait = getattr(error, "retry_in_s", None)
+        return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, down=True)
+    return Delivery("sent", ref=ref, how=f"through {kind.capitalize()}'s webhook")
+
+
+def _kind(settings: Settings, message: Message) -> str:
+    from omniops.services.webhook import SETTING
+
+    wanted = (message.to,) if message.to in SETTING else tuple(SETTING)
+    return next((kind for kind in wanted if settings.has_secret(SETTING[kind])), "")
+
+
+ENGINES: dict[str, Engine] = {"webhook": ByWebhook()}

@@ -1,0 +1,267 @@
+"""E-mail over SMTP: one text to one or several addresses, and what each phase of the conversation proves.
+
+Only the answer to the text itself is a promise to deliver; what breaks before it was certainly not sent. A server
+cannot be asked whether it has a message, but the Message-ID is the same for every attempt, so a second copy is known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from omniops.config import Settings
+from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
+from omniops.services.http import in_the_clear, said
+from omniops.text import is_secret
+
+if TYPE_CHECKING:
+    import smtplib
+    import ssl
+    from email.message import EmailMessage
+
+NOTHING = "nothing was sent"
+PORTS = {"smtp": 587, "smtps": 465}
+_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
+
+
+class Server(NamedTuple):
+    """SMTP_URL, taken apart. ``user`` "" = nobody logs in."""
+
+    scheme: str
+    host: str
+    port: int
+    user: str
+    password: str
+
+    @property
+    def url(self) -> str:
+        """Without user and password."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}:{self.port}"
+
+
+class Letter(NamedTuple):
+    """One text. ``id``: the same for every attempt."""
+
+    to: tuple[str, ...]
+    subject: str
+    text: str
+    id: str
+
+
+class Sent(NamedTuple):
+    """What the server took. ``refused``: whom it does not deliver to, and why, in words."""
+
+    said: str
+    refused: str
+
+
+class Mail:
+    """The server SMTP_URL. Raises BadInput, Refused and Unreachable (nothing was sent), and InDoubt."""
+
+    timeout_s = 10.0
+
+    def __init__(self, settings: Settings, guard: Callable[[str], None] | None = None) -> None:
+        self._settings, self._guard = settings, guard
+
+    def server(self) -> Server:
+        """SMTP_URL, read. Raises BadInput, with no word of what it holds."""
+        url = self._settings.secret("SMTP_URL")
+        try:
+            parts = urlsplit(url)
+            port = parts.port or PORTS[parts.scheme]
+            host, user, password = parts.hostname or "", unquote(parts.username or ""), unquote(parts.password or "")
+        except (ValueError, KeyError):
+            host = port = user = password = ""  # type: ignore[assignment]
+        for secret in (password, parts.password or "" if host else ""):
+            is_secret(secret)
+        if not host or parts.path.strip("/") or parts.query or re.search(r"[\r\n\0]", user + password):
+            raise BadInput(
+                "SMTP_URL is of no use" if url else "SMTP_URL is not set",
+                why="it has to be smtp://USER:PASSWORD@HOST:PORT, or smtps://; letters such as @ as %40",
+                state=NOTHING,
+                next="set SMTP_URL",
+            )
+        return Server(parts.scheme, host, port, user, password)
+
+    def sender(self) -> str:
+        """MAIL_FROM. Raises BadInput."""
+        given = self._settings.get("MAIL_FROM")
+        if not _ADDRESS.fullmatch(given):
+            why = "it is no plain address" if given else "it is not set"
+            raise BadInput("MAIL_FROM is of no use", why=why, state=NOTHING, next="set MAIL_FROM to an address")
+        return given
+
+    def send(self, letter: Letter) -> Sent:
+        """Send a letter, once."""
+        import smtplib
+
+        sender, message = self.sender(), self._message(letter)
+        link = self._connect()
+        try:
+            refused = self._envelope(link, sender, letter.to)
+            try:
+                code, words = link.data(message.as_bytes())
+            except smtplib.SMTPDataError as error:  # to DATA itself: nothing of the text has left
+                code, words = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
+            except (smtplib.SMTPException, OSError) as error:
+                raise InDoubt(
+                    "nobody can tell whether the mail server has the message", why=_why(error),
+                    state="it may have been sent", next=f"look for Message-ID {letter.id}",
+                ) from None  # fmt: skip
+            if code != 250:
+                raise _no(code, words)
+            return Sent(_text(words), refused)
+        finally:
+            _leave(link)
+
+    def hello(self) -> str:
+        """Connect, greet and log in, and send nothing: what `omniops doctor` does. How it went, in words."""
+        server = self.server()
+        link = self._connect()
+        import ssl
+
+        sealed = isinstance(link.sock, ssl.SSLSocket)
+        _leave(link)
+        return f"{server.host} greets, {'encrypted' if sealed else 'in the clear'}" + (
+            ", and takes the login" if server.user else "; nobody logs in"
+        )
+
+    def _message(self, letter: Letter) -> EmailMessage:
+        from email.message import EmailMessage
+        from email.policy import SMTP
+        from email.utils import format_datetime
+
+        for value in (*letter.to, letter.subject, letter.id):
+            if re.search(r"[\r\n\0]", value):
+                raise BadInput("a line end stands in the head of an e-mail", state=NOTHING, next="write it on one line")
+        if not letter.to or not all(_ADDRESS.fullmatch(one) for one in letter.to):
+            raise BadInput("an e-mail has no plain address to go to", state=NOTHING, next="send it by hand")
+        message = EmailMessage(policy=SMTP)
+        message["From"], message["To"], message["Subject"] = self.sender(), ", ".join(letter.to), letter.subject
+        message["Message-ID"], message["Auto-Submitted"] = letter.id, "auto-generated"
+        from datetime import UTC, datetime
+
+        message["Date"] = format_datetime(datetime.now(UTC))
+        message.set_content(letter.text)
+        return message
+
+    def _connect(self) -> smtplib.SMTP:
+        """A conversation that has got past the greeting, encryption and the login."""
+        import smtplib
+
+        server = self.server()
+        if self._guard:
+            self._guard(server.url)
+        remote = in_the_clear(server.url)  # of any address that is not https: whether it is another machine
+        link: smtplib.SMTP | None = None
+        try:
+            if server.scheme == "smtps":
+                link = smtplib.SMTP_SSL(server.host, server.port, timeout=self.timeout_s, context=_context(remote))
+            else:
+                link = smtplib.SMTP(server.host, server.port, timeout=self.timeout_s)
+            link.ehlo_or_helo_if_needed()
+            if server.scheme == "smtp" and link.has_extn("starttls"):
+                link.starttls(context=_context(remote))
+                link.ehlo_or_helo_if_needed()
+            elif server.scheme == "smtp" and remote:
+                raise Refused(
+                    "the mail server does not encrypt", why="it offers no STARTTLS", state=NOTHING,
+                    next="use smtps://, or another server",
+                )  # fmt: skip
+            if server.user:
+                link.login(server.user, server.password)
+        except OmniopsError:
+            _leave(link)
+            raise
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            _leave(link)
+            raise _unable(error) from None
+        return link
+
+    def _envelope(self, link: smtplib.SMTP, sender: str, to: tuple[str, ...]) -> str:
+        """Say from whom and to whom; who is refused, in words. Raises Refused where nobody is left."""
+        import smtplib
+
+        refused = []
+        try:
+            code, words = link.mail(sender)
+            if code != 250:
+                raise _no(code, words)
+            for one in to:
+                code, words = link.rcpt(one)
+                if code not in (250, 251):
+                    refused.append((one, code, words))
+        except (smtplib.SMTPException, OSError) as error:
+            raise _unable(error) from None
+        told = "; ".join(f"{one}: {code} {_text(words)}" for one, code, words in refused)
+        if len(refused) == len(to):
+            raise _no(refused[0][1], told.encode())
+        return told
+
+
+def message_id(sender: str, *parts: str) -> str:
+    """A Message-ID that says nothing and is the same for the same parts."""
+    from hashlib import sha256
+
+    return f"<omniops.{sha256('/'.join(parts).encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
+
+
+def _context(remote: bool) -> ssl.SSLContext:
+    """TLS is verified, but for this machine's own server: nobody sits in between."""
+    import ssl
+
+    context = ssl.create_default_context()
+    if not remote:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _no(code: int, words: bytes) -> OmniopsError:
+    """The server said no; 4xx is for now, 5xx for good."""
+    why = f"{code} {_text(words)}".strip() if str(code) not in _text(words) else _text(words)
+    if 400 <= code < 500:
+        return Unreachable(
+            "the mail server does not take it now", why=why, state=NOTHING, next="omniops tick tries again"
+        )
+    return Refused(
+        "the mail server refuses the message", why=why, state=NOTHING, next="send it by hand: omniops outbox"
+    )
+
+
+def _unable(error: Exception) -> OmniopsError:
+    import smtplib
+
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        why = f"{error.smtp_code}"  # its words may quote the login
+        return Refused("the mail server does not take the login", why=why, state=NOTHING, next="mend SMTP_URL")
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return Refused("the mail server takes no login", why="it offers none", state=NOTHING, next="mend SMTP_URL")
+    return Unreachable(
+        "the mail server cannot be used", why=_why(error), state=NOTHING, next="omniops tick tries again"
+    )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, OSError) and not error.args:
+        return type(error).__name__
+    return said(getattr(error, "strerror", None) or error, 160) or type(error).__name__
+
+
+def _text(words: bytes | str) -> str:
+    return said(words.decode("utf-8", "replace") if isinstance(words, bytes) else words, 160)
+
+
+def _leave(link: smtplib.SMTP | None) -> None:
+    """Say goodbye; whatever comes of that changes nothing."""
+    import smtplib
+
+    if link is None:
+        return
+    try:
+        link.quit()
+    except (smtplib.SMTPException, OSError):
+        link.close()
