@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from omniops.config import Settings
@@ -157,11 +157,12 @@ class Mail:
             self._guard(server.url)
         remote = in_the_clear(server.url)  # of any address that is not https: whether it is another machine
         link: smtplib.SMTP | None = None
+        given: dict[str, Any] = {"local_hostname": _own_name(), "timeout": self.timeout_s}
         try:
             if server.scheme == "smtps":
-                link = smtplib.SMTP_SSL(server.host, server.port, timeout=self.timeout_s, context=_context(remote))
+                link = smtplib.SMTP_SSL(server.host, server.port, context=_context(remote), **given)
             else:
-                link = smtplib.SMTP(server.host, server.port, timeout=self.timeout_s)
+                link = smtplib.SMTP(server.host, server.port, **given)
             link.ehlo_or_helo_if_needed()
             if server.scheme == "smtp" and link.has_extn("starttls"):
                 link.starttls(context=_context(remote))
@@ -207,6 +208,14 @@ def message_id(sender: str, *parts: str) -> str:
     from hashlib import sha256
 
     return f"<omniops.{sha256('/'.join(parts).encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
+
+
+def _own_name() -> str:
+    """How this machine greets: without asking a name server, which may take its time."""
+    import socket
+
+    name = socket.gethostname()
+    return name if "." in name and re.fullmatch(r"[A-Za-z0-9.-]+", name) else "[127.0.0.1]"
 
 
 def _context(remote: bool) -> ssl.SSLContext:
