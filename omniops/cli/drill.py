@@ -57,14 +57,14 @@ for _name in SCENARIOS:
 
 
 def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
-    from omniops.cli.practice import score
+    from omniops.cli.practice import closing_of, score
     from omniops.cli.walking import conclude
 
     streams().say("This is a drill; `omniops drill show` tells what happened.", "dim")
     scored = score(simulator, result) if result.outcome else None
     if scored is not None:
         streams().say("From the page on:", "head")
-        for line in scored.lines():
+        for line in [*scored.lines(), *closing_of(simulator)]:
             streams().say(f"  {line}")
     return conclude(result, json)
 

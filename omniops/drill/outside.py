@@ -31,6 +31,7 @@ SERVICES: dict[str, Outside] = {
     "events": Outside("PAGERDUTY_EVENTS_URL", "pager_events:PagerEvents"),
     "slack": Outside("SLACK_URL", "chat:Chat"),
     "alertmanager": Outside("ALERTMANAGER_URL", "alerts:Alerts"),
+    "statuspage": Outside("STATUSPAGE_URL", "status_page:StatusPage"),
 }
 
 

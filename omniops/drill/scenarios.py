@@ -151,7 +151,7 @@ def environment(state: Path, url: str, replica_urls: list[str], outside: Mapping
 
 def _outside(urls: Mapping[str, str]) -> dict[str, str]:
     """The settings that lead to the services outside, with the made-up credentials of each."""
-    from omniops.drill import chat, pager_store
+    from omniops.drill import chat, pager_store, status_page
     from omniops.drill.outside import settings
 
     return settings(dict(urls)) | {
@@ -160,4 +160,6 @@ def _outside(urls: Mapping[str, str]) -> dict[str, str]:
         "PAGERDUTY_ROUTING_KEY": pager_store.ROUTING_KEY,
         "PAGERDUTY_ROUTING_KEY_SECONDARY": pager_store.ROUTING_KEY_SECONDARY,
         "SLACK_BOT_TOKEN": chat.TOKEN,
+        "STATUSPAGE_TOKEN": status_page.TOKEN,
+        "STATUSPAGE_PAGE": status_page.PAGE,
     }

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from omniops.clock import parse_iso
 from omniops.engine.state import RunState
+from omniops.incident.obligations import Obligation
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import clock, duration
 
 CHECKLIST = "first-15-minutes"
+LATE_S = 60.0
+"""What is owed at a moment is typed after it; from a minute on that is late."""
 
 
 class Late(NamedTuple):
@@ -86,6 +89,23 @@ def score(incident: Incident, run: Iterable[Event], now: datetime) -> Score:
         tuple(late),
         timed,
     )
+
+
+def closing(incident: Incident, owed: Sequence[Obligation], now: datetime) -> list[str]:
+    """How the rest of it went: what was told in time, and when it was resolved. Empty while nothing of it happened."""
+    told = [one for one in owed if one.done_at and one.id != "resolve_by"]
+    if not told and not incident.resolved:
+        return []
+    late = [(one, (parse_iso(one.done_at) - parse_iso(one.at)).total_seconds()) for one in told]
+    late = [(one, seconds) for one, seconds in late if seconds >= LATE_S]
+    open_ones = [one for one in owed if one.overdue(now)]
+    lines = [f"told         {len(told)} of {len(told) + len(open_ones)} that were owed, {len(late)} late"]
+    lines += [f"  {one.words}: {duration(seconds)} late" for one, seconds in late]
+    lines += [f"  {one.words}: not told" for one in open_ones]
+    resolved = (
+        (parse_iso(incident.resolved) - parse_iso(incident.page_at)).total_seconds() if incident.resolved else None
+    )
+    return [*lines, f"resolved     {'never' if resolved is None else duration(resolved)}"]
 
 
 def _done(state: RunState, step: str) -> str | None:

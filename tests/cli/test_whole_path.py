@@ -1,4 +1,4 @@
-"""A plain `omniops drill` on a pseudo-terminal of 80x24: from the page to the proof, interrupted once, with a score."""
+"""A plain `omniops drill` on a pseudo-terminal of 80x24: from the page to the postmortem, interrupted once, scored."""
 
 from __future__ import annotations
 
@@ -57,8 +57,21 @@ def test_from_the_page_to_the_score(tmp_path: Path) -> None:
     answer(again, "y/N> ", "y")
     again.expect_exact("Recovered", timeout=60)
     again.expect_exact("the page has resolved", timeout=60)
+    again.expect_exact("Owed: status page: an update", timeout=30)
+    answer(again, "y/N> ", "y")
+    again.expect_exact("Put back what was changed", timeout=30)
+    answer(again, "y/N> ", "y")
+    again.expect_exact("back as it was", timeout=30)
+    again.expect_exact("Close the incident", timeout=90)
+    again.expect_exact("Choose", timeout=30)
+    again.sendline("")
+    again.expect_exact("is resolved.", timeout=30)
+    again.expect_exact("Owed: status page: say that it is resolved", timeout=30)
+    answer(again, "y/N> ", "y")
+    again.expect_exact("Drafted from the journal", timeout=30)
     again.expect_exact("From the page on:", timeout=30)
-    again.expect_exact("omniops drill undo", timeout=30)
+    again.expect_exact("told         2 of 2", timeout=30)
+    again.expect_exact("omniops drill show", timeout=30)
     again.expect(pexpect.EOF)
     again.close()
     assert again.exitstatus == 0
