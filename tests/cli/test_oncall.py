@@ -321,6 +321,20 @@ def test_at_a_terminal(omniops: Command, slack: FakeSlack, tmp_path: Path) -> No
     assert other.exitstatus == 0
 
 
+def test_pasted_by_hand(omniops: Command) -> None:
+    """Without a token the text is shown, ready to paste; given again, it is shown again, and nothing new is written."""
+    env: dict[str, Any] = {**omniops.env, "PATH": os.environ["PATH"]}
+    child = start(sys.executable, "-m", "omniops", "oncall", "handoff", "--yes", **env)
+    child.expect("For #omniroute-ops-handoff, ready to paste")
+    child.expect("to be pasted into #omniroute-ops-handoff by hand")
+    child.wait()
+    assert child.exitstatus == 8, output(child)
+    again = omniops("oncall", "handoff", "--yes")
+    assert again.returncode == 8
+    assert again.stdout.startswith("Handoff, Engineering on-call: ")
+    assert kinds(omniops) == ["oncall.handoff"]
+
+
 def test_declined_at_a_terminal(omniops: Command, slack: FakeSlack) -> None:
     """None of these: nothing is posted, nothing is written down, and the exit code is 3."""
     env: dict[str, Any] = {**omniops.env, **slack.env, "PATH": os.environ["PATH"]}
