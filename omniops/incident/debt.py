@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import date
+from hashlib import sha256
 from typing import NamedTuple
 
 from omniops.incident.postmortem_format import PRIORITIES, Action
@@ -25,9 +26,9 @@ class Added(NamedTuple):
 
 
 def mark(incident: str, action: Action) -> str:
-    """What tells an item again, in its notes: the incident's postmortem and a word for what is to be done."""
-    words = re.sub(r"[^a-z0-9]+", "-", action.action.casefold()).strip("-")[:40].strip("-")
-    return f"postmortem {incident}: {words}"
+    """What tells an item again, in its notes: the incident's postmortem, and a hash of what is to be done."""
+    words = " ".join(action.action.casefold().split())
+    return f"postmortem {incident} [{sha256(words.encode()).hexdigest()[:10]}]"
 
 
 def add(text: str, incident: str, actions: Sequence[Action], filed: date) -> Added:

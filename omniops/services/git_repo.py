@@ -72,12 +72,18 @@ class GitRepo:
         hosts = {self._checked(url) for url in urls}
         return Target(branch, remote, ref, ", ".join(sorted(hosts)))
 
+    def changes(self) -> str:
+        """What is changed in the checkout and not committed, in words; "" where it is clean."""
+        code, out, error = self._git("status", "--porcelain", "--untracked-files=normal")
+        if code:
+            return _plain(error) or "git status fails"
+        return said("; ".join(row.strip() for row in out.splitlines()), 160)
+
     def fetch(self, target: Target) -> str:
         """The remote's newest commit. Raises Refused where the checkout has anything that the remote does not."""
-        code, out, error = self._git("status", "--porcelain", "--untracked-files=normal")
-        if code or out:
-            rows = [row.strip() for row in out.splitlines()]
-            raise self._left_alone("has changes of its own", _plain(error) or said("; ".join(rows), 160))
+        mine = self.changes()
+        if mine:
+            raise self._left_alone("has changes of its own", mine)
         code, _, error = self._git("fetch", "--quiet", "--no-tags", target.remote, target.ref)
         if code:
             raise Unreachable(

@@ -233,6 +233,7 @@ def _no(code: int, words: bytes) -> OmniopsError:
 
 
 def _unable(error: Exception) -> OmniopsError:
+    """What went wrong before anything of the text had left, in words."""
     import smtplib
 
     if isinstance(error, smtplib.SMTPAuthenticationError):

@@ -22,6 +22,7 @@ NAME = f"inc-{INCIDENT}"
 def slack(tmp_path: Path) -> Iterator[FakeSlack]:
     with FakeSlack(tmp_path) as running:
         yield running
+        assert running.wrong == []
 
 
 @pytest.fixture
