@@ -224,10 +224,11 @@ def _say(done: Done, channel: str) -> None:
         "posted": f"Posted to {channel}.",
         "already": f"It was posted to {channel} before: one handoff a week.",
         "waits": "It waits in the outbox" + (f": {safe(why)}" if why else "") + ".   (omniops outbox)",
+        "to be pasted": f"It was shown, to be pasted into {channel} by hand: {safe(why)}.",
         "may have been posted": f"It may have been posted; look at {channel}: {safe(why)}",
         "declined": "Nothing was posted.",
     }
-    if done.state != "declined" and not streams().interactive:
+    if done.state != "declined" and (done.again or not streams().interactive):
         for line in safe_lines(done.text):
             streams().result(line)
     tone = {"posted": "good", "already": "", "may have been posted": "bad"}.get(done.state, "warn")
@@ -235,7 +236,7 @@ def _say(done: Done, channel: str) -> None:
         streams().say(line, tone)
     if done.left_out:
         streams().say(f"{done.left_out} on the security path (4.5) not in it: hand that over by word of mouth.", "warn")
-    if done.state in ("posted", "waits") and done.turn.incoming:
+    if done.state in ("posted", "waits", "to be pasted") and done.turn.incoming:
         streams().say(f"next: {safe(done.turn.incoming)} types: omniops oncall handoff --ack", "key")
 
 

@@ -49,13 +49,19 @@ class Done(NamedTuple):
 
     turn: Turn
     text: str
-    state: str  # "posted", "waits", "may have been posted", "declined", "already"
+    state: str  # "posted", "waits", "to be pasted", "may have been posted", "declined", "already"
     message: Message | None = None
     left_out: int = 0
+    again: bool = False  # it was written before
 
     @property
     def exit(self) -> Exit:
-        known = {"waits": Exit.WAITING, "may have been posted": Exit.IN_DOUBT, "declined": Exit.PERSON}
+        known = {
+            "waits": Exit.WAITING,
+            "to be pasted": Exit.WAITING,
+            "may have been posted": Exit.IN_DOUBT,
+            "declined": Exit.PERSON,
+        }
         return known.get(self.state, Exit.DONE)
 
     def as_json(self) -> dict[str, Any]:
@@ -194,11 +200,9 @@ def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
 def _became(here: Here, turn: Turn, text: str, id: str, *, already: bool = False) -> Done:
     found = next(one for one in outbox.messages(here.journal, "") if one.id == id)
     text = str(found.body["text"])
-    if found.state in ("unsure", "sending"):
-        return Done(turn, text, "may have been posted", found)
-    if found.state == "sent":
-        return Done(turn, text, "already" if already else "posted", found)
-    return Done(turn, text, "declined" if found.state == "dropped" else "waits", found)
+    sent = "already" if already else "posted"
+    known = {"sent": sent, "waiting": "waits", "shown": "to be pasted", "dropped": "declined"}
+    return Done(turn, text, known.get(found.state, "may have been posted"), found, again=already)
 
 
 class Acknowledged(NamedTuple):
