@@ -69,7 +69,7 @@ class GitRepo:
             raise BadInput(
                 "STATUS_REPO's remote has no address", why=said(remote, 60), state=NOTHING, next="git remote"
             )
-        hosts = {self._checked(url) for url in urls}
+        hosts = {self._checked(url) for url in sorted(urls, key=lambda url: url.startswith(("/", "file:")))}
         return Target(branch, remote, ref, ", ".join(sorted(hosts)))
 
     def changes(self) -> str:
@@ -155,7 +155,17 @@ class GitRepo:
         if scp:
             url = f"ssh://{scp[1]}/"
         parts = urlsplit(url)
+        if parts.password:  # git hands it on to its helper in the arguments, where others see it
+            raise BadInput(
+                "STATUS_REPO's remote has a password in its address", why="it would be seen in the list of processes",
+                state=NOTHING, next="take it out, and set a git credential helper",
+            )  # fmt: skip
         if parts.scheme in ("", "file"):
+            if self._guard:
+                raise BadInput(
+                    "a drill pushes nowhere", why=f"the remote is the folder {said(url, 120)}", state=NOTHING,
+                    next="this is a bug in omniops; please report it",
+                )  # fmt: skip
             return f"the folder {said(url, 120)}"
         if parts.scheme not in ("https", "http", "ssh", "git+ssh", "ssh+git") or (
             parts.scheme == "http" and in_the_clear(url)

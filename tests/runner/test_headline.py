@@ -56,6 +56,19 @@ def test_made_once_and_edited_in_place(post: Post, slack: FakeSlack) -> None:
     assert slack.data["posts"][-1]["channel"] == channel["id"]
 
 
+def test_a_topic_that_stays(post: Post, slack: FakeSlack) -> None:
+    """The same topic is not set again: each time would be told in the channel. One that could not be set is."""
+    slack.faults("code=missing_scope@POST:slack/api/conversations.setTopic#1")
+    assert "without the topic" in headline(post, "one", "a").how
+    (channel,) = ours(slack).values()
+    assert (headline(post, "two", "a").how, channel["topic"]) == (f"#{NAME}", "a")
+    channel["topic"] = "by hand"
+    headline(post, "three", "a")
+    assert channel["topic"] == "by hand"
+    headline(post, "four", "b")
+    assert channel["topic"] == "b"
+
+
 def test_a_taken_name_gets_a_suffix(post: Post, slack: FakeSlack) -> None:
     """Somebody else's channels of that name are left alone, archived ones too; messages go to ours."""
     for name, archived in ((NAME, False), (f"{NAME}-2", True)):

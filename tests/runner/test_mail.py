@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from omniops.config import Settings
-from omniops.errors import BadInput
+from omniops.errors import BadInput, Unreachable
 from omniops.services.mail import Letter, Mail
 from tests.support.messages import INCIDENT, Post
 from tests.support.smtp import PASSWORD, SmtpServer, certificate
@@ -86,6 +87,31 @@ def test_nobody_answers(tmp_path: Path) -> None:
     """Certainly not sent, and tried again."""
     message = mail(Post(tmp_path, {"SMTP_URL": "smtp://127.0.0.1:1", "MAIL_FROM": "a@omni.test"}))
     assert (message.state, "cannot be used" in message.why) == ("waiting", True)
+
+
+def test_a_server_that_drips(server: SmtpServer) -> None:
+    """It is cut off when the time for all of the conversation is up, however often it sends a byte."""
+    import socket
+    import threading
+    import time
+
+    def drip(listening: socket.socket) -> None:
+        link, _ = listening.accept()
+        with link, contextlib.suppress(OSError):
+            link.sendall(b"220 hi\r\n250-")
+            for _ in range(100):
+                time.sleep(0.05)
+                link.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=drip, args=(listening,), daemon=True).start()
+        url = f"smtp://127.0.0.1:{listening.getsockname()[1]}"
+        client = Mail(Settings({"SMTP_URL": url, "MAIL_FROM": "a@omni.test"}))
+        client.within_s = 0.3
+        begun = time.monotonic()
+        with pytest.raises(Unreachable):
+            client.hello()
+        assert time.monotonic() - begun < 3
 
 
 @pytest.mark.parametrize("sealed", [False, True])

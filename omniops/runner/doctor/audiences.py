@@ -79,8 +79,11 @@ def webhooks(look: Look) -> Iterator[Finding]:
     """A webhook can only be tested by a message, so it is only seen whether its address can be had and is one."""
     from omniops.services.webhook import SETTING, Webhook
 
+    bot = look.settings.has_secret("SLACK_BOT_TOKEN")
     for kind, name in HOOKS.items():
         if not look.settings.has_secret(SETTING[kind]):
+            if bot:
+                continue
             use = "where there is no bot, it posts instead"
             yield unset(name, use, f"set {SETTING[kind]}, if you have no SLACK_BOT_TOKEN")
             continue
@@ -89,7 +92,7 @@ def webhooks(look: Look) -> Iterator[Finding]:
         except OmniopsError as error:
             yield failed(name, error)
             continue
-        if look.settings.has_secret("SLACK_BOT_TOKEN"):
+        if bot:
             yield warn(name, "there, and not used: SLACK_BOT_TOKEN goes before it", "unset the one that is not meant")
         else:
             yield ok(name, "there; it cannot be tested without a message")
