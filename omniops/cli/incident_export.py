@@ -14,7 +14,7 @@ def export_incident(id: str, format: str, output: str, force: bool, json: bool) 
 
     wanted = format_of(format or ("json" if json and not output else ""), output)
     journal = open_journal()
-    incident = pick(journal, id)
+    incident = pick(journal, id, last=True)
     text = rendered(report_of(journal, incident, clock().now(), settings().user_runbooks), wanted)
     if not output:
         print(text, end="")

@@ -13,7 +13,7 @@ from omniops.incident.postmortem_format import Found, Postmortem
 from omniops.incident.view import Incident
 from omniops.journal.events import Journal, New
 from omniops.runner.comms import rules_of
-from omniops.runner.known import incidents, record_of, runs_of
+from omniops.runner.known import record_of, runs_of
 from omniops.runner.records import pick
 
 if TYPE_CHECKING:
@@ -27,10 +27,7 @@ FOLDER = Path("docs") / "postmortem"
 def meant(journal: Journal, wanted: str) -> Incident:
     """The incident named, else the only open one, else the one that was resolved last. Raises BadInput, NeedsPerson,
     and Frozen on the security path (4.5): its postmortem is SECURITY.md's."""
-    found = incidents(journal)
-    resolved = sorted((one for one in found if one.resolved), key=lambda one: one.resolved)
-    alone = not wanted and not any(not one.resolved for one in found) and resolved
-    incident = resolved[-1] if alone else pick(journal, wanted)
+    incident = pick(journal, wanted, last=True)
     if incident.frozen:
         raise Frozen(
             f"{incident.id} gets no postmortem here",
