@@ -24,6 +24,7 @@ PLACES = (
     "outbox.sending",
     "outbox.fact",
     "outbox.sent",
+    "postmortem.debts",
     "journal.commit",
     "journal.head",
     "job.folder",

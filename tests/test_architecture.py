@@ -40,6 +40,7 @@ READS_FILES = {
     "cache",
     "catalogue",
     "node",
+    "oncall",
     "signals_file",
     "slos_file",
 }

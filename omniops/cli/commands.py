@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "slo": ("omniops.cli.slo:slo", "Is each SLO in budget, and how fast does the error budget burn?"),
     "incident": ("omniops.cli.incident:app", "Open, grade, watch, note, resolve and export incidents."),
     "comms": ("omniops.cli.comms:app", "What is owed to whom, and by when; and telling them."),
+    "oncall": ("omniops.cli.oncall:app", "Who has the pager; overrides, the handoff, PagerDuty's schedule."),
     "postmortem": ("omniops.cli.postmortem:app", "Draft it from the journal, check it, file it (section 7)."),
     "outbox": ("omniops.cli.outbox:app", "Messages that are owed: what waits, what may have been sent."),
     "tick": ("omniops.cli.tick:tick", "Send what is owed, and say what is due; for a timer, too."),

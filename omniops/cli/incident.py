@@ -38,7 +38,12 @@ def open_(
     if not new:
         streams().result(f"Open already, with this title: {found.id}" + (f" ({found.severity})" * bool(found.severity)))
     else:
-        streams().result(f"{found.id} is open" + (f" as {found.severity}." if found.severity else "."))
+        from omniops.clock import parse_iso
+        from omniops.text import duration
+
+        began = parse_iso(found.onset)
+        onset = f"onset {began:%Y-%m-%d %H:%M}Z, {duration((clock().now() - began).total_seconds())} ago"
+        streams().result(f"{found.id} is open" + (f" as {found.severity}" if found.severity else "") + f"; {onset}.")
     classify = "" if found.severity else "omniops classify, then "
     streams().say(f"next: {classify}omniops checklist {found.id}", "key")
 
@@ -71,7 +76,7 @@ def show(id: Id = "", json: Json = False) -> None:
     from omniops.runner.records import pick
 
     journal, now = open_journal(), clock().now()
-    incident = pick(journal, id)
+    incident = pick(journal, id, last=True)
     events = record_of(journal, incident.id)
     board = board_of(journal, incident.id, now, settings().user_runbooks)
     if json:
@@ -208,7 +213,7 @@ def verify(id: Id = "", json: Json = False) -> None:
 def watch(
     id: Id = "",
     every: Annotated[str, typer.Option(metavar="TIME", help="How often it looks.")] = "1s",
-    times: Annotated[int, typer.Option(metavar="N", help="End after so many looks.")] = 0,
+    times: Annotated[int, typer.Option(metavar="N", min=0, help="End after so many looks.")] = 0,
     json: Json = False,
 ) -> None:
     """A live board: clocks, what is owed, what is in force, the last events. q leaves.

@@ -72,8 +72,8 @@ def file(
 ) -> None:
     """File it: the GitHub issue, once, and its action items in docs/TECH_DEBT.md."""
     from omniops.cli.comms import here_for
-    from omniops.runner.postmortem import file as file_it
     from omniops.runner.postmortem import meant, written
+    from omniops.runner.postmortem_filing import file as file_it
 
     here = here_for(yes, json)
     found = meant(here.journal, incident)
@@ -99,7 +99,7 @@ def _moment(text: str) -> datetime:
         return clock().now()
     try:
         return parse_iso(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         from omniops.errors import BadInput
 
         raise BadInput(

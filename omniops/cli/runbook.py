@@ -12,8 +12,10 @@ from omniops.cli.options import Json
 if TYPE_CHECKING:
     from omniops.catalog.catalogue import Checked
     from omniops.catalog.cost import WorstCase
+    from omniops.catalog.findings import Finding
 
 SCHEMA = "omniops.runbooks/1"
+MOST_DAYS = 36500
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -101,18 +103,39 @@ def lint(
 
     findings = unique(finding for one in checked for finding in one.findings)
     cases = {one.id: _cases(one) for one in checked}
+    notes: list[str] = []
+    if not runbooks:
+        notes, more = _oncall()
+        findings += more
     if json:
         emit(
             {
                 "schema": SCHEMA,
+                "notes": notes,
                 "findings": [finding._asdict() for finding in findings],
                 "worst_case": {id: [case._asdict() for case in found] for id, found in cases.items()},
             }
         )
     else:
         _print_lint(findings, cases)
+        for note in notes:
+            print(f"note: oncall.yaml: {note}")
     if findings:
         raise typer.Exit(1)
+
+
+def _oncall() -> tuple[list[str], list[Finding]]:
+    """What oncall.yaml lacks, which is no error as long as nobody is invented; and what is wrong with it."""
+    from omniops.catalog.findings import Finding
+    from omniops.errors import BadInput
+    from omniops.runner.oncall import lint_notes
+
+    try:
+        return lint_notes(settings().user_runbooks), []
+    except BadInput as error:
+        file, line, column, problem = [*error.what.split(":", 3), "1", "1", ""][:4]
+        place = (int(line), int(column)) if line.isdigit() and column.isdigit() else (1, 1)
+        return [], [Finding("error", "oncall", problem.strip() or error.what, error.next, file, *place)]
 
 
 @app.command()
@@ -157,9 +180,9 @@ def _days(text: str) -> int:
         days = int(seconds(text) // 86400)
     except ValueError:
         days = 0
-    if days < 1:
+    if not 1 <= days <= MOST_DAYS:
         raise BadInput(
-            f"--every {one_line(text, 40)!r} is no time of at least a day",
+            f"--every {one_line(text, 40)!r} is no time from a day to a hundred years",
             state="nothing was judged",
             next="--every 180d",
         )

@@ -359,7 +359,8 @@ def _postmortem(seen: _Seen, rule: Rule) -> list[Obligation]:
         return []
     at = iso(due_within(parse_iso(resolved), rule.business_days, seen.rules.holidays, seen.zone))
     filed = [(event.time, str(event.data["url"])) for event in seen.facts.events if event.kind == "postmortem.filed"]
-    done_at, how = min([*filed, *([found] if (found := seen.done(rule.id))[0] else [])], default=("", ""))
+    by_hand = [(e.time, str(e.data["how"])) for e in seen.by_hand if e.data["obligation"] == rule.id]
+    done_at, how = min([*filed, *by_hand], default=("", ""))  # an issue alone is not yet its action items
     written = any(event.kind == "postmortem.written" for event in seen.facts.events)
     next = "" if done_at else f"omniops postmortem {'file' if written else 'new'}"
     words = f"postmortem, within {rule.business_days} business days of the resolution"

@@ -37,6 +37,10 @@ class Commands(NamedTuple):
         words = ("omniops drill undo" if self.drill else "omniops undo", id, option)
         return " ".join(word for word in words if word)
 
+    def mitigations(self) -> str:
+        """See what is still in force."""
+        return "omniops drill mitigations" if self.drill else "omniops mitigations"
+
     def keep(self, id: str) -> str:
         """Keep a change on purpose; "" in a drill, where nothing lasts."""
         return "" if self.drill else f'omniops mitigations keep {id} --reason "..."'

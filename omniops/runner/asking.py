@@ -76,7 +76,13 @@ def _answer(walk: Walk, step: str, spec: dict[str, Any], question: str, expires:
 
         hint = suggestion(walk, spec)
         text = walk.ask(lambda until: person.text(step, question, until, check, hint), expires)
-        return None if text is None else read(text)
+        if text is None:
+            return None
+        found = read(text)
+        if kind == "connections" and len(found) > 1:
+            names = ", ".join(str(one["target"]) for one in found)
+            person.say(f"{text.strip()} is {len(found)} connections: {names}. Each is asked about.", "warn")
+        return found
     return walk.ask(
         lambda until: person.text(step, question, until, lambda text: "" if text else "it is empty"), expires
     )

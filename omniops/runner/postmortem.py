@@ -1,54 +1,33 @@
-"""`omniops postmortem`: gathers what a draft needs, checks files, and files one: the issue, and its action items."""
+"""`omniops postmortem new | check`: gathers what a draft needs, writes it, and holds files against section 7."""
 
 from __future__ import annotations
 
 import contextlib
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from omniops.config import Settings
-from omniops.errors import BadInput, Frozen, NeedsPerson
-from omniops.incident.drafts import Draft
-from omniops.incident.outbox import with_key
+from omniops.errors import BadInput, Frozen
 from omniops.incident.postmortem_format import Found, Postmortem
 from omniops.incident.view import Incident
 from omniops.journal.events import Journal, New
-from omniops.runner import outbox
 from omniops.runner.comms import rules_of
-from omniops.runner.known import incidents, record_of, runs_of
+from omniops.runner.known import record_of, runs_of
 from omniops.runner.records import pick
-from omniops.runner.saying import ALREADY, BUDGET_S, SENT, Here, Said, say
 
 if TYPE_CHECKING:
     from omniops.incident.communication import Communication
     from omniops.incident.score import Score
 
-KEY = "postmortem"
 DAYS = 5
 FOLDER = Path("docs") / "postmortem"
-DEBT = Path("docs") / "TECH_DEBT.md"
-MOST_BODY = 60_000
-"""GitHub takes 65,536 characters."""
-
-
-class Filed(NamedTuple):
-    """``said``: what became of the issue. ``debt``: ids that were added to TECH_DEBT.md; ``known``: there already."""
-
-    said: Said
-    url: str
-    debt: tuple[str, ...]
-    known: int
-    file: str
 
 
 def meant(journal: Journal, wanted: str) -> Incident:
     """The incident named, else the only open one, else the one that was resolved last. Raises BadInput, NeedsPerson,
     and Frozen on the security path (4.5): its postmortem is SECURITY.md's."""
-    found = incidents(journal)
-    resolved = sorted((one for one in found if one.resolved), key=lambda one: one.resolved)
-    alone = not wanted and not any(not one.resolved for one in found) and resolved
-    incident = resolved[-1] if alone else pick(journal, wanted)
+    incident = pick(journal, wanted, last=True)
     if incident.frozen:
         raise Frozen(
             f"{incident.id} gets no postmortem here",
@@ -65,11 +44,11 @@ def write_draft(settings: Settings, journal: Journal, incident: Incident, now: d
     ``output``; returns the path. Raises BadInput where there is a file already (without ``force``)."""
     from omniops.catalog.load import layered_file
     from omniops.incident.postmortem import draft
-    from omniops.runner.exporting import report_of, write
+    from omniops.runner.exporting import named, report_of, write
 
     folder = settings.user_runbooks
     template = layered_file("postmortem.md", folder)
-    path = Path(output).expanduser() if output else root(settings) / FOLDER / f"{incident.id}.md"
+    path = named(output) if output else root(settings) / FOLDER / f"{incident.id}.md"
     made = report_of(journal, incident, now, folder)
     try:
         text = draft(template, incident, made, record_of(journal, incident.id), _score(journal, incident, now),
@@ -129,7 +108,7 @@ def check_file(settings: Settings, path: Path, now: datetime) -> tuple[Postmorte
 
     try:
         text = path.expanduser().read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise BadInput(
             f"{path} cannot be read",
             why=getattr(error, "strerror", None) or "it is not UTF-8",
@@ -145,81 +124,3 @@ def written(settings: Settings, journal: Journal, incident: Incident) -> Path:
     """Where the incident's postmortem lies: as `postmortem new` wrote it last, else where it would have."""
     told = [e.data["path"] for e in journal.read(f"incident/{incident.id}") if e.kind == "postmortem.written"]
     return Path(told[-1]) if told else root(settings) / FOLDER / f"{incident.id}.md"
-
-
-def file(here: Here, incident: Incident, path: Path, *, anyway: bool) -> Filed:
-    """File a postmortem: one issue for an incident, ever, and its action items in docs/TECH_DEBT.md. What was done
-    before is found done. Raises BadInput and NeedsPerson; nothing is filed before a last look."""
-    one, found = check_file(here.settings, path, here.clock.now())
-    if one.incident != incident.id:
-        raise BadInput(
-            f"{path} is the postmortem of {one.incident or 'no incident'}, not of {incident.id}",
-            state="nothing was filed",
-            next="name the incident, or the file with --file",
-        )
-    if found and not anyway:
-        raise NeedsPerson(
-            f"{path} is not ready: {len(found)} things are to be mended",
-            why=f"line {found[0].line}: {found[0].what}",
-            state="nothing was filed",
-            next=f"omniops postmortem check {path}; --anyway files it as it is",
-        )
-    known_message = with_key(outbox.messages(here.journal, incident.id), KEY)
-    if known_message is not None and known_message.owed:  # begun before, and never ended: it goes on first
-        outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, only=incident.id)
-    said = say(here, incident, lambda _: _issue(here.settings, incident, one), "", None)
-    url = _record(here.journal, incident)
-    added, known = ((), 0) if said.state not in (SENT, ALREADY) and not url else _debts(here, one)
-    return Filed(said, url, added, known, str(root(here.settings) / DEBT))
-
-
-def _issue(settings: Settings, incident: Incident, one: Postmortem) -> Draft:
-    repo = settings.get("GH_REPO")
-    labels = ["postmortem", *([one.severity] if one.severity.startswith("SEV-") else [])]
-    text = one.text
-    if len(text) > MOST_BODY:
-        text = f"{text[:MOST_BODY]}\n\n(cut here; the whole is {FOLDER / f'{incident.id}.md'})"
-    body = {"title": f"Postmortem: {one.title} ({incident.id})", "body": text, "labels": labels, "make_labels": True,
-            "mark": f"postmortem:{incident.id}"}  # fmt: skip
-    return Draft("github.issue", repo, KEY, KEY, f"the issues of {repo or 'GitHub (GH_REPO is not set)'}", body)
-
-
-def _record(journal: Journal, incident: Incident) -> str:
-    """Write down where the issue is, once; its URL, "" while nobody has it."""
-    stream = f"incident/{incident.id}"
-    events = journal.read(stream)
-    known = next((str(e.data["url"]) for e in events if e.kind == "postmortem.filed"), "")
-    if known:
-        return known
-    message = with_key(outbox.messages(journal, incident.id), KEY)
-    if message is None or message.state != "sent":
-        return ""
-    journal.append([New(stream, None, "postmortem.filed", {"url": message.ref})])
-    return message.ref
-
-
-def _debts(here: Here, one: Postmortem) -> tuple[tuple[str, ...], int]:
-    """Add the action items to TECH_DEBT.md, whole or not at all."""
-    from omniops.incident.debt import add
-    from omniops.runner.exporting import write
-
-    path = root(here.settings) / DEBT
-    try:
-        # newline="": its line ends stay what they are.
-        with path.open(encoding="utf-8", newline="") as opened:
-            text = opened.read()
-    except FileNotFoundError:
-        text = ""
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{path} cannot be read",
-            why=getattr(error, "strerror", None) or "it is not UTF-8",
-            state="the issue is filed; no action item was added",
-            next="mend the file, then the same command again",
-        ) from None
-    done = add(text, one.incident, one.actions, here.clock.now().date())
-    if done.ids:
-        with contextlib.suppress(OSError):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        write(path, done.text, force=True)
-    return done.ids, done.known

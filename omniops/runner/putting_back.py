@@ -88,7 +88,7 @@ def _wanted(session: Session, ids: Sequence[str], incident: str) -> list[Mitigat
                 f"no mitigation {id!r} is in force",
                 why="in force: " + (", ".join(one.id for one in known) or "none"),
                 state="nothing was attempted",
-                next="omniops mitigations",
+                next=Commands(session.journal.drill).mitigations(),
             )
     stuck = next((one for one in known if one.id in ids and not one.undo), None)
     if stuck is not None:

@@ -15,13 +15,17 @@ from omniops.text import one_line
 _TRIES = 20
 
 
-def pick(journal: Journal, wanted: str) -> Incident:
-    """The incident named, else the only open one. Raises BadInput, or NeedsPerson where there are several."""
+def pick(journal: Journal, wanted: str, *, last: bool = False) -> Incident:
+    """The incident named, else the only open one; with ``last``, for what is only read, the one that was resolved last
+    where none is open. Raises BadInput, or NeedsPerson where there are several."""
     if wanted:
         return incident_of(journal, wanted)
-    open_ones = [one for one in incidents(journal) if not one.resolved]
+    known = incidents(journal)
+    open_ones = [one for one in known if not one.resolved]
     if len(open_ones) == 1:
         return open_ones[0]
+    if not open_ones and known and last:
+        return max(known, key=lambda one: one.resolved)
     if not open_ones:
         raise BadInput("no incident is open", state="nothing was attempted", next="omniops incident list --all")
     raise NeedsPerson(

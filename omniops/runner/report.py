@@ -133,7 +133,8 @@ def _next(state: RunState, outcome: str, in_force: Sequence[Record]) -> list[tup
     found = [(commands.again(state.graph["id"], incident), "to begin again")]
     if outcome in ("not_recovered", "inconclusive") and not stopped:
         found = [("omniops incident verify", "looks again; `omniops runbook list` shows the other ways")]
-        found = [("omniops drill list", "the other scenarios")] if commands.drill else found
+        if commands.drill:
+            found = [] if undo else [("omniops drill list", "the other scenarios")]
     if outcome == "in_doubt":
         found = [(keep, "when you have looked at it")]
     return found + ([(undo, puts_back)] if undo else [])

@@ -92,6 +92,10 @@ def everything(settings: Settings, clock: Clock, journal: Journal, owed: list[Me
         found += judge.of_obligations(obligations_of(journal, now, folder=settings.user_runbooks), now)
     except BadInput as error:
         found.append(Due("obligation", "", f"what is owed to whom cannot be told: {error.brief}", NOW, next=error.next))
+    if events := journal.read("oncall"):
+        from omniops.incident.handoff import due
+
+        found += due(events, now)
     for state in _open(journal):
         found += judge.of_run(state, now)
     found += judge.of_mitigations(mitigations(journal.kinds(MITIGATION_KINDS)), now)

@@ -82,6 +82,7 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     except Undefined as unknown:  # without it the whole gateway would be judged
         walk.finish(step, "inconclusive", detail=str(unknown), cause="undefined")
         return
+    items = [{**item, "back": True} if item["id"] in _left_in(walk, spec["since"]) else item for item in items]
     since = walk.state.changed_at(spec["since"])
     budgets = budgets_of(walk.ctx.settings)
     ctx = walk.context(step)
@@ -115,6 +116,15 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     if verdict == "recovered":
         outputs["version"] = _running(walk.ctx)
     walk.finish(step, EDGES[verdict], outputs=outputs, detail=last.why)
+
+
+def _left_in(walk: Walk, since: str) -> set[str]:
+    """The connections that a step with ``each`` left in rotation: declined, or skipped. They still serve."""
+    at = walk.state.steps.get(since)
+    if at is None:
+        return set()
+    pairs = zip(at.values, at.items, strict=False)
+    return {value["id"] for value, item in pairs if item.done is not None and item.done["outcome"] != "success"}
 
 
 def _running(ctx: Context) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from omniops.services.github import GitHub
     from omniops.services.pagerduty import Events
     from omniops.services.pagerduty_rest import PagerDuty
+    from omniops.services.pagerduty_schedules import Schedules
     from omniops.services.prometheus import Prometheus
     from omniops.services.slack import Slack
     from omniops.services.statuspage import Statuspage
@@ -71,6 +72,14 @@ class Clients:
         from omniops.services.pagerduty_rest import PagerDuty
 
         return PagerDuty(self.settings, SystemClock(), self.guard)
+
+    @cached_property
+    def schedules(self) -> Schedules:
+        """PagerDuty's schedules, through the same API."""
+        from omniops.clock import SystemClock
+        from omniops.services.pagerduty_schedules import Schedules
+
+        return Schedules(self.settings, SystemClock(), self.guard)
 
     @cached_property
     def events(self) -> Events:

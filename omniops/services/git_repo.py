@@ -69,15 +69,21 @@ class GitRepo:
             raise BadInput(
                 "STATUS_REPO's remote has no address", why=said(remote, 60), state=NOTHING, next="git remote"
             )
-        hosts = {self._checked(url) for url in urls}
+        hosts = {self._checked(url) for url in sorted(urls, key=lambda url: url.startswith(("/", "file:")))}
         return Target(branch, remote, ref, ", ".join(sorted(hosts)))
+
+    def changes(self) -> str:
+        """What is changed in the checkout and not committed, in words; "" where it is clean."""
+        code, out, error = self._git("status", "--porcelain", "--untracked-files=normal")
+        if code:
+            return _plain(error) or "git status fails"
+        return said("; ".join(row.strip() for row in out.splitlines()), 160)
 
     def fetch(self, target: Target) -> str:
         """The remote's newest commit. Raises Refused where the checkout has anything that the remote does not."""
-        code, out, error = self._git("status", "--porcelain", "--untracked-files=normal")
-        if code or out:
-            rows = [row.strip() for row in out.splitlines()]
-            raise self._left_alone("has changes of its own", _plain(error) or said("; ".join(rows), 160))
+        mine = self.changes()
+        if mine:
+            raise self._left_alone("has changes of its own", mine)
         code, _, error = self._git("fetch", "--quiet", "--no-tags", target.remote, target.ref)
         if code:
             raise Unreachable(
@@ -149,7 +155,17 @@ class GitRepo:
         if scp:
             url = f"ssh://{scp[1]}/"
         parts = urlsplit(url)
+        if parts.password:  # git hands it on to its helper in the arguments, where others see it
+            raise BadInput(
+                "STATUS_REPO's remote has a password in its address", why="it would be seen in the list of processes",
+                state=NOTHING, next="take it out, and set a git credential helper",
+            )  # fmt: skip
         if parts.scheme in ("", "file"):
+            if self._guard:
+                raise BadInput(
+                    "a drill pushes nowhere", why=f"the remote is the folder {said(url, 120)}", state=NOTHING,
+                    next="this is a bug in omniops; please report it",
+                )  # fmt: skip
             return f"the folder {said(url, 120)}"
         if parts.scheme not in ("https", "http", "ssh", "git+ssh", "ssh+git") or (
             parts.scheme == "http" and in_the_clear(url)

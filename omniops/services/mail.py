@@ -7,8 +7,9 @@ cannot be asked whether it has a message, but the Message-ID is the same for eve
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from omniops.config import Settings
@@ -61,7 +62,8 @@ class Sent(NamedTuple):
 class Mail:
     """The server SMTP_URL. Raises BadInput, Refused and Unreachable (nothing was sent), and InDoubt."""
 
-    timeout_s = 10.0
+    timeout_s = 10.0  # for one answer
+    within_s = 30.0  # for all of them
 
     def __init__(self, settings: Settings, guard: Callable[[str], None] | None = None) -> None:
         self._settings, self._guard = settings, guard
@@ -99,8 +101,7 @@ class Mail:
         import smtplib
 
         sender, message = self.sender(), self._message(letter)
-        link = self._connect()
-        try:
+        with self._conversation() as link:
             refused = self._envelope(link, sender, letter.to)
             try:
                 code, words = link.data(message.as_bytes())
@@ -114,17 +115,14 @@ class Mail:
             if code != 250:
                 raise _no(code, words)
             return Sent(_text(words), refused)
-        finally:
-            _leave(link)
 
     def hello(self) -> str:
         """Connect, greet and log in, and send nothing: what `omniops doctor` does. How it went, in words."""
         server = self.server()
-        link = self._connect()
-        import ssl
+        with self._conversation() as link:
+            import ssl
 
-        sealed = isinstance(link.sock, ssl.SSLSocket)
-        _leave(link)
+            sealed = isinstance(link.sock, ssl.SSLSocket)
         return f"{server.host} greets, {'encrypted' if sealed else 'in the clear'}" + (
             ", and takes the login" if server.user else "; nobody logs in"
         )
@@ -148,38 +146,38 @@ class Mail:
         message.set_content(letter.text)
         return message
 
-    def _connect(self) -> smtplib.SMTP:
-        """A conversation that has got past the greeting, encryption and the login."""
+    @contextmanager
+    def _conversation(self) -> Iterator[smtplib.SMTP]:
+        """A conversation that has got past the greeting, encryption and the login. A server that takes longer than
+        ``within_s`` for all of it, byte by byte, is cut off."""
         import smtplib
+        from threading import Timer
 
         server = self.server()
         if self._guard:
             self._guard(server.url)
         remote = in_the_clear(server.url)  # of any address that is not https: whether it is another machine
-        link: smtplib.SMTP | None = None
+        given: dict[str, Any] = {"local_hostname": _own_name(), "timeout": self.timeout_s}
         try:
-            if server.scheme == "smtps":
-                link = smtplib.SMTP_SSL(server.host, server.port, timeout=self.timeout_s, context=_context(remote))
-            else:
-                link = smtplib.SMTP(server.host, server.port, timeout=self.timeout_s)
-            link.ehlo_or_helo_if_needed()
-            if server.scheme == "smtp" and link.has_extn("starttls"):
-                link.starttls(context=_context(remote))
-                link.ehlo_or_helo_if_needed()
-            elif server.scheme == "smtp" and remote:
-                raise Refused(
-                    "the mail server does not encrypt", why="it offers no STARTTLS", state=NOTHING,
-                    next="use smtps://, or another server",
-                )  # fmt: skip
-            if server.user:
-                link.login(server.user, server.password)
-        except OmniopsError:
-            _leave(link)
-            raise
+            link = (
+                smtplib.SMTP_SSL(server.host, server.port, context=_context(remote), **given)
+                if server.scheme == "smtps"
+                else smtplib.SMTP(server.host, server.port, **given)
+            )
         except (smtplib.SMTPException, OSError, ValueError) as error:
-            _leave(link)
             raise _unable(error) from None
-        return link
+        timer = Timer(self.within_s, _cut, (link,))
+        timer.daemon = True
+        timer.start()
+        try:
+            try:
+                _enter(link, server, remote)
+            except (smtplib.SMTPException, OSError, ValueError) as error:
+                raise _unable(error) from None
+            yield link
+        finally:
+            _leave(link)
+            timer.cancel()
 
     def _envelope(self, link: smtplib.SMTP, sender: str, to: tuple[str, ...]) -> str:
         """Say from whom and to whom; who is refused, in words. Raises Refused where nobody is left."""
@@ -209,6 +207,14 @@ def message_id(sender: str, *parts: str) -> str:
     return f"<omniops.{sha256('/'.join(parts).encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
 
 
+def _own_name() -> str:
+    """How this machine greets: without asking a name server, which may take its time."""
+    import socket
+
+    name = socket.gethostname()
+    return name if "." in name and re.fullmatch(r"[A-Za-z0-9.-]+", name) else "[127.0.0.1]"
+
+
 def _context(remote: bool) -> ssl.SSLContext:
     """TLS is verified, but for this machine's own server: nobody sits in between."""
     import ssl
@@ -233,6 +239,7 @@ def _no(code: int, words: bytes) -> OmniopsError:
 
 
 def _unable(error: Exception) -> OmniopsError:
+    """What went wrong before anything of the text had left, in words."""
     import smtplib
 
     if isinstance(error, smtplib.SMTPAuthenticationError):
@@ -255,12 +262,34 @@ def _text(words: bytes | str) -> str:
     return said(words.decode("utf-8", "replace") if isinstance(words, bytes) else words, 160)
 
 
-def _leave(link: smtplib.SMTP | None) -> None:
+def _enter(link: smtplib.SMTP, server: Server, remote: bool) -> None:
+    """Greet, encrypt where it is offered, log in. Raises Refused for another machine's server that does not encrypt."""
+    link.ehlo_or_helo_if_needed()
+    if server.scheme == "smtp" and link.has_extn("starttls"):
+        link.starttls(context=_context(remote))
+        link.ehlo_or_helo_if_needed()
+    elif server.scheme == "smtp" and remote:
+        raise Refused(
+            "the mail server does not encrypt", why="it offers no STARTTLS", state=NOTHING,
+            next="use smtps://, or another server",
+        )  # fmt: skip
+    if server.user:
+        link.login(server.user, server.password)
+
+
+def _cut(link: smtplib.SMTP) -> None:
+    """End a conversation from outside: whoever waits for a byte gets the end of the stream."""
+    import socket
+
+    if isinstance(link.sock, socket.socket):
+        with suppress(OSError):
+            socket.socket.shutdown(link.sock, socket.SHUT_RDWR)
+
+
+def _leave(link: smtplib.SMTP) -> None:
     """Say goodbye; whatever comes of that changes nothing."""
     import smtplib
 
-    if link is None:
-        return
     try:
         link.quit()
     except (smtplib.SMTPException, OSError):

@@ -200,7 +200,7 @@ def test_a_user_s_own_file_that_is_wrong(omniops: Command, slack: FakeSlack, tmp
     slack.data["channels"][f"inc-{INCIDENT}"] = {"id": "C77", "archived": False}
     ticked = omniops("tick", OMNIOPS_RUNBOOKS=str(folder), **slack.env)
     assert (ticked.returncode, "what is owed to whom cannot be told" in ticked.stdout) == (1, True)
-    assert "hello" in slack.texts()
+    assert slack.texts(f"#inc-{INCIDENT}") == ["hello"]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,14 @@ from omniops.runner.doctor.books import reviews
 from omniops.runner.doctor.clocks import compare, skew_s
 from omniops.runner.doctor.together import examine_all
 from tests.support.command import Command
+from tests.support.fake_statuspage import TOKEN as KEY
+from tests.support.fake_statuspage import FakeStatuspage
 from tests.support.pager import FakePager
 from tests.support.screen import output, start
 from tests.support.scripted_http import Scripted, Seen, answer, by_request, raw
 from tests.support.slack import FakeSlack
+from tests.support.smtp import PASSWORD, SmtpServer, certificate
+from tests.support.status_repo import StatusRepo
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
 SCREEN = Screen(True, 120, 40, True, True, "xterm-256color")
@@ -69,7 +73,17 @@ def test_nothing_configured(tmp_path: Path) -> None:
     by_name = checks(answer)
     assert [name for name, check in by_name.items() if check["status"] == "fail"] == ["server"]
     assert "OMNIROUTE_URL" in by_name["server"]["mend"]
-    for name in ("config file", "Prometheus", "Alertmanager", "Grafana", "PagerDuty", "key: security", "Slack"):
+    for name in (
+        "config file",
+        "Prometheus",
+        "Alertmanager",
+        "Grafana",
+        "PagerDuty",
+        "key: security",
+        "Slack",
+        "mail",
+        "status page",
+    ):
         assert by_name[name]["status"] == "not configured"
     assert by_name["runbooks"]["status"] == by_name["journal"]["status"] == "ok"
     assert all(check["mend"] for check in answer["checks"] if check["status"] != "ok")
@@ -393,3 +407,40 @@ def test_the_exit_code() -> None:
     lines = [Finding("a", "warn", "x"), Finding("b", "not configured", "x")]
     assert Report(lines).exit == 0
     assert Report([*lines, Finding("c", "fail", "x")]).exit == 1
+
+
+def test_the_ways_to_customers(tmp_path: Path) -> None:
+    """The status page by its name, the mail server's greeting and login, a webhook's address: nothing is published, and
+    no secret is shown."""
+    with FakeStatuspage() as page, SmtpServer(tls=certificate(tmp_path), login=True) as smtp:
+        hook = {"SLACK_WEBHOOK_URL": f"{page.url}/services/T0/B0/canary-hook"}
+        done = Command(tmp_path / "home")(
+            "doctor", "--json", **page.env, **smtp.env, **hook, APPRISE_URLS="json://canary"
+        )
+        by_name = checks(json.loads(done.stdout))
+        for name, word in (("status page", "OmniRoute"), ("mail", "takes the login"), ("Slack's webhook", "cannot be")):
+            assert (by_name[name]["status"], word in by_name[name]["detail"]) == ("ok", True), by_name[name]
+        assert by_name["MAIL_FROM"]["detail"] == "status@omni.test"
+        secrets = ("canary", PASSWORD, "c%40nary", KEY)
+        assert not [secret for secret in secrets if secret in done.stdout + done.stderr]
+        assert ([asked.split()[0] for asked in page.asked], smtp.letters) == (["GET"], [])
+
+
+@pytest.mark.parametrize("what", ["clean", "dirty", "nowhere"])
+def test_the_checkout_of_the_status_page(tmp_path: Path, what: str) -> None:
+    """A clean checkout with a remote is fine; one with somebody's work in it, or that is none, fails in words."""
+    repo = StatusRepo(tmp_path)
+    if what == "dirty":
+        (repo.folder / "config.yml").write_text("mine\n", encoding="utf-8")
+    env = {"STATUS_REPO": str(repo.folder if what != "nowhere" else tmp_path / "nowhere"), "PATH": "/usr/bin:/bin"}
+    finding = found(Settings(env), "status page")
+    words = {"clean": "main goes to the folder", "dirty": "config.yml", "nowhere": "not a git checkout"}
+    assert (finding.status, words[what] in finding.detail) == ("ok" if what == "clean" else "fail", True), finding
+
+
+def test_what_is_set_up_by_half(tmp_path: Path) -> None:
+    """A key without a page, a webhook beside a bot's token, a mail server that is not there."""
+    assert "STATUSPAGE_PAGE" in found(Settings({"STATUSPAGE_TOKEN": "canary-key"}), "status page").detail
+    both = {"SLACK_WEBHOOK_URL": "https://hooks.example/services/x", "SLACK_BOT_TOKEN": "xoxb-1"}
+    assert found(Settings(both), "webhooks").status == "warn"
+    assert found(Settings({"SMTP_URL": "smtp://127.0.0.1:9"}), "mail").status == "fail"

@@ -120,7 +120,7 @@ def test_filed_once(omniops: Command, gh: FakeGh, tmp_path: Path) -> None:
     assert owed["postmortem"]["done_at"]
 
 
-@pytest.mark.parametrize("place", ["outbox.queued", "outbox.sending", "outbox.sent"])
+@pytest.mark.parametrize("place", ["outbox.queued", "outbox.sent", "postmortem.debts"])
 def test_killed_while_it_is_filed(place: str, omniops: Command, gh: FakeGh) -> None:
     """Killed at any point and typed again, later: one issue, its URL and its action items are written down."""
     resolved(omniops)
@@ -131,7 +131,40 @@ def test_killed_while_it_is_filed(place: str, omniops: Command, gh: FakeGh) -> N
     done = omniops.later(300, "postmortem", "file", "--yes")
     assert len(gh.issues()) == 1, done.stderr
     assert gh.issues()[0]["url"] in done.stdout
-    assert "DEBT-001" in done.stdout
+    debt = Path(omniops.env["OMNIROUTE_REPO"], "docs", "TECH_DEBT.md").read_text(encoding="utf-8")
+    assert re.findall(r"DEBT-[0-9]+", debt) == ["DEBT-001"]
+    owed = {one["id"]: one for one in omniops.json("comms", "due", "--all")["obligations"]}
+    assert owed["postmortem"]["how"] == gh.issues()[0]["url"]
+
+
+def test_sent_by_a_timer(omniops: Command, gh: FakeGh) -> None:
+    """The issue waits, and tick sends it: the action items are still owed, and the same command adds them."""
+    resolved(omniops)
+    path = draft(omniops)
+    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+    gh.turn("logged-out")
+    assert omniops("postmortem", "file", "--yes").returncode == 8
+    (gh.folder / "logged-out").unlink()
+    omniops.later(900, "tick", "--quiet")
+    assert len(gh.issues()) == 1
+    owed = {one["id"]: one for one in omniops.json("comms", "due")["obligations"]}
+    assert owed["postmortem"]["next"] == "omniops postmortem file"
+    done = omniops.json("postmortem", "file", "--yes")
+    assert (done["url"], done["debt"]) == (gh.issues()[0]["url"], ["DEBT-001"])
+
+
+def test_dropped_and_filed_all_the_same(omniops: Command, gh: FakeGh) -> None:
+    """Who gave the issue up can file it later."""
+    resolved(omniops)
+    path = draft(omniops)
+    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+    gh.turn("logged-out")
+    omniops("postmortem", "file", "--yes")
+    waiting = [one["id"] for one in omniops.json("outbox")["messages"] if one["engine"] == "github.issue"]
+    assert omniops("outbox", "drop", waiting[0], "--reason", "not yet").returncode == 0
+    (gh.folder / "logged-out").unlink()
+    assert omniops.json("postmortem", "file", "--yes")["state"] == "sent"
+    assert len(gh.issues()) == 1
 
 
 def test_another_journal_has_filed_it(omniops: Command, gh: FakeGh, tmp_path: Path) -> None:

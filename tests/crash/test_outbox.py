@@ -17,11 +17,14 @@ import pytest
 from tests.support import scripted_http as play
 from tests.support.command import Command
 from tests.support.fake_gh import FakeGh
+from tests.support.fake_statuspage import FakeStatuspage
 from tests.support.outbox_command import INCIDENT
 from tests.support.pager import FakePager
 from tests.support.screen import ROOT
 from tests.support.scripted_http import Scripted
 from tests.support.slack import FakeSlack
+from tests.support.smtp import SmtpServer
+from tests.support.status_repo import StatusRepo
 
 PAGE = "Q3OMNI01"
 PLACES = ("outbox.queued", "outbox.sending", "outbox.sent")
@@ -35,16 +38,28 @@ class Outside(NamedTuple):
 
     gh: FakeGh
     alertmanager: Scripted
+    hooks: Scripted
+    smtp: SmtpServer
+    page: FakeStatuspage
+    repo: StatusRepo
 
     @property
     def env(self) -> dict[str, str]:
         more = {"ALERTMANAGER_URL": self.alertmanager.url, "PATH": self.gh.path, "GH_REPO": "omni/route"}
-        return {**self.slack.env, **self.pager.env, **more}
+        more |= {"SLACK_WEBHOOK_URL": f"{self.hooks.url}/services/T0/B0/canary-hook"}
+        more |= {"APPRISE_URLS": f"json://u:canary-apprise@{self.hooks.url.removeprefix('http://')}/apprise"}
+        return {**self.slack.env, **self.pager.env, **self.smtp.env, **more}
 
     def arrived(self, engine: str) -> int:
         """How many messages of this kind there are, for whoever reads them."""
-        if engine == "slack":
+        if engine in ("slack", "slack.headline"):
             return len(self.slack.texts())
+        if engine in ("webhook", "apprise"):
+            return len(self.hooks.seen)
+        if engine == "mail":
+            return len(self.smtp.letters)
+        if engine == "status":
+            return len(self.page.texts()) + self.repo.commits()
         if engine == "github.issue":
             return len(self.gh.issues())
         if engine == "alertmanager.alert":
@@ -57,6 +72,11 @@ class Outside(NamedTuple):
 
 MESSAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "slack": ("#omniroute-ops", {"text": "on it"}),
+    "webhook": ("", {"text": "on it"}),
+    "apprise": ("", {"text": "on it"}),
+    "mail": ("announce@omni.test", {"subject": "Disruption", "text": "We look into it.", "kind": "start"}),
+    "slack.headline": ("incident", {"topic": "SEV-1", "headline": "SEV-1 investigating"}),
+    "status": ("", {"title": "OmniRoute", "status": "investigating", "impact": "major", "body": "We look into it."}),
     "pager.note": (PAGE, {"content": "on it"}),
     "pager.responder": (PAGE, {"user": "PUSER02", "message": "please join"}),
     "pager.event": ("secondary", {"summary": "still firing"}),
@@ -64,15 +84,22 @@ MESSAGES: dict[str, tuple[str, dict[str, Any]]] = {
     "github.issue": ("", {"title": "Patch it", "body": "Dependabot says so.", "labels": ["dependencies"]}),
 }
 ASKED = ("pager.note", "github.issue")
+FACTS = {"slack.headline": ("channel.created", "headline.posted"), "status": ("status.opened",)}
+"""Engines that write down what they have made, and can ask for what was made and not written down."""
 """Services that keep two equal messages, and can be asked whether they have one."""
-SAFE = (*ASKED, "pager.event", "alertmanager.alert")
+SAFE = (*ASKED, *FACTS, "pager.event", "alertmanager.alert")
 
 
 @pytest.fixture
 def outside(tmp_path: Path) -> Iterator[Outside]:
-    with FakeSlack(tmp_path) as slack, FakePager(tmp_path) as pager, Scripted() as alertmanager:
+    with (
+        FakeSlack(tmp_path) as slack, FakePager(tmp_path) as pager, Scripted() as alertmanager, Scripted() as hooks,
+        SmtpServer() as smtp, FakeStatuspage() as page,
+    ):  # fmt: skip
         alertmanager.on("POST", "/api/v2/alerts", play.raw(b""))
-        yield Outside(slack, pager, FakeGh(tmp_path), alertmanager)
+        hooks.on("POST", "/services/T0/B0/canary-hook", play.raw(b"ok"))
+        hooks.on("POST", "/apprise", play.answer({}))
+        yield Outside(slack, pager, FakeGh(tmp_path), alertmanager, hooks, smtp, page, StatusRepo(tmp_path))
 
 
 @pytest.fixture
@@ -96,7 +123,7 @@ def only(command: Command) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("engine", [name for name in MESSAGES if name not in ASKED])
+@pytest.mark.parametrize("engine", [name for name in MESSAGES if name not in (*ASKED, *FACTS)])
 def test_killed_anywhere(omniops: Command, outside: Outside, engine: str, place: str) -> None:
     """Killed after any write of the outbox, and then `omniops tick`, twice: it has arrived once, or it is marked as
     one that may have been sent, and then it is not sent again."""
@@ -124,6 +151,56 @@ def test_what_can_be_asked_for(tmp_path: Path, outside: Outside) -> None:
         assert only(command)["state"] == "sent"
     assert [outside.arrived(engine) for engine in ASKED] == [3, 3]
     assert [only(command)["how"] for command in homes.values()] == ["", "", "it was there already"] * 2
+
+
+@pytest.mark.parametrize("by", ["slack.headline", "statuspage", "git"])
+def test_what_was_made_and_not_written_down(tmp_path: Path, outside: Outside, by: str) -> None:
+    """Killed at every place, also between what was made outside and the event that says so: one channel with one
+    headline, one entry with one text."""
+    engine = by if by in MESSAGES else "status"
+    env = outside.env | (outside.page.env if by == "statuspage" else outside.repo.env)
+    for place in [*PLACES, *(f"outbox.fact@{kind}" for kind in FACTS[engine])]:
+        outside.page.incidents.clear()
+        outside.slack.data["posts"].clear()
+        for name in [name for name in outside.slack.data["channels"] if name.startswith("inc-")]:
+            del outside.slack.data["channels"][name]
+        before = outside.arrived(engine)
+        command = Command(tmp_path / place, **env)
+        assert owe(command, engine, place) == -signal.SIGKILL
+        command.later(16, "tick")
+        assert only(command)["state"] == "sent", (place, only(command))
+        assert outside.arrived(engine) == before + 1, place
+        assert sum(name.startswith("inc-") for name in outside.slack.data["channels"]) == (by == "slack.headline")
+
+
+def test_no_credential_anywhere(tmp_path: Path, outside: Outside) -> None:
+    """A canary in every credential, every engine used, well and badly: none is in the journal, in what was shown, or in
+    the arguments and the environment of a process that was started."""
+    spy = tmp_path / "spy"
+    spy.mkdir()
+    (spy / "git").write_text(f'#!/bin/sh\n{{ echo "$@"; env; }} >> {spy}/log\nexec /usr/bin/git "$@"\n')
+    (spy / "git").chmod(0o755)
+    mail = f"smtp://canary-user:canary-p%40ss@127.0.0.1:{outside.smtp.port}"
+    canaries = {
+        "SLACK_BOT_TOKEN": "xoxb-canary-bot", "STATUSPAGE_TOKEN": "canary-page-key", "SMTP_URL": mail,
+        "DISCORD_WEBHOOK_URL": f"{outside.hooks.url}/api/webhooks/1/canary-discord",
+    }  # fmt: skip
+    good = {**outside.env, **outside.repo.env, "PATH": f"{spy}:{outside.env['PATH']}"}
+    bad = {**good, **canaries, "STATUSPAGE_URL": outside.page.url, "STATUSPAGE_PAGE": "kctbh9vrtdwd"}
+    shown = ""
+    for name, env in (("good", good), ("bad", bad)):
+        for engine in ("slack", "slack.headline", "status", "mail", "webhook", "apprise"):
+            command = Command(tmp_path / f"{name}-{engine}", **env)
+            owe(command, engine)
+            done = command("outbox", "--all")
+            shown += done.stdout + done.stderr
+            for path in (tmp_path / f"{name}-{engine}").rglob("*"):
+                shown += path.read_bytes().decode("latin-1") if path.is_file() else ""
+    shown += (spy / "log").read_text(encoding="utf-8")
+    assert outside.repo.commits() == 1
+    assert len(outside.hooks.seen) == 4
+    secrets = ("canary", "p@ss", outside.slack.token, "c%40nary")
+    assert [secret for secret in secrets if secret in shown] == []
 
 
 def test_two_ticks_at_once(omniops: Command, outside: Outside) -> None:

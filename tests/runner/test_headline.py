@@ -22,6 +22,7 @@ NAME = f"inc-{INCIDENT}"
 def slack(tmp_path: Path) -> Iterator[FakeSlack]:
     with FakeSlack(tmp_path) as running:
         yield running
+        assert running.wrong == []
 
 
 @pytest.fixture
@@ -53,6 +54,19 @@ def test_made_once_and_edited_in_place(post: Post, slack: FakeSlack) -> None:
     assert post.facts("headline.posted") == [{"channel": channel["id"], "ts": first.ref}]
     assert post.send("slack", "incident", text="hello").state == "sent"
     assert slack.data["posts"][-1]["channel"] == channel["id"]
+
+
+def test_a_topic_that_stays(post: Post, slack: FakeSlack) -> None:
+    """The same topic is not set again: each time would be told in the channel. One that could not be set is."""
+    slack.faults("code=missing_scope@POST:slack/api/conversations.setTopic#1")
+    assert "without the topic" in headline(post, "one", "a").how
+    (channel,) = ours(slack).values()
+    assert (headline(post, "two", "a").how, channel["topic"]) == (f"#{NAME}", "a")
+    channel["topic"] = "by hand"
+    headline(post, "three", "a")
+    assert channel["topic"] == "by hand"
+    headline(post, "four", "b")
+    assert channel["topic"] == "b"
 
 
 def test_a_taken_name_gets_a_suffix(post: Post, slack: FakeSlack) -> None:

@@ -224,7 +224,8 @@ def test_hostile_titles_and_texts(git: Post, repo: StatusRepo) -> None:
 @pytest.mark.parametrize(
     ("remote", "word"),
     [
-        ("https://user:hunter2-secret@git.example/x.git", "nothing but this machine"),
+        ("https://git.example/x.git", "nothing but this machine"),
+        ("https://user:hunter2-secret@git.example/x.git", "list of processes"),
         ("git@git.example:status.git", "nothing but this machine"),
         ("http://git.example/x.git", "in the clear"),
         ("git://git.example/x.git", "in the clear"),

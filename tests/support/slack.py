@@ -13,12 +13,15 @@ from typing import Any
 
 from omniops.clock import Clock, SystemClock
 from omniops.drill import chat, outside
-from omniops.drill.wire import Port
+from omniops.drill.api import Reply
+from omniops.drill.wire import Handler, Port
 from omniops.drill.world import World
+from tests.support.openapi import checker
 
 
 class FakeSlack:
-    """One workspace for one test. ``token`` is the one that its settings hold."""
+    """One workspace for one test. ``token`` is the one that its settings hold; ``wrong``: what was not as described in
+    tests/support/openapi/slack.yaml about the requests that it got."""
 
     def __init__(self, folder: Path, *, faults: str = "", clock: Clock | None = None, token: str = chat.TOKEN) -> None:
         now = (clock or SystemClock()).now()
@@ -27,7 +30,15 @@ class FakeSlack:
             moved: Any = clock
             self.world.clock = moved
         self.token = token
-        self.port = Port(0, outside.answering(self.world, "slack", outside.make(self.world, "slack")), self.world.now)
+        self.wrong: list[str] = []
+        answer = outside.answering(self.world, "slack", outside.make(self.world, "slack"))
+
+        def checked(handler: Handler, body: bytes) -> Reply | None:
+            headers = {name.lower(): value for name, value in handler.headers.items()}
+            self.wrong += checker("slack").problems(handler.command, handler.path, headers, body)
+            return answer(handler, body)
+
+        self.port = Port(0, checked, self.world.now)
 
     def __enter__(self) -> FakeSlack:
         self.port.open()

@@ -223,43 +223,6 @@ def test_tables_fit(width: int) -> None:
     assert sorted(squeezed) == sorted("idtargetactionsinceundo" + "".join("".join(ROWS[0]).split()))
 
 
-@pytest.mark.parametrize("width", [40, 80])
-def test_summaries(width: int) -> None:
-    """Incident, mitigations, runs and outcome fit, say what is known, and end with what to type next."""
-    item = {
-        "id": "2026-11-23-openai-outage",
-        "severity": "SEV-2",
-        "onset": "2026-11-23T02:15:00Z",
-        "clocks": [{"name": "status update", "due": "02:45 UTC", "left": "4m 10s"}],
-        "mitigations": [{"id": "m1", "target": HOSTILE, "action": "connection.disable", "kept": "the key was revoked"}],
-        "next": "omniops undo",
-    }
-    text = plain.incident(item, width)
-    assert all(cells(line) <= width for line in text.split("\n"))
-    assert text.endswith("next:  omniops undo")
-    assert "commander" not in text
-    assert "\x1b" not in text
-    ended = {
-        "outcome": "not_recovered",
-        "run": "r7f3a",
-        "changes": [
-            {
-                "target": "openai/main",
-                "before": {"isActive": True},
-                "after": {"isActive": False},
-                "undo": "omniops undo",
-            }
-        ],
-        "next": "omniops resume",
-    }
-    text = plain.outcome(ended, width)
-    assert text.startswith("not recovered")
-    assert "isActive=true → isActive=false" in " ".join(text.split())
-    assert text.endswith("next:  omniops resume")
-    assert plain.mitigations([], width) == "Nothing is in force."
-    assert "r7f3a" in plain.runs([{"run": "r7f3a", "status": "open"}], width)
-
-
 def test_errors_are_at_most_four_lines() -> None:
     """An error is what, why, state and next, each on a line of its own whatever a server put into it."""
     out, err = io.StringIO(), io.StringIO()

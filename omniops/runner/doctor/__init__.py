@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from omniops.clock import Clock
 from omniops.config import Settings
-from omniops.runner.doctor import books, clocks, host, monitoring, omniroute, people
+from omniops.runner.doctor import audiences, books, clocks, host, monitoring, omniroute, people
 from omniops.runner.doctor.base import Finding, Look, Report, Screen
 from omniops.runner.doctor.together import examine_all
 
@@ -27,6 +27,10 @@ EXAMINERS: dict[str, Examiner] = {
     "PagerDuty": people.pagerduty,
     "routing keys": people.routing_keys,
     "Slack": people.slack,
+    "webhooks": audiences.webhooks,
+    "status page": audiences.status_page,
+    "mail": audiences.mail,
+    "Apprise": audiences.apprise,
     "GitHub": people.github,
     "runbooks": books.runbooks,
     "journal": books.journal,

@@ -8,6 +8,8 @@ from omniops.errors import OmniopsError, Refused, Unreachable
 from omniops.runner.doctor.base import Finding, Look, fail, failed, ok, unset, warn
 
 PATIENCE_S = 5.0
+SCOPES = ("channels:manage", "channels:read", "channels:history", "pins:write")
+"""Beside chat:write: for the incident's channel and its headline."""
 RESPONDERS = "coordinated_responding"
 ROLES = {
     "key: primary": ("PAGERDUTY_ROUTING_KEY", "acknowledges where the token does not get through"),
@@ -89,10 +91,14 @@ def slack(look: Look) -> Iterator[Finding]:
     finally:
         client.close()
     detail = f"{who.user or 'somebody'} of {who.team or 'a team without a name'}"
+    lacking = [scope for scope in SCOPES if scope not in who.scopes]
     if not who.scopes:
         yield warn("Slack", f"{detail}; Slack does not list its scopes", "see that the app has chat:write")
     elif "chat:write" not in who.scopes:
         yield warn("Slack", f"{detail}; scopes: {', '.join(who.scopes)}", "add chat:write to the app, and reinstall it")
+    elif lacking:
+        use = "without them there is no channel per incident, or what is in it cannot be found again"
+        yield warn("Slack", f"{detail}; it lacks {', '.join(lacking)}: {use}", "add them to the app, and reinstall it")
     else:
         yield ok("Slack", f"{detail}; scopes: {', '.join(who.scopes)}")
 

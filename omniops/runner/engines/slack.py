@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omniops.clock import parse_iso
 from omniops.config import Settings
 from omniops.errors import InDoubt, Unreachable
-from omniops.incident.outbox import Message, slack_channel
+from omniops.incident.outbox import Message, fold, slack_channel
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.runner.engines.order import doubtful, replaced, under_way
 from omniops.services.clients import Clients
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MOST = 99
 """So many names are tried for one incident's channel."""
 GONE = ("message_not_found", "cant_update_message", "edit_window_closed")
+NO_TOPIC = "without the topic"
 SKEW = timedelta(minutes=2)
 
 
@@ -73,7 +74,7 @@ def refused(no: SlackRefused) -> Delivery:
     """Slack said no; where that is about the token, it says so to every message."""
     from omniops.services.slack import AUTH
 
-    return Delivery("failed", why=f"{no.what}: {no.why}", down=no.code in AUTH and no.code != "missing_scope")
+    return Delivery("failed", why=f"{no.what}: {no.why}", down=no.code in AUTH)
 
 
 class Headline:
@@ -99,7 +100,7 @@ class Headline:
         channels = Channels(clients.slack)
         try:
             id, name, new = _channel(clients, channels, message, places)
-            topic = _topic(channels, id, str(message.body["topic"]))
+            topic = _topic(channels, id, message, places)
             known = "" if new else _known(channels, id, message, places)
             ts = _headline(channels, id, known, message, places)
             pinned = _pin(channels, id, ts)
@@ -151,16 +152,21 @@ def _ours(clients: Clients, channels: Channels, name: str, places: Places) -> st
     return found.id if found.created >= opened.timestamp() else ""
 
 
-def _topic(channels: Channels, id: str, topic: str) -> str:
-    """Set the topic; what is lacking for that, in words. The headline is worth more than the topic."""
+def _topic(channels: Channels, id: str, message: Message, places: Places) -> str:
+    """Set the topic where it is another one, because each time is told in the channel; what is lacking for that, in
+    words. The headline is worth more than the topic."""
     from omniops.services.slack import SlackRefused
 
+    topic = str(message.body["topic"])
+    said = [one for one in fold(places.events()) if one.engine == message.engine and one.state == "sent"]
+    if said and said[-1].body.get("topic") == topic and NO_TOPIC not in said[-1].how:
+        return ""
     try:
         channels.set_topic(id, topic)
     except SlackRefused as no:
         if no.code == "is_archived":
             raise
-        return f"without the topic: {no.why}"
+        return f"{NO_TOPIC}: {no.why}"
     return ""
 
 

@@ -61,76 +61,6 @@ def fields(pairs: Sequence[tuple[str, object]], width: int) -> str:
     return _records([name for name, _ in given], [[safe(value, 600) for _, value in given]], width) if given else ""
 
 
-def mitigations(items: Sequence[Row], width: int) -> str:
-    """What is still in force. Keys: id, target, action, since, undo, kept (why it is kept on purpose)."""
-    if not items:
-        return "Nothing is in force."
-    rows = [
-        [
-            item.get("id"),
-            item.get("target"),
-            item.get("action"),
-            item.get("since"),
-            f"kept: {item['kept']}" if item.get("kept") else item.get("undo"),
-        ]
-        for item in items
-    ]
-    return table(["id", "target", "action", "since", "undo"], rows, width)
-
-
-def runs(items: Sequence[Row], width: int) -> str:
-    """Runs. Keys: run, runbook, incident, status, step, started."""
-    if not items:
-        return "No runs."
-    names = ["run", "runbook", "incident", "status", "step", "started"]
-    return table(names, [[item.get(name) for name in names] for item in items], width)
-
-
-def incident(item: Row, width: int) -> str:
-    """One incident.
-
-    Keys: id, severity, status, onset, commander, runbook, clocks [{name, due, left}], mitigations, next.
-    """
-    parts = [
-        fields(
-            [(name, item.get(name)) for name in ("id", "severity", "status", "onset", "commander", "runbook")],
-            width,
-        )
-    ]
-    clocks = item.get("clocks") or []
-    if clocks:
-        rows = [[clock.get("name"), clock.get("due"), clock.get("left")] for clock in clocks]
-        parts.append(table(["clock", "due", "left"], rows, width))
-    if "mitigations" in item:
-        parts.append(mitigations(item["mitigations"], width))
-    if item.get("next"):
-        parts.append("\n".join(wrap(safe(item["next"]), width, "next:  ", "       ")))
-    return "\n\n".join(part for part in parts if part)
-
-
-def outcome(item: Row, width: int) -> str:
-    """How a run ended. Keys as in ``omniops.run/1``: outcome, run, incident, changes; also detail and next."""
-    said = str(item.get("outcome", "")).replace("_", " ")
-    lines = wrap(f"{said}: {safe(item['detail'])}" if item.get("detail") else said, width)
-    for change in item.get("changes") or []:
-        text = f"{safe(change.get('target'))}: {_state(change.get('before'))} → {_state(change.get('after'))}"
-        lines += wrap(text, width, "  ", "    ")
-        if change.get("undo"):
-            lines += wrap(f"undo: {safe(change['undo'])}", width, "    ")
-    where = [f"{name} {safe(item[name])}" for name in ("run", "incident") if item.get(name)]
-    if where:
-        lines += wrap(", ".join(where), width)
-    if item.get("next"):
-        lines += wrap(safe(item["next"]), width, "next:  ", "       ")
-    return "\n".join(lines)
-
-
-def _state(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{safe(name)}={_state(inner)}" for name, inner in value.items()) or "(nothing)"
-    return str(value).lower() if isinstance(value, bool) else safe(value)
-
-
 def error_lines(exc: OmniopsError) -> list[tuple[str, str]]:
     """Return an error's one to four lines with their tones. Not wrapped, so that a command in them can be copied."""
     lines = [(f"error: {safe(exc.what, ERROR_LINE)}", "bad")]
@@ -138,8 +68,3 @@ def error_lines(exc: OmniopsError) -> list[tuple[str, str]]:
         if text:
             lines.append((f"{name} {safe(text, ERROR_LINE)}", tone))
     return lines
-
-
-def error(exc: OmniopsError) -> str:
-    """Return an error as text, one to four lines."""
-    return "\n".join(line for line, _ in error_lines(exc))

@@ -1,0 +1,264 @@
+"""The handoff at work: written from the journal, read over by the outgoing, posted once, taken by the incoming."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from omniops.clock import iso
+from omniops.errors import BadInput, Exit, JournalDamaged, NeedsPerson
+from omniops.failpoints import reached
+from omniops.incident import rota as rotas
+from omniops.incident.handoff import MOST_TEXT, Contents, acknowledged, draft, handoffs
+from omniops.incident.outbox import Message, stream_of, with_key
+from omniops.incident.rota import STREAM, Role
+from omniops.incident.view import MITIGATION_KINDS, mitigations
+from omniops.journal.events import Conflict, Journal, New
+from omniops.runner import outbox
+from omniops.runner.known import incidents
+from omniops.runner.oncall import Desk
+from omniops.runner.person import Option
+from omniops.runner.saying import Here
+from omniops.text import clean, one_line, redact
+
+BUDGET_S = 10.0
+_TRIES = 20
+_OPTIONS = (
+    Option("edit", "Edit it first", "in your editor"),  # the first one is what a bare Enter takes
+    Option("post", "Post it as it is"),
+)
+
+
+class Turn(NamedTuple):
+    """The turn that a handoff is about."""
+
+    role: Role
+    day: str
+    at: datetime
+    outgoing: str
+    incoming: str
+
+    @property
+    def key(self) -> str:
+        """One for each role and week: it is never posted twice."""
+        return f"handoff/{self.role.id}/{self.day}"
+
+
+class Done(NamedTuple):
+    """What became of it. ``message`` None: nothing was posted."""
+
+    turn: Turn
+    text: str
+    state: str  # "posted", "waits", "to be pasted", "may have been posted", "declined", "already"
+    message: Message | None = None
+    left_out: int = 0
+    again: bool = False  # it was written before
+
+    @property
+    def exit(self) -> Exit:
+        known = {
+            "waits": Exit.WAITING,
+            "to be pasted": Exit.WAITING,
+            "may have been posted": Exit.IN_DOUBT,
+            "declined": Exit.PERSON,
+        }
+        return known.get(self.state, Exit.DONE)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "schema": "omniops.handoff/1", "role": self.turn.role.id, "turn": self.turn.day, "at": iso(self.turn.at),
+            "outgoing": self.turn.outgoing or None, "incoming": self.turn.incoming or None, "state": self.state,
+            "text": self.text, "left_out": self.left_out, "message": self.message.as_json() if self.message else None,
+        }  # fmt: skip
+
+
+def turn_of(desk: Desk, role: str, now: datetime) -> Turn:
+    """The nearest turn of a role, and who hands over to whom. Raises BadInput for a role that does not turn."""
+    found = desk.role(role)
+    if not found.weekly:
+        raise BadInput(
+            f"{found.id} is not handed over", why=f"its rotation: {found.rotation}", state="nothing was written",
+            next="omniops oncall handoff --role engineering",
+        )  # fmt: skip
+    day = rotas.nearest_turn(desk.rota, now)
+    at = rotas.turn_on(desk.rota, day)
+    before = rotas.duties(desk.rota, found, rotas.turn_on(desk.rota, day - rotas.WEEK), at, desk.covers)[-1]
+    return Turn(found, str(day), at, before.primary, desk.duty(found, at).primary)
+
+
+def contents(here: Here, desk: Desk, now: datetime) -> Contents:
+    """What is open, in force and owed. Incidents on the security path are counted, and nothing of them is told."""
+    from omniops.runner.comms import obligations_of
+
+    every = incidents(here.journal)
+    frozen = {one.id for one in every if one.frozen}
+    force = [one for one in mitigations(here.journal.kinds(MITIGATION_KINDS)) if one.incident not in frozen]
+    owed = obligations_of(here.journal, now, folder=here.settings.user_runbooks)
+    return Contents(
+        [one for one in every if not one.resolved and not one.frozen],
+        desk.rota.maintenance,
+        force,
+        [one for one in owed if one.open and one.incident not in frozen],
+        len([one for one in every if one.frozen and not one.resolved]),
+    )
+
+
+def hand_over(here: Here, desk: Desk, role: str, *, yes: bool = False, edit: bool = False) -> Done:
+    """Write the handoff, have it read over, post it. One that this journal has for this week is not posted again.
+
+    Raises NeedsPerson without a person or ``yes``, and BadInput for a text that holds a secret or is too long.
+    """
+    here.settings.remember_secrets()
+    now = here.clock.now()
+    turn = turn_of(desk, role, now)
+    known = with_key(outbox.messages(here.journal, ""), turn.key)
+    if known is not None:
+        return _became(here, turn, str(known.body["text"]), known.id, already=True)
+    found = contents(here, desk, now)
+    text = draft(turn.role, turn.at, turn.outgoing, turn.incoming, found, desk.rota.tz, now)
+    if edit:
+        text = _edited(here, text)
+    if not yes:
+        looked = _looked_over(here, text, desk.rota.channel)
+        if looked is None:
+            return Done(turn, text, "declined", None, found.frozen)
+        text = looked
+    _check(text)
+    reached("handoff.look", turn.role.id)
+    id = _owe(here.journal, turn, desk.rota.channel, text)
+    outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, show=here.show)
+    return _became(here, turn, text, id)._replace(left_out=found.frozen)
+
+
+def _looked_over(here: Here, text: str, channel: str) -> str | None:
+    """The text that the outgoing wants to post; None: none."""
+    if not here.person.interactive:
+        raise NeedsPerson(
+            "the handoff was not read over by anybody",
+            why="there is no terminal, and --yes was not given",
+            state="nothing was posted",
+            next="omniops oncall handoff --yes posts it as it is",
+        )
+    while True:
+        for line in clean(text).split("\n"):
+            here.person.say(line)
+        answer = here.person.choose("handoff", f"Post this to {channel}?", _OPTIONS, None)
+        if answer != "edit":
+            return text if answer == "post" else None
+        try:
+            text = _edited(here, text)
+            _check(text)
+        except BadInput as error:  # a tired person's text is not thrown away because of one word
+            here.person.say(error.brief, "warn")
+
+
+def _edited(here: Here, text: str) -> str:
+    if here.edit is None:
+        raise BadInput("--edit needs a terminal", state="nothing was posted", next="omniops oncall handoff --yes")
+    return here.edit(text)
+
+
+def _check(text: str) -> None:
+    wrong = ""
+    if not text.strip():
+        wrong = "it is empty"
+    elif redact(text) != text:
+        wrong = "it holds a secret"
+    elif len(text) > MOST_TEXT:
+        wrong = f"it is longer than {MOST_TEXT} characters, and Slack would cut it off"
+    if wrong:
+        raise BadInput(
+            f"not posted: {wrong}",
+            state="nothing was queued",
+            next="omniops oncall handoff --edit, and say it otherwise",
+        )
+
+
+def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
+    """Write the handoff down together with its message; return the message's id. A second one leaves the first."""
+    for _ in range(_TRIES):
+        n = journal.length(stream_of(""))
+        known = with_key(outbox.messages(journal, ""), turn.key)
+        if known is not None:
+            return known.id
+        message = outbox.new_message(
+            journal, "", engine="slack", to=channel, about="handoff", body={"text": text}, key=turn.key
+        )
+        data = {
+            "role": turn.role.id, "turn": turn.day, "at": iso(turn.at), "outgoing": turn.outgoing,
+            "incoming": turn.incoming, "message": message.data["id"], "text": text,
+        }  # fmt: skip
+        try:
+            journal.append([message._replace(expected=n), New(STREAM, None, "oncall.handoff", data)])
+        except Conflict:
+            continue
+        reached("outbox.queued", "slack")
+        return str(message.data["id"])
+    raise _busy()
+
+
+def _became(here: Here, turn: Turn, text: str, id: str, *, already: bool = False) -> Done:
+    found = next(one for one in outbox.messages(here.journal, "") if one.id == id)
+    text = str(found.body["text"])
+    sent = "already" if already else "posted"
+    known = {"sent": sent, "waiting": "waits", "shown": "to be pasted", "dropped": "declined"}
+    return Done(turn, text, known.get(found.state, "may have been posted"), found, again=already)
+
+
+class Acknowledged(NamedTuple):
+    """``new`` False: it was acknowledged before, by ``who``. ``notes``: what is odd about it."""
+
+    turn: Turn
+    who: str
+    new: bool
+    notes: list[str]
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "schema": "omniops.handoff.acknowledged/1", "role": self.turn.role.id, "turn": self.turn.day,
+            "incoming": self.turn.incoming or None, "who": self.who, "new": self.new, "notes": self.notes,
+        }  # fmt: skip
+
+
+def acknowledge(here: Here, desk: Desk, role: str, who: str) -> Acknowledged:
+    """Take a handoff: written down here, and said in the channel, because the outgoing's journal is another one.
+
+    Raises BadInput where the outgoing would acknowledge their own.
+    """
+    here.settings.remember_secrets()
+    who = one_line(clean(who), 60)
+    turn = turn_of(desk, role, here.clock.now())
+    same = who.casefold()
+    if same == turn.outgoing.casefold() and same != turn.incoming.casefold():
+        raise BadInput(
+            f"{who} hands over, and cannot acknowledge it",
+            why=f"the incoming on-call is {turn.incoming or 'not named'}",
+            state="nothing was written",
+            next="omniops oncall handoff --ack --by NAME, if they have told you",
+        )
+    notes = []
+    if turn.incoming and same != turn.incoming.casefold():
+        notes.append(f"the rota names {turn.incoming} as the incoming on-call, not {who}")
+    for _ in range(_TRIES):
+        events = here.journal.read(STREAM)
+        if before := acknowledged(events, turn.role.id, turn.day):
+            return Acknowledged(turn, before, False, [])
+        if not any((one.role, one.turn) == (turn.role.id, turn.day) for one in handoffs(events)):
+            notes = [*notes, "this journal holds no handoff of that week; the one in the channel is meant"]
+        text = f"Handoff, {turn.role.role}, {turn.day}: acknowledged by {who}."
+        message = outbox.new_message(
+            here.journal, "", engine="slack", to=desk.rota.channel, about="handoff taken", body={"text": text},
+            key=f"{turn.key}/ack",
+        )  # fmt: skip
+        data = {"role": turn.role.id, "turn": turn.day, "who": who}
+        try:
+            here.journal.append([New(STREAM, len(events), "oncall.handoff.acknowledged", data), message])
+        except Conflict:
+            continue
+        outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, show=here.show)
+        return Acknowledged(turn, who, True, notes)
+    raise _busy()
+
+
+def _busy() -> JournalDamaged:
+    return JournalDamaged("the journal is written to by too many at once", state="nothing was sent", next="try again")
