@@ -8,136 +8,27 @@ incident (4.5) owes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
-from typing import Any, NamedTuple
+from typing import Any
 
 from omniops.clock import iso, parse_iso
 from omniops.incident.businessdays import due_within, is_business_day
 from omniops.incident.communication import Communication, Rule
+from omniops.incident.fulfilled import Facts, Obligation, Seen, after, on_page
 from omniops.incident.ladder import Ladder
 from omniops.incident.outbox import Message, fold
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import span
 
+__all__ = ["IDS", "Facts", "Obligation", "after", "obligations", "untold"]
+
 IDS = (
     "status", "status.resolved", "banner", "mail.start", "mail.resolution", "upstream", "ops.standup", "review.weekly",
     "resolve_by", "postmortem",
 )  # fmt: skip
 _MOST_DAYS = 400
-
-
-class Obligation(NamedTuple):
-    """One thing that is owed, or was. ``at``: by when, ISO. ``done_at``: when it was fulfilled, "" while it is open."""
-
-    id: str
-    incident: str
-    audience: str  # who is told, in words
-    words: str
-    at: str
-    owner: str
-    done_at: str = ""
-    next: str = ""  # what to type
-    how: str = ""  # by what it was fulfilled: the id of a message, or a person's words
-    waits: str = ""  # the id of the message that is on its way, while this is open
-
-    @property
-    def open(self) -> bool:
-        return not self.done_at
-
-    @property
-    def blocks_resolving(self) -> bool:
-        """Is an incident not resolved while this is open and its moment is past? Resolving itself is what
-        ``resolve_by`` asks for."""
-        return self.id != "resolve_by"
-
-    def late_s(self, now: datetime) -> float:
-        """Seconds since it was due; negative before that."""
-        return (now - parse_iso(self.at)).total_seconds()
-
-    def overdue(self, now: datetime) -> bool:
-        return self.open and self.late_s(now) >= 0
-
-    def as_json(self, now: datetime) -> dict[str, Any]:
-        fields = {name: value for name, value in self._asdict().items() if value}
-        return {**fields, "late_s": round(self.late_s(now), 1)} if self.open else fields
-
-
-class Facts(NamedTuple):
-    """What is known of an incident. ``events``: its stream. ``outages``: when each outage of a provider began and was
-    shown to be over (``""``: it is not), oldest first. ``providers``: those affected."""
-
-    id: str
-    events: Sequence[Event]
-    outages: tuple[tuple[str, str], ...] = ()
-    providers: tuple[str, ...] = ()
-
-
-class Post(NamedTuple):
-    """One word on the status page: since when it is there, by what, and when the next one was promised ("": it was
-    not)."""
-
-    at: str
-    how: str
-    next: str
-
-
-class _Seen(NamedTuple):
-    """An incident's events, sorted by what they say."""
-
-    facts: Facts
-    incident: Incident
-    severities: list[tuple[str, str]]  # (time, severity) in order, until it was resolved
-    messages: list[Message]  # that count: those that were sent
-    under_way: list[Message]  # that were neither sent nor given up, nor shown
-    by_hand: list[Event]  # ``comms.done``
-    rules: Communication
-    zone: tzinfo
-
-    def new(self, rule: Rule, words: str, at: str, next: str = "", **more: str) -> Obligation:
-        """An obligation; while a message for it is on its way, it says so."""
-        to = self.rules.audience(rule.audience).audience if rule.audience else rule.channel or "the incident itself"
-        id = more.pop("id", rule.id)
-        one = Obligation(id, self.facts.id, to, words, at, rule.owner, next=next, **more)
-        return one if one.done_at else self._with_what_waits(one)
-
-    def _with_what_waits(self, one: Obligation) -> Obligation:
-        found = [message for message in self.under_way if one.id in _answers(message)]
-        if not found:
-            return one
-        last = found[-1]
-        state = "may have been sent" if last.state == "unsure" else "is not sent yet"
-        return one._replace(words=f"{one.words}; {last.id} {state}", next="omniops outbox", waits=last.id)
-
-    def done(self, id: str) -> tuple[str, str]:
-        """When an obligation was first fulfilled, and by what; ("", "") where it was not."""
-        found = [(one.at, one.id) for one in self.messages if one.about == id]
-        found += [(event.time, str(event.data["how"])) for event in self.by_hand if event.data["obligation"] == id]
-        return min(found, default=("", ""))
-
-    def posts(self) -> list[Post]:
-        """Every word on the status page, in order. A banner is one, too; what a person has posted as both is one."""
-        found = [Post(m.at, m.id, str(m.body.get("next") or "")) for m in self.messages if _on_page(m)]
-        for event in self.by_hand:
-            if event.data["obligation"] in ("status", "banner"):
-                found.append(Post(event.time, str(event.data["how"]), str(event.data.get("next") or "")))
-        return sorted(set(found))
-
-    def first(self, severities: Iterable[str]) -> str:
-        """When the incident first had one of these severities; "" where it never did."""
-        return next((time for time, severity in self.severities if severity in severities), "")
-
-
-def _on_page(message: Message) -> bool:
-    return message.engine == "status" or message.about in ("status", "banner")
-
-
-def _answers(message: Message) -> tuple[str, ...]:
-    """The obligations that a message fulfils once it is sent."""
-    if not _on_page(message):
-        return (message.about,)
-    return ("status.resolved",) if message.body.get("status") == "resolved" else ("status", "banner")
 
 
 def obligations(facts: Facts, rules: Communication, ladder: Ladder, zone: tzinfo, now: datetime) -> list[Obligation]:
@@ -147,47 +38,23 @@ def obligations(facts: Facts, rules: Communication, ladder: Ladder, zone: tzinfo
     if incident.frozen or not facts.events:
         return []
     messages = fold(facts.events)
-    seen = _Seen(
+    seen = Seen(
         facts,
         incident,
-        _severities(facts.events),
+        [(one.time, one.severity) for one in incident.severities if one.time <= (incident.resolved or one.time)],
         [one for one in messages if one.state == "sent"],
         [one for one in messages if one.owed],
         [event for event in facts.events if event.kind == "comms.done"],
         rules,
+        ladder,
         zone,
+        now,
     )
-    makers = {
-        "status": _status, "mail.start": _mail_start, "mail.resolution": _mail_resolution, "upstream": _upstream,
-        "ops.standup": _standup, "review.weekly": _review, "postmortem": _postmortem,
-    }  # fmt: skip
-    found: list[Obligation] = []
-    for rule in rules.rules:
-        if rule.id == "banner":
-            found += _banner(seen, rule, now)
-        elif rule.id == "resolve_by":
-            found += _resolve_by(seen, rule, ladder)
-        else:
-            found += makers[rule.id](seen, rule)
+    found = [one for rule in rules.rules for one in _MAKERS[rule.id](seen, rule)]
     return sorted(found, key=lambda one: (bool(one.done_at), one.at, IDS.index(one.id)))
 
 
-def _severities(events: Iterable[Event]) -> list[tuple[str, str]]:
-    found = []
-    for event in events:
-        if event.kind == "incident.resolved":
-            break
-        if event.kind == "severity":
-            found.append((event.time, str(event.data["severity"])))
-    return found
-
-
-def after(moment: str, seconds: float) -> str:
-    """A moment so many seconds later, ISO."""
-    return iso(parse_iso(moment) + timedelta(seconds=seconds))
-
-
-def _periods(seen: _Seen, severities: Sequence[str]) -> list[tuple[str, str]]:
+def _periods(seen: Seen, severities: Sequence[str]) -> list[tuple[str, str]]:
     """The stretches of time during which the severity was one of these; an end of "" is now. From SEV-1 to SEV-2 it is
     one stretch."""
     found: list[tuple[str, str]] = []
@@ -201,7 +68,7 @@ def _periods(seen: _Seen, severities: Sequence[str]) -> list[tuple[str, str]]:
     return [*found, (start, seen.incident.resolved)] if start else found
 
 
-def _status(seen: _Seen, rule: Rule) -> list[Obligation]:
+def _status(seen: Seen, rule: Rule) -> list[Obligation]:
     """Every 30 minutes while it is SEV-1 or SEV-2, counted from the last word on the page, or by when that one has
     promised the next; and the last word."""
     found, posts = [], seen.posts()
@@ -218,17 +85,17 @@ def _status(seen: _Seen, rule: Rule) -> list[Obligation]:
     return found + _last_word(seen, rule)
 
 
-def _last_word(seen: _Seen, rule: Rule) -> list[Obligation]:
+def _last_word(seen: Seen, rule: Rule) -> list[Obligation]:
     """A page that was told of the incident has to be told that it is over, or it shows it for ever: what counts is the
     last thing that it was told."""
     resolved = seen.incident.resolved
-    told = [(m.at, m.body.get("status") == "resolved", m.id) for m in seen.messages if _on_page(m)]
+    told = [(m.at, m.body.get("status") == "resolved", m.id) for m in seen.messages if on_page(m)]
     told += [
         (event.time, event.data["obligation"] == "status.resolved", str(event.data["how"]))
         for event in seen.by_hand
         if event.data["obligation"] in ("status", "banner", "status.resolved")
     ]
-    if not resolved or not (told or any(_on_page(one) for one in seen.under_way)):
+    if not resolved or not (told or any(on_page(one) for one in seen.under_way)):
         return []
     at, over, how = max(told, default=("", False, ""))
     words = "status page: say that it is resolved"
@@ -237,7 +104,7 @@ def _last_word(seen: _Seen, rule: Rule) -> list[Obligation]:
     return [seen.new(rule, words, resolved, "omniops comms status", id="status.resolved")]
 
 
-def _banner(seen: _Seen, rule: Rule, now: datetime) -> list[Obligation]:
+def _banner(seen: Seen, rule: Rule) -> list[Obligation]:
     """When the outage of a provider passes 15 minutes (4.1.4), unless it is over by then."""
     found = []
     posts = seen.posts()
@@ -249,22 +116,22 @@ def _banner(seen: _Seen, rule: Rule, now: datetime) -> list[Obligation]:
         if not done_at and over:
             continue
         words = f"status page: a banner, because a provider is out for more than {span(rule.after_s)}"
-        if now < parse_iso(due):
+        if seen.now < parse_iso(due):
             words = f"status page: a banner, if the provider is still out {span(rule.after_s)} after it began"
         found.append(seen.new(rule, words, due, "" if done_at else "omniops comms status", done_at=done_at, how=how))
     return found[-1:]
 
 
-def _mail_start(seen: _Seen, rule: Rule) -> list[Obligation]:
+def _mail_start(seen: Seen, rule: Rule) -> list[Obligation]:
     return _once(seen, rule, seen.first(rule.severities), "e-mail to customers: it has begun", "omniops comms email")
 
 
-def _mail_resolution(seen: _Seen, rule: Rule) -> list[Obligation]:
+def _mail_resolution(seen: Seen, rule: Rule) -> list[Obligation]:
     at = seen.incident.resolved if seen.first(rule.severities) else ""
     return _once(seen, rule, at, "e-mail to customers: it is resolved", "omniops comms email")
 
 
-def _once(seen: _Seen, rule: Rule, at: str, words: str, next: str) -> list[Obligation]:
+def _once(seen: Seen, rule: Rule, at: str, words: str, next: str) -> list[Obligation]:
     if not at:
         return []
     done_at, how = seen.done(rule.id)
@@ -285,7 +152,7 @@ def untold(providers: Sequence[str], messages: Iterable[Message], by_hand: Itera
     return [name for name in providers if name not in told]
 
 
-def _upstream(seen: _Seen, rule: Rule) -> list[Obligation]:
+def _upstream(seen: Seen, rule: Rule) -> list[Obligation]:
     """At the start of a SEV-1, and fulfilled when every provider that is affected has been told."""
     left = untold(seen.facts.providers, seen.messages, seen.by_hand)
     who = ", ".join(left or seen.facts.providers) or "of whatever is affected"
@@ -296,15 +163,15 @@ def _upstream(seen: _Seen, rule: Rule) -> list[Obligation]:
     return found
 
 
-def _standup(seen: _Seen, rule: Rule) -> list[Obligation]:
+def _standup(seen: Seen, rule: Rule) -> list[Obligation]:
     return _listed(seen, rule, "for the next standup: a SEV-3 that is open", _next_standup)
 
 
-def _review(seen: _Seen, rule: Rule) -> list[Obligation]:
+def _review(seen: Seen, rule: Rule) -> list[Obligation]:
     return _listed(seen, rule, "for the next weekly review: a SEV-4 that is open", _next_review)
 
 
-def _listed(seen: _Seen, rule: Rule, words: str, moment: Any) -> list[Obligation]:
+def _listed(seen: Seen, rule: Rule, words: str, moment: Any) -> list[Obligation]:
     """Told once, before the next meeting; what is resolved or has another severity by then need not be."""
     periods = _periods(seen, rule.severities)
     if not periods:
@@ -338,11 +205,11 @@ def _next_review(moment: datetime, rules: Communication, zone: tzinfo) -> dateti
     return found
 
 
-def _resolve_by(seen: _Seen, rule: Rule, ladder: Ladder) -> list[Obligation]:
+def _resolve_by(seen: Seen, rule: Rule) -> list[Obligation]:
     """The limit of the severity that it has now, counted from the onset (section 1); SEV-4 has none."""
     if not seen.severities:
         return []
-    limit = ladder.severity(seen.severities[-1][1]).resolve_s
+    limit = seen.ladder.severity(seen.severities[-1][1]).resolve_s
     if limit is None:
         return []
     resolved = seen.incident.resolved
@@ -352,7 +219,7 @@ def _resolve_by(seen: _Seen, rule: Rule, ladder: Ladder) -> list[Obligation]:
     return [seen.new(rule, words, after(seen.incident.onset, limit), next, done_at=resolved, how=how)]
 
 
-def _postmortem(seen: _Seen, rule: Rule) -> list[Obligation]:
+def _postmortem(seen: Seen, rule: Rule) -> list[Obligation]:
     """Within 5 business days of the resolution (sections 5 and 7); fulfilled when it is filed."""
     resolved = seen.incident.resolved
     if not resolved or not seen.first(rule.severities):
@@ -365,3 +232,10 @@ def _postmortem(seen: _Seen, rule: Rule) -> list[Obligation]:
     next = "" if done_at else f"omniops postmortem {'file' if written else 'new'}"
     words = f"postmortem, within {rule.business_days} business days of the resolution"
     return [seen.new(rule, words, at, next, done_at=done_at, how=how)]
+
+
+_MAKERS: dict[str, Callable[[Seen, Rule], list[Obligation]]] = {
+    "status": _status, "banner": _banner, "mail.start": _mail_start, "mail.resolution": _mail_resolution,
+    "upstream": _upstream, "resolve_by": _resolve_by, "ops.standup": _standup, "review.weekly": _review,
+    "postmortem": _postmortem,
+}  # fmt: skip
