@@ -15,9 +15,9 @@ ENGINE, ABOUT = "slack.headline", "headline"
 MOST_TOPIC = 250  # Slack takes no more
 
 
-def body(incident: Incident, events: Iterable[Event], state: str, owed: Iterable[Obligation]) -> dict[str, str]:
+def body(incident: Incident, state: str, owed: Iterable[Obligation]) -> dict[str, str]:
     """The topic and the headline. ``state``: investigating, identified, monitoring, resolved."""
-    who = commander(events)
+    who = one_line(incident.roles.get("commander", ""), 80) or "not named yet"
     next = min((one.at for one in owed if one.id == "status" and one.open), default="")
     parts = [incident.severity, state, one_line(incident.title, 120)]
     topic = one_line(" | ".join([*parts, f"commander: {who}"]), MOST_TOPIC)
@@ -27,15 +27,6 @@ def body(incident: Incident, events: Iterable[Event], state: str, owed: Iterable
         f"Next status update by {_stamp(next)}" if next else _over(incident),
     ]
     return {"topic": topic, "headline": "\n".join(line for line in lines if line)}
-
-
-def commander(events: Iterable[Event]) -> str:
-    """Who was last named incident commander."""
-    found = ""
-    for event in events:
-        if event.kind == "role" and str(event.data["role"]).removeprefix("incident ") == "commander":
-            found = one_line(event.data["who"], 80)
-    return found or "not named yet"
 
 
 def wanted(incident: Incident, events: Sequence[Event]) -> bool:

@@ -68,7 +68,7 @@ def keep(journal: Journal, incident: str, now: datetime, settings: Settings, kno
         runs = [journal.read(f"run/{run}") for run in runs_of(journal, incident)]
         known = known or Known(journal, settings)
         owed = obligations_of(journal, now, incident, folder=settings.user_runbooks, rules=known.rules)
-        body = headline.body(found, events, progress(found, runs, incident in known.mitigated), owed)
+        body = headline.body(found, progress(found, runs, incident in known.mitigated), owed)
         engine, to = headline.ENGINE, "incident"
         if by_webhook(settings):
             engine, to, body = "webhook", "", {"text": body["headline"]}

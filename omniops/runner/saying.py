@@ -15,7 +15,7 @@ from omniops.failpoints import reached
 from omniops.incident import leaks
 from omniops.incident.drafts import Draft
 from omniops.incident.obligations import IDS
-from omniops.incident.outbox import Message, fold, text_of, with_key
+from omniops.incident.outbox import Message, text_of, with_key
 from omniops.incident.view import Incident
 from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.runner import outbox
@@ -273,8 +273,3 @@ def done(
         except Conflict:
             continue
     raise outbox._too_busy()
-
-
-def said_so_far(journal: Journal, incident: str) -> list[Message]:
-    """The messages of an incident, dropped ones too."""
-    return fold(journal.read(f"incident/{incident}"))

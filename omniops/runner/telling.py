@@ -12,11 +12,13 @@ from omniops.incident.drafts import Draft
 from omniops.incident.obligations import Obligation, untold
 from omniops.incident.outages import providers
 from omniops.incident.outbox import Message, slack_channel
-from omniops.incident.view import MITIGATION_KINDS, Incident, mitigations
+from omniops.incident.view import Incident
 from omniops.journal.events import Event
+from omniops.runner.board import in_force_of
 from omniops.runner.comms import by_webhook, obligations_of, pick, rules_of
 from omniops.runner.known import record_of, runs_of
-from omniops.runner.saying import Here, Said, said_so_far, say
+from omniops.runner.outbox import messages
+from omniops.runner.saying import Here, Said, say
 from omniops.text import one_line
 
 LISTED = ("ops.standup", "review.weekly")
@@ -51,7 +53,7 @@ def read(here: Here, incident: Incident) -> About:
         incident,
         rules,
         [here.journal.read(f"run/{run}") for run in runs_of(here.journal, incident.id)],
-        said_so_far(here.journal, incident.id),
+        messages(here.journal, incident.id),
         obligations_of(here.journal, here.clock.now(), incident.id, folder=folder),
         leaks.names(record_of(here.journal, incident.id), rules.public_names()),
     )
@@ -105,8 +107,8 @@ def status(here: Here, wanted: str, text: str, progress: str = "", impact: str =
 
 def suggested(here: Here, known: About) -> str:
     """How far the incident is, by the journal, in the status page's words."""
-    here_only = (one for one in mitigations(here.journal.kinds(MITIGATION_KINDS)) if one.incident == known.incident.id)
-    return drafts.progress(known.incident, known.runs, any(here_only))
+    in_force = bool(in_force_of(here.journal, known.incident.id))
+    return drafts.progress(known.incident, known.runs, in_force)
 
 
 def email(here: Here, wanted: str, text: str, kind: str = "") -> Said:
