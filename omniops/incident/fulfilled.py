@@ -91,7 +91,7 @@ class Seen(NamedTuple):
         return one if one.done_at else self._with_what_waits(one)
 
     def _with_what_waits(self, one: Obligation) -> Obligation:
-        found = [message for message in self.under_way if one.id in _answers(message)]
+        found = [message for message in self.under_way if one.id in answers(message)]
         if not found:
             return one
         last = found[-1]
@@ -121,7 +121,7 @@ def on_page(message: Message) -> bool:
     return message.engine == "status" or message.about in ("status", "banner")
 
 
-def _answers(message: Message) -> tuple[str, ...]:
+def answers(message: Message) -> tuple[str, ...]:
     """The obligations that a message fulfils once it is sent."""
     if not on_page(message):
         return (message.about,)

@@ -14,8 +14,9 @@ from omniops.errors import BadInput, Exit, Frozen, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import leaks
 from omniops.incident.drafts import Draft
+from omniops.incident.fulfilled import answers
 from omniops.incident.obligations import IDS
-from omniops.incident.outbox import Message, text_of, with_key
+from omniops.incident.outbox import Message, fold, text_of, with_key
 from omniops.incident.view import Incident
 from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.runner import outbox
@@ -251,8 +252,9 @@ def _provider(draft: Draft) -> tuple[str, ...]:
 def done(
     journal: Journal, incident: Incident, obligation: str, how: str, providers: tuple[str, ...] = (), next: str = ""
 ) -> Event:
-    """Write down that something owed was fulfilled by hand. ``providers``: those that were told, for ``upstream``;
-    ``next``: by when the text that was pasted promises another. Raises Frozen; BadInput without a word on how."""
+    """Write down that something owed was fulfilled by hand; what waits to say the same, or to put something older on
+    the page after it, is not sent any more. ``providers``: those that were told, for ``upstream``; ``next``: by when
+    the text that was pasted promises another. Raises Frozen; BadInput without a word on how."""
     if not how.strip():
         raise BadInput(
             "how was it done?",
@@ -269,7 +271,20 @@ def done(
         events = journal.read(stream)
         refuse_frozen(Incident(incident.id, events))
         try:
-            return journal.append([New(stream, len(events), "comms.done", data)])[0]
+            given_up = [
+                New(stream, None, "message.dropped", {"id": one.id, "why": "it was done by hand"})
+                for one in fold(events)
+                if one.state in ("waiting", "unsure") and _says_the_same(one, obligation, providers)
+            ]
+            return journal.append([New(stream, len(events), "comms.done", data), *given_up])[0]
         except Conflict:
             continue
     raise outbox._too_busy()
+
+
+def _says_the_same(message: Message, obligation: str, providers: tuple[str, ...]) -> bool:
+    if obligation == "upstream":
+        return message.about == obligation and message.key.partition("/")[2].partition("#")[0] in providers
+    if obligation == "status.resolved" and message.engine == "status":
+        return True
+    return obligation in answers(message)

@@ -94,7 +94,7 @@ def status(here: Here, wanted: str, text: str, progress: str = "", impact: str =
     if progress == drafts.RESOLVED:
         _refuse_unresolved(known.incident)
     state = progress or suggested(here, known)
-    banner = known.owes("banner") and not progress and state in (drafts.INVESTIGATING, drafts.IDENTIFIED)
+    banner = known.owes("banner") and not progress  # it began after whatever recovered before
 
     def draft(details: str) -> Draft:
         return drafts.status(

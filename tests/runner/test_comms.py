@@ -256,6 +256,23 @@ def test_by_hand_to_the_providers_of_that_moment(comms: Comms) -> None:
     assert (owed.open, owed.words) == (True, "upstream providers, through vendor management: anthropic")
 
 
+def test_what_was_done_by_hand_is_not_sent_as_well(comms: Comms, sent: list[Any]) -> None:
+    """A mail that waits is given up once somebody has written it elsewhere, and no older text comes onto the page after
+    what was posted there by hand."""
+    comms.settings.env["TOY"] = ""  # type: ignore[index]
+    comms.person.interactive = False
+    assert [telling.email(comms.here, "", "").state, telling.status(comms.here, "", "").state] == ["waits", "waits"]
+    fulfil(comms.journal, comms.clock.now(), "mail.start", "from the webmail")
+    comms.add("incident.resolved")
+    fulfil(comms.journal, comms.clock.now(), "status.resolved", "by its own form")
+    comms.settings.env["TOY"] = "1"  # type: ignore[index]
+    tick(comms.settings, comms.clock, comms.journal)
+    assert [engine for engine, _, _ in sent if engine in ("mail", "status")] == []
+    assert {one.state for one in comms.messages() if one.engine in ("mail", "status")} == {"dropped"}
+    owed = obligations_of(comms.journal, comms.clock.now())
+    assert [one.open for one in owed if one.id in ("mail.start", "status.resolved")] == [False, False]
+
+
 def test_upstream(comms: Comms, sent: list[Any], tmp_path: Path) -> None:
     """Each affected provider is written to, by mail where its address is known, else by hand; once."""
     folder = tmp_path / "runbooks"

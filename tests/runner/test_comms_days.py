@@ -86,8 +86,8 @@ class Days(Comms):
         return [one for one in obligations_of(self.journal, now) if one.overdue(now) and one.blocks_resolving]
 
     def answer(self, one: Obligation) -> None:
-        if one.overdue(self.clock.now()) and one.id not in {late.id for late in self.late()}:
-            return  # another message has fulfilled it as well
+        if one.overdue(self.clock.now()) and one.id not in {late.id for late in self.late() if not late.waits}:
+            return  # another message fulfils it as well
         if one.id in PAGE:
             telling.status(self.here, INCIDENT, "")
         elif one.id.startswith("mail."):
