@@ -127,7 +127,8 @@ def _in_text(text: str, key: str) -> Iterator[Name]:
     for local, domain in _MAIL.findall(text):
         yield Name(f"{local}@{domain}", PERSON)
         yield from _person(local)
-    yield from (Name(found, PERSON) for found in _MENTION.findall(text))
+    for found in _MENTION.findall(text):
+        yield from _person(found)
 
 
 def _connection(row: dict[str, Any]) -> Iterator[Name]:
@@ -162,7 +163,8 @@ def _host(text: str) -> Iterator[Name]:
 
 
 def _person(text: str) -> Iterator[Name]:
-    """A name; the parts of one of several words count as they are written; of an address, what is before the @."""
+    """A name; the parts of one of several words, or of a login such as ``eve.adams``, count as a name is written (Eve);
+    of an address, what is before the @."""
     if _OWN.fullmatch(text.strip()):
         return
     bare = text.strip().removeprefix("@")
@@ -174,6 +176,12 @@ def _person(text: str) -> Iterator[Name]:
     parts = _WORD.findall(bare)
     if len(parts) > 1 and " " in bare:
         yield from (Name(part, PERSON, exact=True) for part in parts if len(part) > LEAST and part[0].isupper())
+    elif len(parts) > 1 and "." in bare:
+        yield from (
+            Name(part[0].upper() + part[1:], PERSON, exact=True)
+            for part in parts
+            if len(part) > LEAST and part.isalpha() and part.casefold() not in _ACCOUNTS
+        )
 
 
 def _counts(name: Name) -> bool:

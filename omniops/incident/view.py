@@ -74,7 +74,7 @@ class Incident:
             case "frozen" if not self.frozen:
                 self.frozen, self.frozen_by = event.time, event.actor
             case "verified":
-                self.verified = data
+                self.verified = {**data, "time": event.time}
             case "incident.resolved":
                 self.resolved, self.resolved_by = event.time, event.actor
 

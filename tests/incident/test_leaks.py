@@ -39,6 +39,7 @@ RECORD = [
     event("role", {"role": "commander", "who": "@zoë"}, actor="root"),
     event("note", {"text": "asked db-7.omni.internal, and @carol in #db-team; rollback.sh of v3.7.9 did e.g. nothing"}),
 ]
+RECORD.append(event("note", {"text": "x"}, actor="dora.adams"))
 KNOWN = names(RECORD, ("OmniRoute", "status.phenotype.dev", "announce@phenotype.dev"))
 
 
@@ -70,6 +71,9 @@ def found(text: str) -> list[tuple[str, str]]:
         ("ask Will", "Will", PERSON),
         ("will smith has it", "Will Smith", PERSON),
         ("bob has it", "bob", PERSON),
+        ("Dora Adams is on it", "dora.adams", PERSON),
+        ("Dora is on it", "Dora", PERSON),
+        ("ask Ms Adams", "Adams", PERSON),
         ("write to bob@omni.example", "bob@omni.example", PERSON),
         ("Zoe commands", "zoë", PERSON),
         ("zoe\u0308", "zoë", PERSON),
