@@ -157,10 +157,12 @@ def here_for(yes: bool, json: bool) -> Here:
 
 def _words(text: str, edit: bool) -> str:
     """The free words: as they were typed, from stdin (``-``), or from the editor."""
+    from omniops.cli.editing import MOST_BYTES, within
+
     if text == "-":
         import sys
 
-        text = sys.stdin.read(64 * 1024)
+        text = sys.stdin.read(MOST_BYTES + 1)
     if edit:
         if not streams().interactive:
             from omniops.errors import BadInput
@@ -171,6 +173,7 @@ def _words(text: str, edit: bool) -> str:
         from omniops.cli.editing import edit as opened
 
         text = opened(text)
+    within(text.encode(errors="replace"))
     from omniops.text import clean
 
     return clean(text).strip()

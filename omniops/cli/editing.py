@@ -27,11 +27,26 @@ def edit(text: str) -> str:
         ended = subprocess.run([*shlex.split(command), name], check=False).returncode
         if ended:
             raise _failed(f"the editor ended with {ended}")
-        return clean(path.read_bytes()[:MOST_BYTES].decode("utf-8", "replace")).strip()
+        with path.open("rb") as file:
+            return clean(within(file.read(MOST_BYTES + 1)).decode("utf-8", "replace")).strip()
     except (OSError, ValueError) as error:
         raise _failed(getattr(error, "strerror", None) or str(error)) from None
     finally:
         path.unlink(missing_ok=True)
+
+
+def within(words: bytes) -> bytes:
+    """Free words that are no longer than a message may be; nothing of a longer one is sent. Raises BadInput."""
+    if len(words) > MOST_BYTES:
+        from omniops.errors import BadInput
+
+        raise BadInput(
+            f"the text is longer than {MOST_BYTES // 1024} KB",
+            why="it would have to be cut, and nobody would see where",
+            state="nothing was sent",
+            next="say it in fewer words",
+        )
+    return words
 
 
 def _failed(why: str) -> Exception:

@@ -1,43 +1,52 @@
-"""What must not be read outside: every connection, host, person and channel name that an incident's record holds. Pure.
+"""What must not be read outside: every connection, host, person and channel name that an incident's record holds, and
+what looks like a host, an address, a mention or a channel. Pure.
 
-Words that a person adds to what goes to customers are compared with all of them: as whole words, whatever the case, the
-accents, the width of the letters, invisible characters and whatever joins the parts of a name (``openai/main``,
-``OpenAI-Main``). Letters of another alphabet that look alike are not found out.
+Words that a person adds to what goes to customers are compared with all of them (`spelling`, `shapes`).
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
+from omniops.incident import shapes
+from omniops.incident.ordinary import ORDINARY
+from omniops.incident.outbox import slack_channel
+from omniops.incident.spelling import Index, letters, written
 from omniops.journal.events import Event
 
-CONNECTION, PROVIDER, HOST, PERSON, CHANNEL = "connection", "provider", "host", "person", "channel"
+CONNECTION, PROVIDER, HOST, PERSON, CHANNEL = "connection", "provider", shapes.HOST, "person", shapes.CHANNEL
+PUBLIC = "public"
+"""The kind of what customers know anyway: where such a one is among the names, shapes are looked for as well."""
 
-_WORD = re.compile(r"[^\W_]+")
-_URL_HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:[^\s/@?#]*@)?(\[[0-9a-f:.]+\]|[^\s/:?#\"'<>)]+)", re.IGNORECASE)
-_ADDRESS = re.compile(r"(?<![\w.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.])")
-_DOMAIN = re.compile(r"(?<![\w.@-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.){2,}[a-z]{2,}(?![\w-])", re.IGNORECASE)
-_CHANNEL = re.compile(r"(?<![\w&/#])#([^\W_][\w-]{1,80})")
-_MAIL = re.compile(r"([\w.+-]+)@([\w-]+(?:\.[\w-]+)+)")
-_MENTION = re.compile(r"(?<![\w./@])@([^\W_][\w.-]{1,80})")
 _ID = re.compile(r"\s*\(([^()]+)\)\s*$")
+_IN_PROSE = re.compile(
+    r"(?<![\w/.+-])((?:[A-Z][\w.+-]{0,40} ){0,2}[\w.+-]{2,60})/([^()/\n]{1,80}?)\s?"
+    r"\(([0-9a-f]{8}(?:-[0-9a-f]{4}){0,4}[0-9a-f]{0,8})\)"
+)
+"""``openai/main (8ae76e54)`` in a sentence; only a provider in capitals may be of several words there."""
 _PEOPLE = frozenset((
     "actor", "acknowledged_by", "assignee", "assignees", "attendees", "by", "holder", "incoming", "operator",
     "outgoing", "owner", "person", "primary", "reviewer", "secondary", "user", "who",
 ))  # fmt: skip
 _HOSTS = frozenset(("host", "hostname", "hosts", "replica", "replicas", "server", "instance", "node"))
-_ACCOUNTS = frozenset((
-    "root", "admin", "administrator", "nobody", "omniops", "ubuntu", "debian", "runner", "user", "incident-commander",
-    "here", "channel", "everyone",
-))  # fmt: skip
-"""Logins and mentions that are no person's name, and words of every report: root cause."""
+_LOGINS = """
+admin administrator actions automation bot call channel ci comms commander cron debian deploy deployer engineer
+engineering everyone github here incident lead maintainer maintainers management manager mgmt nobody omniops omniroute
+on oncall ops owner person primary release robot root runner scribe secondary security service svc system systemd team
+the tick ubuntu user vendor www
+"""
+_NOBODY = frozenset(_LOGINS.split())
+"""Words of logins, roles and mentions that are no person's name, and some of them of every report: root cause."""
 _OWN = re.compile(r"run r[0-9a-f]+|uid-[0-9]+")
+_PART = re.compile(r"[^\W\d_]+(?:['`\u2018\u2019\u02bc][^\W\d_]+)*")
 LEAST = 2
 """A name of one character would be found in every sentence."""
+LEAST_PART = 3
+"""A part of a person's name that is shorter than that is no name (de, Mc)."""
 
 
 class Name(NamedTuple):
@@ -48,36 +57,50 @@ class Name(NamedTuple):
     exact: bool = False
 
 
-def names(events: Iterable[Event], public: Iterable[str] = ()) -> list[Name]:
-    """Every name in the events of an incident and its runs, but for those that are ``public`` anyway."""
+def names(events: Iterable[Event], public: Iterable[str] = (), servers: Iterable[str] = ()) -> list[Name]:
+    """Every name in the events of an incident and its runs, but for those that are ``public`` anyway; these end the
+    list. ``servers``: addresses of the servers that omniops talks to, whether or not the record holds them."""
     found: dict[Name, None] = {}
-    known = {_folded(one) for one in public}
+    known = tuple(public)
     actors: dict[str, None] = {}
     for event in events:
-        actors[event.actor] = found[Name(event.host, HOST)] = None
+        actors[event.actor] = None
+        found.update(dict.fromkeys(_host(event.host)))
+        kind, _, id = event.stream.partition("/")
+        if kind == "incident":
+            found[Name(slack_channel("incident", id).removeprefix("#"), CHANNEL)] = None
         found.update(dict.fromkeys(_walk(event.data, "", event.kind)))
+    found.update(dict.fromkeys(name for server in servers for name in _host(server)))
     people = [name for actor in actors for name in _person(actor)]
-    return [name for name in dict.fromkeys([*people, *found]) if _counts(name) and _folded(name.text) not in known]
+    open = {letters(part) for one in known for part in (one, *one.split("@"))}
+    secret = [name for name in dict.fromkeys([*people, *found]) if _counts(name) and letters(name.text) not in open]
+    return [*secret, *(Name(one, PUBLIC) for one in known)]
 
 
 def leaks(text: str, forbidden: Iterable[Name]) -> list[Name]:
-    """The names that stand in a text, in the order in which they became known; each once."""
-    folded, plain = _folded(text), _plain(text)
-    exact = f" {' '.join(_WORD.findall(plain))} "
+    """The names that stand in a text, in the order in which they became known, then what only looks like one; each
+    once."""
+    forbidden = list(forbidden)
+    known = [name for name in forbidden if name.kind != PUBLIC]
+    public = [name.text for name in forbidden if name.kind == PUBLIC]
     found: dict[tuple[str, str], Name] = {}
-    for name in forbidden:
-        wanted = _folded(name.text)
-        if name.exact:
-            there = f" {' '.join(_WORD.findall(_plain(name.text)))} " in exact
-        elif not wanted.strip():  # nothing but signs
-            there = _plain(name.text).strip() in plain
-        elif _unspaced(wanted):
-            there = wanted.strip() in folded
-        else:
-            there = wanted in folded
-        if there:
-            found.setdefault((wanted if wanted.strip() else name.text, name.kind), name)
+    there = {
+        number
+        for number, seen in Index([name.text for name in known]).find(text)
+        if not known[number].exact or seen == written(known[number].text)
+    }
+    for name in (known[number] for number in sorted(there)):
+        found.setdefault((letters(name.text) or name.text, name.kind), name)
+    told = {key for key, _ in found}
+    for shape, kind in shapes.shapes(text, public) if public else ():
+        if letters(shape) not in told:
+            found.setdefault((letters(shape) or shape, kind), Name(shape, kind))
     return list(found.values())
+
+
+def same(name: str, other: str) -> bool:
+    """Are they one name, as far as a reader is concerned?"""
+    return letters(name) == letters(other)
 
 
 def words(found: Iterable[Name]) -> str:
@@ -118,17 +141,21 @@ def _in_text(text: str, key: str) -> Iterator[Name]:
         yield from _host(text)
     if key in ("connection", "worst_text"):
         yield from _target(text if text != "none" else "")
-    for found in _URL_HOST.findall(text):
+    for found in shapes.URL_HOST.findall(text):
         yield from _host(found)
-    yield from (Name(found, HOST) for found in _ADDRESS.findall(text))
-    for found in _DOMAIN.findall(_MAIL.sub(" ", text)):
+    yield from (Name(found, HOST) for found in shapes.IP.findall(text))
+    for found in shapes.DOMAIN.findall(shapes.MAIL.sub(" ", text)):
         yield from _host(found)
-    yield from (Name(found, CHANNEL) for found in _CHANNEL.findall(text))
-    for local, domain in _MAIL.findall(text):
+    yield from (Name(found, CHANNEL) for found in shapes.CHANNELS.findall(text))
+    for local, domain in shapes.MAIL.findall(text):
         yield Name(f"{local}@{domain}", PERSON)
         yield from _person(local)
-    for found in _MENTION.findall(text):
+    for found in shapes.MENTIONS.findall(text):
         yield from _person(found)
+    for provider, name, id in _IN_PROSE.findall(text):
+        yield from _target(f"{provider}/{name} ({id})")
+        last = provider.rpartition(" ")[2]  # of "Asked openai/main"
+        yield from _target(f"{last}/{name}" if len(last) >= LEAST_PART else "")
 
 
 def _connection(row: dict[str, Any]) -> Iterator[Name]:
@@ -153,7 +180,7 @@ def _target(target: str) -> Iterator[Name]:
 
 def _host(text: str) -> Iterator[Name]:
     """A host, and its short name where that is no ordinary word (``gw-3`` of ``gw-3.example.net``)."""
-    bare = _URL_HOST.sub(lambda match: match[1], text.strip()).partition("/")[0].strip("[]")
+    bare = shapes.URL_HOST.sub(lambda match: match[1], text.strip()).partition("/")[0].strip("[]")
     host, colon, port = bare.rpartition(":")
     bare = host if colon and port.isdecimal() and ":" not in host else bare
     yield Name(bare, HOST)
@@ -163,47 +190,34 @@ def _host(text: str) -> Iterator[Name]:
 
 
 def _person(text: str) -> Iterator[Name]:
-    """A name; the parts of one of several words, or of a login such as ``eve.adams``, count as a name is written (Eve);
-    of an address, what is before the @."""
-    if _OWN.fullmatch(text.strip()):
-        return
+    """A name, and each of its parts (of ``eve.adams`` too); of an address, what is before the @."""
     bare = text.strip().removeprefix("@")
-    yield Name(bare, PERSON)
-    local = _MAIL.fullmatch(bare)
+    local = shapes.MAIL.fullmatch(bare)
+    if _OWN.fullmatch(bare):
+        return
     if local:
+        yield Name(bare, PERSON)
         yield from _person(local[1])
         return
-    parts = _WORD.findall(bare)
-    if len(parts) > 1 and " " in bare:
-        yield from (Name(part, PERSON, exact=True) for part in parts if len(part) > LEAST and part[0].isupper())
-    elif len(parts) > 1 and "." in bare:
-        yield from (
-            Name(part[0].upper() + part[1:], PERSON, exact=True)
-            for part in parts
-            if len(part) > LEAST and part.isalpha() and part.casefold() not in _ACCOUNTS
-        )
+    parts = _PART.findall(normalize("NFC", bare))
+    if not (parts == [bare] and parts[0].casefold() in ORDINARY):
+        yield Name(bare, PERSON)
+    yield from (_part(part) for part in parts if len(letters(part)) >= LEAST_PART and letters(part) not in _NOBODY)
+
+
+def _part(part: str) -> Name:
+    """A part of a name; one that is an ordinary word is found with its capital alone."""
+    if letters(part) in ORDINARY:
+        return Name(part[0].upper() + part[1:], PERSON, exact=True)
+    return Name(part, PERSON)
 
 
 def _counts(name: Name) -> bool:
-    """Is it a name at all, and no login of a machine?"""
+    """Is it a name at all, no login of a machine, and no host that is called as an ordinary word is?"""
     bare = name.text.strip()
     if len(bare) < LEAST and bare.isalnum():
         return False
-    return bool(bare) and not (name.kind == PERSON and (bare.casefold() in _ACCOUNTS or _OWN.fullmatch(bare)))
-
-
-def _plain(text: str) -> str:
-    """Without accents, invisible characters and width: what a reader sees."""
-    folded = unicodedata.normalize("NFKD", text)
-    return "".join(char for char in folded if unicodedata.category(char) not in ("Mn", "Cf", "Cc") or char in "\n\t")
-
-
-def _folded(text: str) -> str:
-    """The words of a text, lower case, each between two blanks; nothing else of it."""
-    found = _WORD.findall(_plain(text).casefold())
-    return f" {' '.join(found)} "
-
-
-def _unspaced(folded: str) -> bool:
-    """A script that puts no blanks between words."""
-    return any(unicodedata.category(char) == "Lo" for char in folded)
+    if name.kind == PERSON:
+        parts = {letters(part) for part in _PART.findall(bare)}
+        return bool(bare) and not (parts and parts <= _NOBODY)
+    return bool(bare) and not (name.kind == HOST and bare.casefold() in ORDINARY)

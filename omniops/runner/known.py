@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omniops.errors import BadInput
 from omniops.incident.view import Incident
 from omniops.journal.events import Event, Journal
+
+if TYPE_CHECKING:
+    from omniops.config import Settings
+    from omniops.incident.communication import Communication
+    from omniops.incident.leaks import Name
 
 
 def open_runs(journal: Journal) -> dict[str, dict[str, Any]]:
@@ -50,3 +55,11 @@ def record_of(journal: Journal, incident: str) -> list[Event]:
     """Everything that is written down about an incident and its runs, in order."""
     streams = (f"incident/{incident}", *(f"run/{run}" for run in runs_of(journal, incident)))
     return sorted((event for stream in streams for event in journal.read(stream)), key=lambda event: event.seq)
+
+
+def unspoken(journal: Journal, incident: str, rules: Communication, settings: Settings) -> list[Name]:
+    """What may not be read outside about an incident: the names in its record, and our own servers'."""
+    from omniops.incident import leaks
+
+    servers = f"{settings.get('OMNIROUTE_URL')} {settings.get('OMNIROUTE_URLS')}".replace(",", " ").split()
+    return leaks.names(record_of(journal, incident), rules.public_names(), servers)

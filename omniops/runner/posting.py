@@ -66,7 +66,7 @@ def _for_status_page(walk: Walk, step: str, words: str) -> _Words | None:
     from omniops.incident.drafts import fields
     from omniops.runner.comms import rules_of
     from omniops.runner.engines.registry import find
-    from omniops.runner.known import incident_of, record_of
+    from omniops.runner.known import incident_of, unspoken
 
     engine, id = find("status"), walk.state.started["incident"]
     probe = Message("", id, "status", "", BANNER, {}, "", "", "waiting")
@@ -77,7 +77,7 @@ def _for_status_page(walk: Walk, step: str, words: str) -> _Words | None:
     except OmniopsError as error:
         walk.person.say(f"Not for the status page: {error.brief}.", "warn")
         return None
-    found = leaks.leaks(words, leaks.names(record_of(walk.journal, id), rules.public_names()))
+    found = leaks.leaks(words, unspoken(walk.journal, id, rules, walk.ctx.settings))
     if found:
         walk.person.say(f"Not for the status page as it is: it names {leaks.words(found)}.", "bad")
         return None

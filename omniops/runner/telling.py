@@ -16,9 +16,9 @@ from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.runner.board import in_force_of
 from omniops.runner.comms import by_webhook, obligations_of, pick, rules_of
-from omniops.runner.known import record_of, runs_of
+from omniops.runner.known import runs_of, unspoken
 from omniops.runner.outbox import messages
-from omniops.runner.saying import Here, Said, say
+from omniops.runner.saying import Here, Said, check, refuse_frozen, say
 from omniops.text import one_line
 
 LISTED = ("ops.standup", "review.weekly")
@@ -55,7 +55,7 @@ def read(here: Here, incident: Incident) -> About:
         [here.journal.read(f"run/{run}") for run in runs_of(here.journal, incident.id)],
         messages(here.journal, incident.id),
         obligations_of(here.journal, here.clock.now(), incident.id, folder=folder),
-        leaks.names(record_of(here.journal, incident.id), rules.public_names()),
+        unspoken(here.journal, incident.id, rules, here.settings),
     )
 
 
@@ -150,9 +150,11 @@ def _due_kind(known: About) -> str:
 def upstream(here: Here, wanted: str, text: str, named: list[str]) -> list[Said]:
     """The words to each provider that is affected, or to those named. One that is declined does not stop the next."""
     known = about(here, wanted, ("upstream",))
+    refuse_frozen(known.incident)
     affected = providers(known.runs)
     events = here.journal.read(f"incident/{known.incident.id}")
-    meant = named or untold(affected, known.said, [event for event in events if event.kind == "comms.done"])
+    left = untold(affected, known.said, [event for event in events if event.kind == "comms.done"])
+    meant = _providers(known, affected, named) if named else left
     if not meant:
         raise BadInput(
             f"told already: {', '.join(affected)}" if affected else "no provider is known to be affected",
@@ -163,11 +165,40 @@ def upstream(here: Here, wanted: str, text: str, named: list[str]) -> list[Said]
     return [_to_provider(here, known, one_line(one, 60), text) for one in meant]
 
 
+def _providers(known: About, affected: tuple[str, ...], named: list[str]) -> list[str]:
+    """The providers that were named, as they are known, each once. Raises BadInput for one that is not, where any is;
+    for none; and for one that holds another name."""
+    there = tuple(dict.fromkeys((*affected, *known.rules.contacts)))
+    others = [name for name in known.names if name.kind != leaks.PROVIDER]
+    found: dict[str, None] = {}
+    for one in named:
+        alike = next((name for name in there if leaks.same(name, one)), "")
+        wrong = "" if alike else check(one, others)
+        if not alike and (there or wrong or not one.strip()):
+            raise BadInput(
+                f"--provider {one_line(one, 40)!r} is not a provider that is known here" if one.strip()
+                else "--provider names nobody",
+                why=f"known: {', '.join(_nearest(one, there))}" if there else wrong,
+                state="nothing was sent",
+                next=f"--provider {_nearest(one, there)[0]}; or a line in contacts: of communication.yaml" if there
+                else "--provider NAME",
+            )  # fmt: skip
+        found[alike or one] = None
+    return list(found)
+
+
+def _nearest(name: str, known: tuple[str, ...]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(name[:80], known, 3, 0.4) or list(known[:5])
+
+
 def _to_provider(here: Here, known: About, provider: str, text: str) -> Said:
     """To one of them; its own name may stand in what it reads."""
 
     def draft(details: str) -> Draft:
         return drafts.upstream(known.incident, known.rules, here.clock.now(), known.said, provider, details)
 
-    forbidden = [name for name in known.names if not leaks.leaks(provider, [name])]
+    own = (leaks.PROVIDER, leaks.CONNECTION)
+    forbidden = [name for name in known.names if name.kind not in own or not leaks.same(name.text, provider)]
     return say(here, known.incident, draft, text, forbidden)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from omniops.clock import SystemClock, iso
@@ -170,6 +172,7 @@ def store_event(kind: str, data: dict[str, Any]) -> Any:
         (["post", "x", "--for", "mail.start"], "'mail.start' is not posted to a channel"),
         (["status", "--edit"], "--edit needs a terminal"),
         (["done", "banner", "--how", "x"], "'banner' is not owed by"),
+        (["upstream", "--provider", "", "--yes"], "--provider names nobody"),
         (["due", "--incident", "nothing"], "there is no incident 'nothing'"),
         (["status", "--incident", "nothing"], "there is no incident 'nothing'"),
     ],
@@ -280,6 +283,29 @@ def test_an_editor(omniops: Command, tmp_path: Path) -> None:
     child.expect("Not sent, to the status page")
     child.wait()
     assert child.exitstatus == 3, output(child)
+
+
+def test_a_long_text(omniops: Command, tmp_path: Path) -> None:
+    """64 KB are looked through at once; a longer text is refused whole, and nothing is cut."""
+    begin(omniops, "SEV-1", walk=True)
+    whole = "word " * (64 * 1024 // 5)
+    began = time.monotonic()
+    leak = omniops("comms", "status", "-", "--yes", stdin=whole[:-10] + " eve")
+    assert (leak.returncode, "the person “eve”" in leak.stderr) == (2, True)
+    assert omniops("comms", "status", "-", "--yes", stdin=whole).returncode == 8
+    assert time.monotonic() - began < 15
+    for words in ("word " * 14_000, "é" * 40_000):
+        long = omniops("comms", "status", "-", "--yes", stdin=words)
+        assert (long.returncode, "longer than 64 KB" in long.stderr) == (2, True)
+    editor = tmp_path / "editor"
+    editor.write_text('#!/bin/sh\nhead -c 70000 /dev/zero | tr "\\0" x > "$1"\n', encoding="utf-8")
+    editor.chmod(0o700)
+    env: dict[str, Any] = {**omniops.env, "PATH": os.environ["PATH"], "EDITOR": str(editor)}
+    child = start(sys.executable, "-m", "omniops", "comms", "status", "--edit", **env)
+    child.expect("longer than 64 KB")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 2, output(child)
 
 
 def test_canaries(omniops: Command, slack: FakeSlack, tmp_path: Path) -> None:

@@ -295,6 +295,64 @@ def test_upstream(comms: Comms, sent: list[Any], tmp_path: Path) -> None:
         telling.upstream(comms.here, "", "", [])
 
 
+@pytest.mark.parametrize(
+    ("named", "said", "why"),
+    [
+        ("openia", "'openia' is not a provider", "known: openai"),
+        ("alice of gw-3.prod.example.net", "is not a provider", "known: openai"),
+        ("openai on gw-3", "is not a provider", "known: openai"),
+        ("", "names nobody", "known: openai"),
+        (" ", "names nobody", "known: openai"),
+    ],
+)
+def test_a_provider_that_is_none(comms: Comms, sent: list[Any], named: str, said: str, why: str) -> None:
+    """A typo, nobody, or a sentence is refused with those that are known; none of those named is written to."""
+    with pytest.raises(BadInput, match=said) as refused:
+        telling.upstream(comms.here, "", "hello", ["openai", named])
+    assert why in refused.value.why
+    assert (sent, comms.person.seen, comms.done()) == ([], [], [])
+
+
+def test_a_provider_while_none_is_known(tmp_path: Path) -> None:
+    """Any is written to then; but not nobody, and not a text with names in it."""
+    comms = Comms(tmp_path, walk=False)
+    for named in ("", "alice of gw-3.prod.example.net", "eve", "@here"):
+        with pytest.raises(BadInput):
+            telling.upstream(comms.here, "", "", [named])
+    assert comms.person.seen == []
+    assert telling.upstream(comms.here, "", "", ["groq"])[0].state == "by hand"
+
+
+def test_a_provider_excuses_itself_alone(comms: Comms) -> None:
+    """In whichever way it is written, it is one provider, and may be named; everything else that is known may not."""
+    for words in ("openai-main is out", "eve at openai", "gw3 to openai", "openai at 10.9.8.7", "8ae76e54"):
+        with pytest.raises(BadInput, match="it names what nobody outside is told"):
+            telling.upstream(comms.here, "", words, ["OpenAI"])
+    found = telling.upstream(comms.here, "", "OpenAI answers 503.", ["OpenAI", "openai"])
+    assert [(one.state, one.draft.key) for one in found] == [("by hand", "upstream/openai")]
+
+
+@pytest.mark.parametrize("name", ["OMNIROUTE_URL", "OMNIROUTE_URLS"])
+def test_our_own_server_is_not_named(tmp_path: Path, sent: list[Any], name: str) -> None:
+    """The host of the server is known before any record holds it."""
+    comms = Comms(tmp_path, walk=False, TOY="1", **{name: "https://edge7.omni.internal:8443, http://gate-2"})
+    for words in ("edge7 is back", "edge-7.omni.internal", "gate2"):
+        with pytest.raises(BadInput, match="the host"):
+            telling.status(comms.here, "", f"We look at {words}.")
+    telling.status(comms.here, "", "See https://status.phenotype.dev, or write to announce@phenotype.dev.")
+    telling.email(comms.here, "", "We announce what we find; the status page has more.")
+    assert len(sent) == 2
+
+
+@pytest.mark.parametrize("words", ["10.9.8.7", "db.prod.example.net", "@here", "<!channel>", "#war-room", "gw3"])
+def test_shapes_are_refused_outside_alone(comms: Comms, sent: list[Any], words: str) -> None:
+    """What looks like a host, a mention or a channel goes to the incident's channel, and to nobody outside."""
+    for tell in (telling.status, telling.email):
+        with pytest.raises(BadInput, match="it names what nobody outside is told"):
+            tell(comms.here, "", f"We look at {words} now.")
+    assert telling.post(comms.here, "", f"We look at {words} now.").state == "sent"
+
+
 def test_upstream_without_a_person(comms: Comms) -> None:
     """Nobody there to paste it: exit 3, and it stays owed."""
     comms.person.interactive = False
