@@ -136,9 +136,9 @@ def _refuse_unresolved(incident: Incident) -> None:
 
 
 def _due_kind(known: About) -> str:
-    for kind in ("start", "resolution"):
-        if known.owes(f"mail.{kind}"):
-            return kind
+    due = [one for one in known.owed if one.open and one.id in ("mail.start", "mail.resolution")]
+    for one in sorted(due, key=lambda one: bool(one.waits)):  # what is on its way is not what is still to be written
+        return one.id.removeprefix("mail.")
     raise BadInput(
         f"no e-mail to customers is due about {known.incident.id}",
         why="they are written to at the start of a SEV-1 and at its resolution",
