@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pexpect
 import pytest
 
 from omniops.clock import SystemClock, iso
@@ -297,6 +298,7 @@ def test_a_long_text(omniops: Command, tmp_path: Path) -> None:
     env: dict[str, Any] = {**omniops.env, "PATH": os.environ["PATH"], "EDITOR": str(editor)}
     child = start(sys.executable, "-m", "omniops", "comms", "status", "--edit", **env)
     child.expect("longer than 64 KB")
+    child.expect(pexpect.EOF)  # what waits is shown, too
     child.wait()
     assert child.exitstatus == 2, output(child)
 
