@@ -16,6 +16,8 @@ def main() -> None:
         sys.stderr.flush()
     except BrokenPipeError:
         code = 0 if code == 0 else code
+    except OSError:  # a full disk behind it: what was asked for has not arrived
+        code = code or 5
     context = sys.modules.get("omniops.cli.context")
     if context is not None and context.opened:
         from omniops.cli.afterwards import tick_once

@@ -3,12 +3,11 @@ is said. Its own answer is out by then."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from omniops.cli.commands import COMMANDS
 from omniops.cli.context import Opened, opened, streams
-from omniops.errors import BadInput, Exit, OmniopsError
+from omniops.errors import Exit, OmniopsError
 
 if TYPE_CHECKING:
     from omniops.runner.outbox import Show
@@ -69,12 +68,9 @@ def _owed(used: Opened, *, ahead: bool) -> None:
 
 
 def _flush(used: Opened, scripted: bool) -> None:
-    from omniops.runner.tick import afterwards, keep_headlines, moved, worth_a_tick
+    from omniops.runner.tick import afterwards, moved, worth_a_tick
 
-    if used.writes:
-        with suppress(BadInput):  # said below, where what is owed is
-            keep_headlines(used.settings, used.clock, used.journal)
-    if not worth_a_tick(used.journal):
+    if not used.writes and not worth_a_tick(used.journal):  # who has written may owe a headline
         return
     journal = used.journal
     if not used.writes:  # it was opened for reading, without a name to write under

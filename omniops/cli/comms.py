@@ -201,7 +201,7 @@ def _conclude(found: list[Said], json: bool) -> None:
         from omniops.terminal.views.comms import said_lines
 
         for one in found:
-            if one.state == "to be pasted":
+            if one.state == "to be pasted" and one.message is None:  # what was queued has been shown
                 from omniops.terminal.layout import safe_lines
 
                 streams().result("\n".join(safe_lines(one.draft.text)))

@@ -41,12 +41,14 @@ def _command(name: str) -> Callable[..., None]:
         json: Json = False,
     ) -> None:
         from omniops.cli.practice import new_folder, walk
+        from omniops.cli.practice_rest import play_on
         from omniops.drill.launcher import start
 
         rate = speed or (AUTO_SPEED if auto else 1.0)
         state = new_folder(_base(), name)
         with start(name, state=state, flavour=flavour, faults=faults, seed=seed, speed=rate) as simulator:
-            raise typer.Exit(_conclude(walk(simulator, auto, until), simulator, json))
+            result = walk(simulator, auto, until)
+            raise typer.Exit(_conclude(play_on(simulator, auto, until) or result, simulator, json))
 
     drill.__doc__ = SCENARIOS[name].title
     return drill
@@ -57,7 +59,8 @@ for _name in SCENARIOS:
 
 
 def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
-    from omniops.cli.practice import closing_of, score
+    from omniops.cli.practice import score
+    from omniops.cli.practice_rest import closing_of
     from omniops.cli.walking import conclude
 
     streams().say("This is a drill; `omniops drill show` tells what happened.", "dim")
@@ -86,10 +89,12 @@ def whole(
 def resume(auto: Auto = False, json: Json = False) -> None:
     """Go on with the last drill, with the same simulated world and clocks."""
     from omniops.cli.practice import go_on, newest_folder
+    from omniops.cli.practice_rest import play_on
     from omniops.drill.launcher import attach
 
     with attach(newest_folder(_base())) as simulator:
         result = go_on(simulator, auto)
+        result = play_on(simulator, auto) or result
         if result is None:
             streams().say("Nothing to resume: the last drill has ended.")
             return

@@ -213,7 +213,7 @@ def verify(id: Id = "", json: Json = False) -> None:
 def watch(
     id: Id = "",
     every: Annotated[str, typer.Option(metavar="TIME", help="How often it looks.")] = "1s",
-    times: Annotated[int, typer.Option(metavar="N", help="End after so many looks.")] = 0,
+    times: Annotated[int, typer.Option(metavar="N", min=0, help="End after so many looks.")] = 0,
     json: Json = False,
 ) -> None:
     """A live board: clocks, what is owed, what is in force, the last events. q leaves.

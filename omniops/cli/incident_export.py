@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from omniops.cli.context import clock, emit, open_journal, settings, streams
 
 
 def export_incident(id: str, format: str, output: str, force: bool, json: bool) -> None:
     """Write the report. ``json`` alone is the JSON report; with a file it says what was written where."""
-    from omniops.runner.exporting import format_of, rendered, report_of, write
+    from omniops.runner.exporting import format_of, named, rendered, report_of, write
     from omniops.runner.records import pick
 
     wanted = format_of(format or ("json" if json and not output else ""), output)
@@ -19,7 +17,7 @@ def export_incident(id: str, format: str, output: str, force: bool, json: bool) 
     if not output:
         print(text, end="")
         return
-    path = Path(output).expanduser()
+    path = named(output)
     write(path, text, force=force)
     if json:
         emit({"schema": "omniops.export/1", "incident": incident.id, "format": wanted, "file": str(path.absolute())})

@@ -99,7 +99,7 @@ def _moment(text: str) -> datetime:
         return clock().now()
     try:
         return parse_iso(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         from omniops.errors import BadInput
 
         raise BadInput(

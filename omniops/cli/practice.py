@@ -75,7 +75,7 @@ def walk(simulator: Simulator, auto: bool, until: str = "") -> Result:
     graph = get(simulator.scenario.runbook, here.settings)
     here.person.say(f"DRILL · {simulator.scenario.title}", "warn")
     if simulator.scenario.paged:
-        return to_the_postmortem(simulator, here, flushed(here, from_the_page(here, graph, until)), until)
+        return flushed(here, from_the_page(here, graph, until))
     request = Request(graph["id"], simulator.target, onset=iso(simulator.onset), until=until)
     return flushed(here, mitigate(here, request, graph))
 
@@ -115,35 +115,6 @@ def from_the_page(here: Session, graph: Graph, until: str = "") -> Result:
     return checklist.walk(here, graph, incident, until=until)
 
 
-def to_the_postmortem(simulator: Simulator, here: Session, result: Result, until: str = "") -> Result:
-    """After a mitigation the drill goes on: tell everyone, put it back, resolve, draft the postmortem. Returns
-    ``result`` as it stands then."""
-    if result.outcome != "mitigated" or until:
-        return result
-    from omniops.engine.state import RunState
-
-    aftermath(simulator, here, str(result.state.started["incident"]))
-    return result._replace(state=RunState(here.journal.read(f"run/{result.state.run}")))
-
-
-def aftermath(simulator: Simulator, session: Session, incident: str) -> None:
-    """Play the rest of an incident, from where it stands. Raises Interrupted."""
-    from omniops.runner.aftermath import play
-    from omniops.runner.saying import Here
-    from omniops.runner.wiring import clients_of
-
-    clients = clients_of(session.settings, session.clock)
-    here = Here(session.settings, session.clock, session.person, session.journal, clients)
-    file = simulator.state / "postmortem.md"
-    play(session, here, incident, lambda: _heal(simulator, session), file)
-    flushed(session, None)
-
-
-def _heal(simulator: Simulator, session: Session) -> None:
-    simulator.control("heal", {})
-    session.person.say("The provider says that it is well again.", "warn")
-
-
 def record(folder: Path) -> tuple[SqliteJournal, Incident, datetime]:
     """The journal of a drill, its incident, and the drill's time at this moment. Raises BadInput where none began."""
     from omniops.cli.context import open_journal
@@ -170,15 +141,6 @@ def score(simulator: Simulator, result: Result) -> Score | None:
     return score_of(open_journal(Settings(simulator.env, drill=True), clock), result.state.run, clock.now())
 
 
-def closing_of(simulator: Simulator) -> list[str]:
-    """How the rest of the incident went, in lines."""
-    from omniops.incident.score import closing
-    from omniops.runner.comms import obligations_of
-
-    journal, incident, now = record(simulator.state)
-    return closing(incident, obligations_of(journal, now, incident.id), now)
-
-
 def go_on(simulator: Simulator, auto: bool) -> Result | None:
     """Resume the drill's open run; None where it has ended."""
     from omniops.runner.opening import pick_run
@@ -186,28 +148,8 @@ def go_on(simulator: Simulator, auto: bool) -> Result | None:
 
     here = session(simulator, auto)
     run = pick_run(here.journal, here.person, "")
-    if not simulator.scenario.paged:
-        return flushed(here, resume(here, run, take_over=False)) if run else None
-    if run:
-        return to_the_postmortem(simulator, here, flushed(here, resume(here, run, take_over=False)))
-    ended = [event for event in here.journal.read("runs") if event.kind == "run.closed"]
-    if not ended:
+    if not run and simulator.scenario.paged and not here.journal.length("runs"):
         from omniops.catalog import get
 
-        result = flushed(here, from_the_page(here, get(simulator.scenario.runbook, here.settings)))
-        return to_the_postmortem(simulator, here, result)
-    return _rest(simulator, here, str(ended[-1].data["run"]))
-
-
-def _rest(simulator: Simulator, here: Session, run: str) -> Result | None:
-    """Go on with what comes after the mitigation; None where that has ended, too."""
-    from omniops.engine.state import RunState
-    from omniops.runner.known import incident_of
-
-    state = RunState(here.journal.read(f"run/{run}"))
-    stream = f"incident/{state.started['incident']}"
-    written = any(event.kind == "postmortem.written" for event in here.journal.read(stream))
-    if state.outcome != "mitigated" or written:
-        return None
-    aftermath(simulator, here, incident_of(here.journal, state.started["incident"]).id)
-    return Result(RunState(here.journal.read(f"run/{run}")), state.outcome)
+        return flushed(here, from_the_page(here, get(simulator.scenario.runbook, here.settings)))
+    return flushed(here, resume(here, run, take_over=False)) if run else None

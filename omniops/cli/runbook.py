@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omniops.catalog.findings import Finding
 
 SCHEMA = "omniops.runbooks/1"
+MOST_DAYS = 36500
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
@@ -179,9 +180,9 @@ def _days(text: str) -> int:
         days = int(seconds(text) // 86400)
     except ValueError:
         days = 0
-    if days < 1:
+    if not 1 <= days <= MOST_DAYS:
         raise BadInput(
-            f"--every {one_line(text, 40)!r} is no time of at least a day",
+            f"--every {one_line(text, 40)!r} is no time from a day to a hundred years",
             state="nothing was judged",
             next="--every 180d",
         )

@@ -139,6 +139,13 @@ class Settings:
         if not value and name in self._references:
             value = self._referred(name)
         is_secret(value)
+        if "://" in value:  # a URL with a password in it: both may stand somewhere
+            from urllib.parse import unquote, urlsplit
+
+            with suppress(ValueError):
+                password = urlsplit(value).password or ""
+                is_secret(password)
+                is_secret(unquote(password))
         return value
 
     def remember_secrets(self) -> None:

@@ -10,9 +10,10 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from omniops.incident.postmortem_format import PRIORITIES, Action
+from omniops.text import one_line
 
 COLUMNS = ("ID", "Title", "Filed", "Owner", "Notes")
-_ID = re.compile(r"\bDEBT-([0-9]{1,6})\b")
+_ID = re.compile(r"\bDEBT-([0-9]{1,9})\b")
 _LIMITS = {"P0": " (due < 30 days)", "P1": " (due < 90 days)", "P2": " (due < 180 days)", "P3": ""}
 _DIVIDER = re.compile(r"\s*\|?[\s:|-]*-[\s:|-]*\s*")
 
@@ -34,8 +35,7 @@ def mark(incident: str, action: Action) -> str:
 def add(text: str, incident: str, actions: Sequence[Action], filed: date) -> Added:
     """Add the items that are not there yet, each to the end of its priority's table. A section or a table that is
     missing is made, at the end of the file. An item of no known priority is passed over."""
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = text.split(newline) if text else ["# Technical debt", ""]
+    lines = text.split("\n") if text else ["# Technical debt", ""]  # a line may end in \r, and keeps it
     number = max((int(found) for found in _ID.findall(text)), default=0)
     ids: list[str] = []
     known = 0
@@ -54,15 +54,18 @@ def add(text: str, incident: str, actions: Sequence[Action], filed: date) -> Add
         ids.append(id)
     if not ids:
         return Added(text, (), known)
-    return Added(newline.join(lines), tuple(ids), known)
+    return Added("\n".join(lines), tuple(ids), known)
 
 
 def _insert(lines: list[str], priority: str, cells: dict[str, str]) -> None:
+    cr = "\r" if any(line.endswith("\r") for line in lines) else ""
     start = _section(lines, priority)
     if start is None:
         while lines and not lines[-1].strip():
             lines.pop()
-        lines += ["", f"## {priority}{_LIMITS[priority]}", ""]
+        if lines and cr and not lines[-1].endswith(cr):
+            lines[-1] += cr
+        lines += [cr, f"## {priority}{_LIMITS[priority]}{cr}", ""]
         start = len(lines) - 2
     level = len(lines[start]) - len(lines[start].lstrip("#"))
     end = next(
@@ -74,21 +77,25 @@ def _insert(lines: list[str], priority: str, cells: dict[str, str]) -> None:
         place = end
         while place > start + 1 and not lines[place - 1].strip():
             place -= 1
-        head = [f"| {' | '.join(COLUMNS)} |", "|" + "---|" * len(COLUMNS)]
-        row = _row(COLUMNS, cells)
+        head = [f"| {' | '.join(COLUMNS)} |{cr}", "|" + "---|" * len(COLUMNS) + cr]
+        row = _row(COLUMNS, cells) + cr
         after = [""] if place == end else []
-        lines[place:place] = ["", *head, row, *after]
+        lines[place:place] = [cr, *head, row, *after]
         return
     columns = _cells(lines[table])
     last = table + 1
     while last + 1 < end and lines[last + 1].lstrip().startswith("|"):
         last += 1
-    lines.insert(last + 1, _row(columns, cells))
+    at_the_end = last + 1 == len(lines)
+    end_of_line = "\r" if lines[table].endswith("\r") else ""
+    if at_the_end and end_of_line and not lines[last].endswith("\r"):
+        lines[last] += "\r"
+    lines.insert(last + 1, _row(columns, cells) + ("" if at_the_end else end_of_line))
 
 
 def _section(lines: Sequence[str], priority: str) -> int | None:
     wanted = re.compile(rf"#+\s.*\b{priority}\b.*")
-    return next((n for n, line in enumerate(lines) if wanted.fullmatch(line)), None)
+    return next((n for n, line in enumerate(lines) if wanted.fullmatch(line.rstrip())), None)
 
 
 def _level(line: str) -> int:
@@ -110,4 +117,4 @@ def _row(columns: Sequence[str], cells: dict[str, str]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ").strip()
+    return one_line(text, 2000).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").strip()

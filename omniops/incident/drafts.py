@@ -9,19 +9,20 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from omniops.clock import parse_iso
+from omniops.clock import iso, parse_iso
 from omniops.incident.communication import Communication, Mail, fill
-from omniops.incident.outbox import Message
+from omniops.incident.outbox import Message, words_of
+from omniops.incident.verdicts import NOT_RECOVERED, RECOVERED, verdicts
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import duration
 
 RESOLVED, MONITORING, IDENTIFIED, INVESTIGATING = "resolved", "monitoring", "identified", "investigating"
-_MITIGATES = ("mitigated", "recovered")
 
 
 class Draft(NamedTuple):
-    """A message before it is queued. ``key`` makes it once; ``where``: where it goes, in words."""
+    """A message before it is queued. ``about``: the obligation that it answers, where it answers one; ``key`` makes it
+    once; ``where``: where it goes, in words."""
 
     engine: str
     to: str
@@ -33,17 +34,13 @@ class Draft(NamedTuple):
     @property
     def text(self) -> str:
         """All that is read of it."""
-        head = self.body.get("title") or self.body.get("subject")
-        rest = self.body.get("body") or self.body.get("text") or ""
-        return f"{head}\n\n{rest}" if head else str(rest)
+        return words_of(self.body)
 
 
 def fields(incident: Incident, rules: Communication, now: datetime, details: str = "") -> dict[str, str]:
     """All that a template may name. Moments are UTC, because customers are everywhere."""
     impact = rules.impact.get(incident.severity)
-    rule = rules.rule("status")
-    loud = rule is not None and incident.severity in rule.severities and not incident.resolved
-    next = now + timedelta(seconds=rule.every_s) if rule and loud else None
+    next = next_update(incident, rules, now)
     end = parse_iso(incident.resolved) if incident.resolved else None
     return {
         "service": rules.service,
@@ -58,6 +55,14 @@ def fields(incident: Incident, rules: Communication, now: datetime, details: str
     }
 
 
+def next_update(incident: Incident, rules: Communication, now: datetime) -> datetime | None:
+    """By when the page is told more; None where it is not promised to be."""
+    rule = rules.rule("status")
+    if rule is None or incident.severity not in rule.severities or incident.resolved:
+        return None
+    return now + timedelta(seconds=rule.every_s)
+
+
 def stamp(moment: datetime) -> str:
     """``2026-11-23 03:05 UTC``."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"
@@ -67,9 +72,8 @@ def progress(incident: Incident, runs: Sequence[Sequence[Event]], in_force: bool
     """How far an incident is, in the status page's words. ``in_force``: a mitigation of it is."""
     if incident.resolved:
         return RESOLVED
-    ends = [event.data["outcome"] for events in runs for event in events if event.kind == "run.ended"]
-    seen = (incident.verified or {}).get("verdict", "")
-    if seen in _MITIGATES or (ends and ends[-1] in _MITIGATES and seen != "not_recovered"):
+    told = [one.verdict for one in verdicts(runs, incident) if one.verdict in (RECOVERED, NOT_RECOVERED)]
+    if told and told[-1] == RECOVERED:
         return MONITORING
     return IDENTIFIED if in_force else INVESTIGATING
 
@@ -86,7 +90,7 @@ def status(
     banner: bool = False,
 ) -> Draft:
     """The next text of the status page. ``said``: the incident's messages so far; ``impact``: another word than the
-    severity's; ``banner``: the words of 4.1.4."""
+    severity's; ``banner``: the words of 4.1.4. ``next`` in the body is not published: it is what the text promises."""
     known = fields(incident, rules, now, details)
     level = rules.impact.get(incident.severity)
     body = {
@@ -95,8 +99,11 @@ def status(
         "impact": impact or (level.level if level else "minor"),
         "body": fill(rules.status["banner" if banner else progress], known),
     }
+    if (promised := next_update(incident, rules, now)) is not None:
+        body["next"] = iso(promised)
     where = f"the status page ({rules.audience('status-page').channel})"
-    return Draft("status", "", "status", numbered("status", said), where, body)
+    about = "status.resolved" if progress == RESOLVED else "banner" if banner else "status"
+    return Draft("status", "", about, numbered("status", said), where, body)
 
 
 def mail(
@@ -131,6 +138,6 @@ def numbered(stem: str, said: Sequence[Message]) -> str:
 
 
 def once(stem: str, said: Sequence[Message]) -> str:
-    """The key of a message that there is one of; another one where that was dropped."""
-    dropped = sum(one.key.partition("#")[0] == stem and one.state == "dropped" for one in said)
-    return f"{stem}#{dropped + 1}" if dropped else stem
+    """The key of a message that there is one of; another one where that was dropped, or only shown to be pasted."""
+    gone = sum(one.key.partition("#")[0] == stem and one.state in ("dropped", "shown") for one in said)
+    return f"{stem}#{gone + 1}" if gone else stem

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from omniops.incident.obligations import Obligation
-from omniops.incident.outbox import fold
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import one_line
@@ -40,12 +39,17 @@ def commander(events: Iterable[Event]) -> str:
 
 
 def wanted(incident: Incident, events: Sequence[Event]) -> bool:
-    """Is a headline owed? From the first SEV-1 or SEV-2 on; after the end only where there has been one."""
+    """Is a headline owed? From the first SEV-1 or SEV-2 on; after the end one more, where there has been one."""
     if incident.frozen:
         return False
     if incident.resolved:
-        return any(one.about == ABOUT for one in fold(events))
+        said = [event.kind for event in events if event.kind == "incident.resolved" or _queues(event)]
+        return "message.queued" in said and said[-1] == "incident.resolved"
     return any(event.kind == "severity" and event.data["severity"] in LOUD for event in events)
+
+
+def _queues(event: Event) -> bool:
+    return event.kind == "message.queued" and event.data["about"] == ABOUT
 
 
 def _over(incident: Incident) -> str:

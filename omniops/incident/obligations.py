@@ -1,8 +1,9 @@
 """What is owed to whom, and by when: from an incident's severity, clocks and messages (sections 1, 4.1.4, 5, 7). Pure.
 
 Nothing is stored: every look derives the same from the same events, so nothing fires twice, and what fell due while no
-omniops ran is simply late. An obligation is fulfilled by a message that was queued for it and not dropped, or by
-``comms.done``. A frozen incident (4.5) owes nothing.
+omniops ran is simply late. An obligation is fulfilled by a message that was sent for it, or by a person's word
+(``comms.done``); one that is queued is on its way, one that was only shown to be pasted is nothing yet. A frozen
+incident (4.5) owes nothing.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Obligation(NamedTuple):
     done_at: str = ""
     next: str = ""  # what to type
     how: str = ""  # by what it was fulfilled: the id of a message, or a person's words
+    waits: str = ""  # the id of the message that is on its way, while this is open
 
     @property
     def open(self) -> bool:
@@ -72,39 +74,70 @@ class Facts(NamedTuple):
     providers: tuple[str, ...] = ()
 
 
+class Post(NamedTuple):
+    """One word on the status page: since when it is there, by what, and when the next one was promised ("": it was
+    not)."""
+
+    at: str
+    how: str
+    next: str
+
+
 class _Seen(NamedTuple):
     """An incident's events, sorted by what they say."""
 
     facts: Facts
     incident: Incident
     severities: list[tuple[str, str]]  # (time, severity) in order, until it was resolved
-    messages: list[Message]  # that count: neither dropped nor never queued
+    messages: list[Message]  # that count: those that were sent
+    under_way: list[Message]  # that were neither sent nor given up, nor shown
     by_hand: list[Event]  # ``comms.done``
     rules: Communication
     zone: tzinfo
 
     def new(self, rule: Rule, words: str, at: str, next: str = "", **more: str) -> Obligation:
+        """An obligation; while a message for it is on its way, it says so."""
         to = self.rules.audience(rule.audience).audience if rule.audience else rule.channel or "the incident itself"
         id = more.pop("id", rule.id)
-        return Obligation(id, self.facts.id, to, words, at, rule.owner, next=next, **more)
+        one = Obligation(id, self.facts.id, to, words, at, rule.owner, next=next, **more)
+        return one if one.done_at else self._with_what_waits(one)
+
+    def _with_what_waits(self, one: Obligation) -> Obligation:
+        found = [message for message in self.under_way if one.id in _answers(message)]
+        if not found:
+            return one
+        last = found[-1]
+        state = "may have been sent" if last.state == "unsure" else "is not sent yet"
+        return one._replace(words=f"{one.words}; {last.id} {state}", next="omniops outbox", waits=last.id)
 
     def done(self, id: str) -> tuple[str, str]:
         """When an obligation was first fulfilled, and by what; ("", "") where it was not."""
-        found = [(one.queued_at, one.id) for one in self.messages if one.about == id]
+        found = [(one.at, one.id) for one in self.messages if one.about == id]
         found += [(event.time, str(event.data["how"])) for event in self.by_hand if event.data["obligation"] == id]
         return min(found, default=("", ""))
 
-    def posts(self) -> list[tuple[str, str]]:
-        """Every word on the status page: when, and by what. A banner is one, too."""
-        found = [(m.queued_at, m.id) for m in self.messages if m.engine == "status" or m.about in ("status", "banner")]
-        found += [
-            (event.time, str(event.data["how"])) for event in self.by_hand if event.data["obligation"] == "status"
-        ]
-        return sorted(found)
+    def posts(self) -> list[Post]:
+        """Every word on the status page, in order. A banner is one, too; what a person has posted as both is one."""
+        found = [Post(m.at, m.id, str(m.body.get("next") or "")) for m in self.messages if _on_page(m)]
+        for event in self.by_hand:
+            if event.data["obligation"] in ("status", "banner"):
+                found.append(Post(event.time, str(event.data["how"]), str(event.data.get("next") or "")))
+        return sorted(set(found))
 
     def first(self, severities: Iterable[str]) -> str:
         """When the incident first had one of these severities; "" where it never did."""
         return next((time for time, severity in self.severities if severity in severities), "")
+
+
+def _on_page(message: Message) -> bool:
+    return message.engine == "status" or message.about in ("status", "banner")
+
+
+def _answers(message: Message) -> tuple[str, ...]:
+    """The obligations that a message fulfils once it is sent."""
+    if not _on_page(message):
+        return (message.about,)
+    return ("status.resolved",) if message.body.get("status") == "resolved" else ("status", "banner")
 
 
 def obligations(facts: Facts, rules: Communication, ladder: Ladder, zone: tzinfo, now: datetime) -> list[Obligation]:
@@ -113,11 +146,13 @@ def obligations(facts: Facts, rules: Communication, ladder: Ladder, zone: tzinfo
     incident = Incident(facts.id, facts.events)
     if incident.frozen or not facts.events:
         return []
+    messages = fold(facts.events)
     seen = _Seen(
         facts,
         incident,
         _severities(facts.events),
-        [one for one in fold(facts.events) if one.state != "dropped"],
+        [one for one in messages if one.state == "sent"],
+        [one for one in messages if one.owed],
         [event for event in facts.events if event.kind == "comms.done"],
         rules,
         zone,
@@ -167,35 +202,39 @@ def _periods(seen: _Seen, severities: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _status(seen: _Seen, rule: Rule) -> list[Obligation]:
-    """Every 30 minutes while it is SEV-1 or SEV-2, counted from the last word on the page; and the last word."""
+    """Every 30 minutes while it is SEV-1 or SEV-2, counted from the last word on the page, or by when that one has
+    promised the next; and the last word."""
     found, posts = [], seen.posts()
-    every = span(rule.every_s)
-    words = f"status page: an update every {every}"
-    last = ""
+    words = f"status page: an update every {span(rule.every_s)}"
     for start, end in _periods(seen, rule.severities):
-        base = max(start, max((time for time, _ in posts if time <= start), default=""))
-        for time, how in posts:
-            if start < time and (not end or time <= end):
-                found.append(seen.new(rule, words, after(base, rule.every_s), done_at=time, how=how))
-                base = time
+        due = after(start, rule.every_s)
+        for post in posts:
+            if start < post.at and (not end or post.at <= end):
+                found.append(seen.new(rule, words, due, done_at=post.at, how=post.how))
+                due = post.next or after(post.at, rule.every_s)
         if not end:
-            last = f"; the last was at {base[11:16]} UTC" if posts else "; none was posted yet"
-            found.append(seen.new(rule, words + last, after(base, rule.every_s), "omniops comms status"))
-    return found + _last_word(seen, rule, posts)
+            last = f"; the last was at {posts[-1].at[11:16]} UTC" if posts else "; none was posted yet"
+            found.append(seen.new(rule, words + last, due, "omniops comms status"))
+    return found + _last_word(seen, rule)
 
 
-def _last_word(seen: _Seen, rule: Rule, posts: list[tuple[str, str]]) -> list[Obligation]:
-    """A page that was told of the incident has to be told that it is over, or it shows it for ever."""
+def _last_word(seen: _Seen, rule: Rule) -> list[Obligation]:
+    """A page that was told of the incident has to be told that it is over, or it shows it for ever: what counts is the
+    last thing that it was told."""
     resolved = seen.incident.resolved
-    if not resolved or not posts:
+    told = [(m.at, m.body.get("status") == "resolved", m.id) for m in seen.messages if _on_page(m)]
+    told += [
+        (event.time, event.data["obligation"] == "status.resolved", str(event.data["how"]))
+        for event in seen.by_hand
+        if event.data["obligation"] in ("status", "banner", "status.resolved")
+    ]
+    if not resolved or not (told or any(_on_page(one) for one in seen.under_way)):
         return []
-    said = [m for m in seen.messages if m.engine == "status" and m.body.get("status") == "resolved"]
-    done_at, how = seen.done("status.resolved")
-    if said and not done_at:
-        done_at, how = said[-1].queued_at, said[-1].id
+    at, over, how = max(told, default=("", False, ""))
     words = "status page: say that it is resolved"
-    next = "" if done_at else "omniops comms status"
-    return [seen.new(rule, words, resolved, next, id="status.resolved", done_at=done_at, how=how)]
+    if over:
+        return [seen.new(rule, words, resolved, id="status.resolved", done_at=at, how=how)]
+    return [seen.new(rule, words, resolved, "omniops comms status", id="status.resolved")]
 
 
 def _banner(seen: _Seen, rule: Rule, now: datetime) -> list[Obligation]:
@@ -204,8 +243,8 @@ def _banner(seen: _Seen, rule: Rule, now: datetime) -> list[Obligation]:
     posts = seen.posts()
     for start, end in seen.facts.outages:
         due = after(start, rule.after_s)
-        posted = next(((time, how) for time, how in posts if time >= start and (not end or time <= end)), ("", ""))
-        done_at, how = posted if posted[0] else seen.done("banner")
+        while_out = (post for post in posts if post.at >= start and (not end or post.at <= end))
+        done_at, how, _ = next(while_out, ("", "", ""))
         over = end or seen.incident.resolved
         if not done_at and over:
             continue
@@ -233,16 +272,16 @@ def _once(seen: _Seen, rule: Rule, at: str, words: str, next: str) -> list[Oblig
 
 
 def untold(providers: Sequence[str], messages: Iterable[Message], by_hand: Iterable[Event]) -> list[str]:
-    """The providers that nobody has written to: a message's key ends with its provider, ``comms.done`` names those it
-    means, or means all that were affected when it was said."""
+    """The providers that nobody has written to: the key of a message that was sent ends with its provider, and
+    ``comms.done`` names those that were affected when it was said; one that names no list at all means every one."""
     told = {
         one.key.partition("/")[2].partition("#")[0]
         for one in messages
-        if one.about == "upstream" and one.state != "dropped"
+        if one.about == "upstream" and one.state == "sent"
     }
     for event in by_hand:
         if event.data["obligation"] == "upstream":
-            told |= set(event.data.get("providers") or providers)
+            told |= set(event.data.get("providers", providers))
     return [name for name in providers if name not in told]
 
 
@@ -253,7 +292,7 @@ def _upstream(seen: _Seen, rule: Rule) -> list[Obligation]:
     words = f"upstream providers, through vendor management: {who}"
     found = _once(seen, rule, seen.first(rule.severities), words, "omniops comms upstream")
     if found and left and found[0].done_at:
-        return [found[0]._replace(done_at="", how="", next="omniops comms upstream")]
+        return [seen.new(rule, words, found[0].at, "omniops comms upstream")]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from omniops.incident.verdicts import RECOVERED, verdicts
 from omniops.journal.events import Event
 
 
@@ -16,7 +17,8 @@ def outages(runs: Iterable[Sequence[Event]], runbook: str, looks: Iterable[Event
     """
     found: list[tuple[str, str]] = []
     onset = ""
-    moments: list[tuple[str, str]] = []
+    runs = list(runs)
+    moments = [(one.time, "over") for one in verdicts(runs, looks) if one.shown and one.verdict == RECOVERED]
     for events in runs:
         graph = events[0].data["graph"] if events else None
         for event in events:
@@ -28,10 +30,6 @@ def outages(runs: Iterable[Sequence[Event]], runbook: str, looks: Iterable[Event
                 step = graph["steps"].get(event.data["step"]) or {}
                 if step.get("runbook") == runbook:
                     moments.append((event.time, "begun"))
-            elif event.kind == "step.done" and (event.data.get("outputs") or {}).get("verdict") == "recovered":
-                moments.append((event.time, "over"))
-    seen = (event for event in looks if event.kind == "verified" and event.data["verdict"] == "recovered")
-    moments += [(event.time, "over") for event in seen]
     for time, what in sorted(moments):
         if what == "begun" and (not found or found[-1][1]):
             found.append((time if found else onset, ""))

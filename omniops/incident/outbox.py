@@ -192,9 +192,12 @@ def slack_channel(name: str, incident: str) -> str:
 
 def text_of(message: Message) -> str:
     """The words of a message, as a person would paste them."""
-    for name in ("text", "content", "message", "summary", "headline", "title"):
-        if message.body.get(name):
-            words = str(message.body[name])
-            more = message.body.get("body") if name == "title" else ""
-            return f"{words}\n\n{more}" if more else words
-    return ""
+    return words_of(message.body)
+
+
+def words_of(body: dict[str, Any]) -> str:
+    """All that is read of a message: its title or subject, and what follows."""
+    head = str(body.get("title") or body.get("subject") or "")
+    names = ("body", "text", "content", "message", "summary", "headline")
+    rest = next((str(body[name]) for name in names if body.get(name)), "")
+    return f"{head}\n\n{rest}" if head and rest else head or rest

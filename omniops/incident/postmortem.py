@@ -11,6 +11,7 @@ from omniops.incident.blameless import Roles
 from omniops.incident.communication import fill
 from omniops.incident.report import Change, Report, moment
 from omniops.incident.score import Score
+from omniops.incident.verdicts import RECOVERED, verdicts
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import duration
@@ -105,11 +106,8 @@ def _times(incident: Incident, report: Report, events: Sequence[Event]) -> str:
 
 def _mitigated(events: Sequence[Event]) -> str:
     """When the traffic was first shown to have recovered; "" where it never was."""
-    for event in events:
-        verdict = (event.data.get("outputs") or {}).get("verdict") if event.kind == "step.done" else None
-        if verdict == "recovered" or (event.kind == "verified" and event.data.get("verdict") == "recovered"):
-            return event.time
-    return ""
+    shown = (one.time for one in verdicts([events], events) if one.shown and one.verdict == RECOVERED)
+    return next(shown, "")
 
 
 def _between(start: str, end: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from omniops.engine.changes import ChangeLog, Record
 from omniops.incident.typed import Commands
 from omniops.journal.events import Event
+from omniops.text import redact
 
 ROLES = ("commander", "scribe", "comms")
 """The roles of an incident. Who has none is told as nobody; nothing is assumed."""
@@ -73,7 +74,7 @@ class Incident:
             case "frozen" if not self.frozen:
                 self.frozen, self.frozen_by = event.time, event.actor
             case "verified":
-                self.verified = data
+                self.verified = {**data, "time": event.time}
             case "incident.resolved":
                 self.resolved, self.resolved_by = event.time, event.actor
 
@@ -174,7 +175,7 @@ _NOT_SLUG = re.compile(r"[^a-z0-9]+")
 
 def new_id(day: datetime, words: str, taken: Iterable[str]) -> str:
     """Make an incident's id: the day, a slug, and a number where both are taken: ``2026-11-23-openai-outage``."""
-    slug = _NOT_SLUG.sub("-", words.lower()).strip("-")[:40].strip("-") or "incident"
+    slug = _NOT_SLUG.sub("-", redact(words).lower()).strip("-")[:40].strip("-") or "incident"
     stem, used = f"{day:%Y-%m-%d}-{slug}", set(taken)
     number = 1
     while (id := stem if number == 1 else f"{stem}-{number}") in used:

@@ -19,18 +19,23 @@ if TYPE_CHECKING:
 
 
 def obligations_of(
-    journal: Journal, now: datetime, incident: str = "", *, folder: Path | None = None
+    journal: Journal,
+    now: datetime,
+    incident: str = "",
+    *,
+    folder: Path | None = None,
+    rules: Communication | None = None,
 ) -> list[Obligation]:
     """What an incident owes or has fulfilled, or all incidents: what is open first, soonest first.
 
     ``folder``: the user's runbooks (``settings.user_runbooks``), whose communication.yaml and severity.yaml go before
-    the shipped ones. Raises BadInput for an incident that there is not, and for a file that is wrong.
+    the shipped ones; ``rules``: the former, where it was read before. Raises BadInput for an incident that there is
+    not, and for a file that is wrong.
     """
     if incident:
         incident_of(journal, incident)
     streams = [f"incident/{incident}"] if incident else journal.streams("incident/")
     found = []
-    rules: Communication | None = None
     for stream in streams:
         events = journal.read(stream)
         id = stream.removeprefix("incident/")
@@ -72,6 +77,8 @@ def facts_of(journal: Journal, id: str, events: list[Event], rules: Communicatio
     return Facts(id, events, outages(runs, rule.runbook, events) if rule else (), providers(runs))
 
 
+OF_THE_END = frozenset(("status.resolved", "mail.resolution", "postmortem"))
+"""What is owed once an incident is resolved."""
 WEBHOOKS = ("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL")
 
 
@@ -82,8 +89,8 @@ def by_webhook(settings: Settings) -> bool:
 
 
 def pick(journal: Journal, now: datetime, wanted: str, ids: tuple[str, ...], folder: Path | None) -> Incident:
-    """The incident that a message is about: the one named, else the only one that owes one of ``ids``, else the only
-    open one.
+    """The incident that a message is about: the one named, else the only open one that owes one of ``ids``, else the
+    only one that is open, or that owes one of them still. What is owed after the end alone, none that is open owes.
 
     While an incident on the security path (4.5) is open, one has to be named: what is meant by "the incident" must not
     be guessed then. Raises BadInput, NeedsPerson, and Frozen where only that one is open.
@@ -98,7 +105,12 @@ def pick(journal: Journal, now: datetime, wanted: str, ids: tuple[str, ...], fol
     unresolved = [one for one in known.values() if not one.resolved]
     frozen = [one for one in unresolved if one.frozen]
     owing = {one.incident for one in obligations_of(journal, now, folder=folder) if one.open and one.id in ids}
-    meant = [known[id] for id in sorted(owing)] or [one for one in unresolved if not one.frozen]
+    opened = [one for one in unresolved if not one.frozen]
+    meant = [one for one in opened if one.id in owing]
+    if not meant:
+        meant = [known[id] for id in sorted(owing)]
+        if not meant or not OF_THE_END.issuperset(ids):
+            meant += opened
     if frozen and not meant:
         refuse_frozen(frozen[0])
     if len(meant) == 1 and not frozen:

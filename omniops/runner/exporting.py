@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from omniops.journal.events import Journal
 from omniops.runner.baseline import STREAM as FIGURES
 from omniops.runner.board import in_force_of, owed_of
 from omniops.runner.known import record_of
+from omniops.text import one_line
 
 FORMATS = {"json": (".json",), "markdown": (".md", ".markdown"), "html": (".html", ".htm")}
 """Format -> endings of files that mean it."""
@@ -32,7 +34,8 @@ def report_of(journal: Journal, incident: Incident, now: datetime, folder: Path 
 
 def format_of(wanted: str, output: str) -> str:
     """The format asked for, else the one that the file's name means, else Markdown. Raises BadInput."""
-    by_name = next((one for one, ends in FORMATS.items() if output.lower().endswith(ends)), "markdown")
+    by_name = next((one for one, ends in FORMATS.items() if output.lower().endswith(ends)), "")
+    by_name = by_name or ("markdown" if not output or Path(output).suffix in ("", ".txt") else Path(output).suffix)
     found = {"md": "markdown"}.get(wanted, wanted) or by_name
     if found not in FORMATS:
         raise BadInput(
@@ -59,17 +62,33 @@ def rendered(made: Report, format: str) -> str:
     return json.dumps(made.as_json(), ensure_ascii=False, indent=2) + "\n"
 
 
+def named(text: str) -> Path:
+    """A path as it was typed, ``~`` included. Raises BadInput where it means nobody's home."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise BadInput(
+            f"{one_line(text, 80)}: there is no such home", state="nothing was written", next="write the path out"
+        ) from None
+
+
 def write(path: Path, content: str, *, force: bool) -> None:
-    """Write a file whole or not at all. Raises BadInput where there is one already (without ``force``), or it cannot
-    be written."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    """Write a file whole or not at all; a link to one stays a link, and a file keeps its permissions. Raises BadInput
+    where there is one already (without ``force``), or it cannot be written."""
     publish: Callable[[Path, Path], object] = os.replace if force else os.link
     try:
-        if path.is_dir():
-            raise IsADirectoryError(None, "it is a folder")
+        if path.is_symlink():
+            path = path.resolve()
+        if path.exists() and not path.is_file():
+            raise OSError(None, "it is a folder" if path.is_dir() else "it is no file")
+        if not path.name:
+            raise OSError(None, "it is no file's name")
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            with unfinished.open("x", encoding="utf-8") as file:
+            with unfinished.open("x", encoding="utf-8", newline="") as file:
                 file.write(content)
+            if path.exists():
+                unfinished.chmod(stat.S_IMODE(path.stat().st_mode))
             publish(unfinished, path)
         finally:
             unfinished.unlink(missing_ok=True)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from omniops.errors import BadInput
 from omniops.incident.obligations import Obligation
+from omniops.incident.outages import providers
 from omniops.journal.events import Journal
 from omniops.runner.comms import obligations_of, pick
+from omniops.runner.known import runs_of
 from omniops.runner.saying import done
 from omniops.text import one_line
 
@@ -35,5 +37,6 @@ def fulfil(
             state="nothing was written",
             next=f"omniops incident resolve {incident.id}",
         )
-    done(journal, incident, id, how)
+    affected = providers([journal.read(f"run/{run}") for run in runs_of(journal, incident.id)])
+    done(journal, incident, id, how, affected if id == "upstream" else ())
     return owed[id]

@@ -7,6 +7,8 @@ It is looked at after every command and on every tick, so a command that was kil
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from omniops.config import Settings
 from omniops.errors import JournalDamaged
@@ -15,9 +17,12 @@ from omniops.incident.drafts import progress
 from omniops.incident.outbox import fold
 from omniops.incident.view import MITIGATION_KINDS, Incident, mitigations
 from omniops.journal.events import Conflict, Journal, New
-from omniops.runner.comms import by_webhook, obligations_of
+from omniops.runner.comms import by_webhook, obligations_of, rules_of
 from omniops.runner.known import runs_of
 from omniops.runner.outbox import new_message
+
+if TYPE_CHECKING:
+    from omniops.incident.communication import Communication
 
 _TRIES = 20
 OLDER = "a newer headline has taken its place"
@@ -27,15 +32,32 @@ def keep_all(journal: Journal, now: datetime, settings: Settings) -> list[str]:
     """`keep` for every incident; the ids of the messages that were queued."""
     if not journal.counts().get("severity"):
         return []
-    streams = journal.streams("incident/")
-    return [id for name in streams if (id := keep(journal, name.removeprefix("incident/"), now, settings))]
+    streams, known = journal.streams("incident/"), Known(journal, settings)
+    return [id for name in streams if (id := keep(journal, name.removeprefix("incident/"), now, settings, known))]
 
 
-def keep(journal: Journal, incident: str, now: datetime, settings: Settings) -> str:
+class Known:
+    """What is the same for every incident, read when it is first wanted."""
+
+    def __init__(self, journal: Journal, settings: Settings) -> None:
+        self._journal, self._settings = journal, settings
+
+    @cached_property
+    def rules(self) -> Communication:
+        """communication.yaml. Raises BadInput."""
+        return rules_of(self._settings.user_runbooks)
+
+    @cached_property
+    def mitigated(self) -> set[str]:
+        """The incidents of which something is in force."""
+        return {one.incident for one in mitigations(self._journal.kinds(MITIGATION_KINDS))}
+
+
+def keep(journal: Journal, incident: str, now: datetime, settings: Settings, known: Known | None = None) -> str:
     """Queue a headline where the last one does not say what is true now; its id, or "" where nothing was to be done.
 
-    One that still waits is dropped for it. Through a webhook, which edits nothing, it is posted anew each time. Raises
-    OmniopsError where the journal cannot be written, or communication.yaml is wrong.
+    One that would still be sent by itself is dropped for it. Through a webhook, which edits nothing, it is posted anew
+    each time. Raises OmniopsError where the journal cannot be written, or communication.yaml is wrong.
     """
     stream = f"incident/{incident}"
     for _ in range(_TRIES):
@@ -44,21 +66,21 @@ def keep(journal: Journal, incident: str, now: datetime, settings: Settings) -> 
         if not headline.wanted(found, events):
             return ""
         runs = [journal.read(f"run/{run}") for run in runs_of(journal, incident)]
-        in_force = any(one.incident == incident for one in mitigations(journal.kinds(MITIGATION_KINDS)))
-        owed = obligations_of(journal, now, incident, folder=settings.user_runbooks)
-        body = headline.body(found, events, progress(found, runs, in_force), owed)
+        known = known or Known(journal, settings)
+        owed = obligations_of(journal, now, incident, folder=settings.user_runbooks, rules=known.rules)
+        body = headline.body(found, events, progress(found, runs, incident in known.mitigated), owed)
         engine, to = headline.ENGINE, "incident"
         if by_webhook(settings):
             engine, to, body = "webhook", "", {"text": body["headline"]}
-        known = [one for one in fold(events) if one.about == headline.ABOUT]
-        if known and known[-1].body == body:
+        before = [one for one in fold(events) if one.about == headline.ABOUT]
+        if before and before[-1].body == body:
             return ""
-        key = f"headline/{len(known) + 1}"
+        key = f"headline/{len(before) + 1}"
         new = new_message(journal, incident, engine=engine, to=to, about=headline.ABOUT, body=body, key=key)
         older = [
             New(stream, None, "message.dropped", {"id": one.id, "why": OLDER})
-            for one in known
-            if one.state == "waiting"
+            for one in before
+            if one.state in ("waiting", "unsure") and one.due
         ]
         try:
             journal.append([new._replace(expected=len(events)), *older])

@@ -21,6 +21,9 @@ from omniops.text import duration
 OLD_S = 6 * 3600.0
 """An open incident older than this is joined only where a person says so: it may have been forgotten."""
 
+OLDEST = timedelta(days=366)
+"""What began earlier is a typing error, or a service's zero."""
+
 
 def attach(journal: Journal, person: Person, wanted: str, now: datetime) -> Incident | None:
     """The incident that a new run belongs to: the one named, else the only open one; None: open a new one."""
@@ -94,6 +97,13 @@ def read_onset(text: str, now: datetime) -> datetime:
             why=f"it is {iso(now)} now",
             state="nothing was attempted",
             next="--onset now",
+        )
+    if moment < now - OLDEST:
+        raise BadInput(
+            f"the onset {moment:%Y-%m-%d} lies more than a year back",
+            why=f"it is {iso(now)} now",
+            state="nothing was attempted",
+            next="--onset 10m",
         )
     return min(moment, now)
 

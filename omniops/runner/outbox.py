@@ -183,6 +183,8 @@ def _send(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
     reached("outbox.sending", message.engine)
     if here.clock.boot() - began > SEND_BY_S:
         delivery = Delivery("failed", why="this machine slept before it was sent", retry_in_s=1.0)
+    elif any(event.kind == "frozen" for event in here.journal.read(message.stream)):  # since "sending" was written
+        delivery = Delivery("dropped", why=FROZEN)
     else:
         places = JournalPlaces(here.journal, message.stream)
         delivery = attempted(engine, here.clients, message._replace(attempts=attempt), places)

@@ -10,6 +10,7 @@ from omniops.incident.due import target
 from omniops.incident.outbox import Message, slack_channel, text_of, with_key
 from omniops.runner import outbox
 from omniops.runner.person import Change
+from omniops.text import redact
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 BUDGET_S = 10.0
 STATUS_PAGE = "status-page"
 BANNER = "banner"
+TAKEN_OUT = "***"
+"""What stands in the journal, and so in a step's words, where a secret was."""
 
 
 class _Words(NamedTuple):
@@ -34,6 +37,10 @@ class _Words(NamedTuple):
 def through_outbox(walk: Walk, step: str, channel: str, words: str) -> bool:
     """Send a step's words and finish the step. False: they have to be shown instead, and the step is still open. Never
     stops a walk: what is not taken now waits in the outbox."""
+    walk.ctx.settings.remember_secrets()
+    if redact(words) != words or TAKEN_OUT in words:
+        walk.person.say("Not for anybody else to read: it holds a secret.", "bad")
+        return False
     found = _for_status_page(walk, step, words) if channel == STATUS_PAGE else _for_slack(walk, step, channel, words)
     return found is not None and _sent(walk, found)
 

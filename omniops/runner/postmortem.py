@@ -44,11 +44,11 @@ def write_draft(settings: Settings, journal: Journal, incident: Incident, now: d
     ``output``; returns the path. Raises BadInput where there is a file already (without ``force``)."""
     from omniops.catalog.load import layered_file
     from omniops.incident.postmortem import draft
-    from omniops.runner.exporting import report_of, write
+    from omniops.runner.exporting import named, report_of, write
 
     folder = settings.user_runbooks
     template = layered_file("postmortem.md", folder)
-    path = Path(output).expanduser() if output else root(settings) / FOLDER / f"{incident.id}.md"
+    path = named(output) if output else root(settings) / FOLDER / f"{incident.id}.md"
     made = report_of(journal, incident, now, folder)
     try:
         text = draft(template, incident, made, record_of(journal, incident.id), _score(journal, incident, now),
@@ -108,7 +108,7 @@ def check_file(settings: Settings, path: Path, now: datetime) -> tuple[Postmorte
 
     try:
         text = path.expanduser().read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise BadInput(
             f"{path} cannot be read",
             why=getattr(error, "strerror", None) or "it is not UTF-8",

@@ -70,7 +70,12 @@ def resolve(journal: Journal, incident: Incident, now: datetime, folder: Path | 
     for _ in range(_TRIES):
         if incident.resolved:
             return
-        left_open(journal, incident, now, folder)
+        try:
+            left_open(journal, incident, now, folder)
+        except NeedsPerson:
+            if incident_of(journal, incident.id).resolved:  # by somebody else, a moment ago
+                return
+            raise
         try:
             journal.append([New(f"incident/{incident.id}", incident.n, "incident.resolved", {})])
             return

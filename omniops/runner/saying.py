@@ -15,7 +15,7 @@ from omniops.failpoints import reached
 from omniops.incident import leaks
 from omniops.incident.drafts import Draft
 from omniops.incident.obligations import IDS
-from omniops.incident.outbox import Message, fold, with_key
+from omniops.incident.outbox import Message, fold, text_of, with_key
 from omniops.incident.view import Incident
 from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.runner import outbox
@@ -95,7 +95,7 @@ def say(
     refuse_frozen(incident)
     here.settings.remember_secrets()
     _refuse_leaks(details, names)
-    draft = draft_of(details)
+    draft = _whole(draft_of(details))
     known = with_key(outbox.messages(here.journal, incident.id), draft.key)
     if known is not None:
         there = became(known, draft, here.settings)
@@ -105,12 +105,12 @@ def say(
         )
     if not draft.to and draft.engine == "mail":  # nobody's address is known
         return _by_hand(here, incident, draft)
-    while not _looked_at(here, draft):
+    while not _looked_at(here, incident, draft):
         other = _other_words(here, details, names)
         if other is None:
             return Said(DECLINED, draft, "declined at the last look")
         details = other
-        draft = draft_of(details)
+        draft = _whole(draft_of(details))
     if here.person.interactive and _unable(here, incident, draft):
         return _by_hand(here, incident, draft)
     return send(here, incident, draft)
@@ -131,9 +131,11 @@ def send(here: Here, incident: Incident, draft: Draft) -> Said:
         here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, only=incident.id, show=here.show
     )
     found = next(one for one in outbox.messages(here.journal, incident.id) if one.id == id)
-    if found.body != draft.body:
-        return Said(ALREADY, draft, f"somebody else has just sent another one: {found.id}", found)
-    return became(found, draft, here.settings)
+    there = became(found, draft, here.settings)
+    if found.body == draft.body:
+        return there
+    other = f"somebody else has just queued another one: {found.id}"
+    return there._replace(state=ALREADY if there.state == SENT else there.state, why=_both(other, there.why))
 
 
 def became(message: Message, draft: Draft, settings: Settings) -> Said:
@@ -148,7 +150,8 @@ def became(message: Message, draft: Draft, settings: Settings) -> Said:
     if message.state == "dropped":
         return Said(DECLINED, draft, f"dropped: {why}", message)
     if message.state == "shown":
-        return Said(WAITS, draft, f"it was shown, to be pasted by hand: {why}", message)
+        then = f'then: omniops comms done {draft.about} --how "..."' if draft.about in IDS else ""
+        return Said(TO_PASTE, draft, _both(f"it was shown, to be pasted by hand: {why}", then), message)
     if not why and unable(settings, [message]):
         why = "nothing is set up to send it from here; omniops outbox"
     return Said(WAITS, draft, why, message)
@@ -164,15 +167,41 @@ def _refuse_leaks(details: str, names: list[leaks.Name] | None) -> None:
         )
 
 
-def _looked_at(here: Here, draft: Draft) -> bool:
-    """The last look: the whole text and where it goes, y/N."""
+def _whole(draft: Draft) -> Draft:
+    """A draft in which no secret stands, wherever its words come from: a file, a template, a title."""
+    if redact(draft.body) != draft.body:
+        raise BadInput(
+            "not sent: it holds a secret",
+            why="not in the words that were given, but in what they are put into",
+            state="nothing was queued",
+            next="take it out of the file or the settings that the text comes from",
+        )
+    return draft
+
+
+def _looked_at(here: Here, incident: Incident, draft: Draft) -> bool:
+    """The last look: the whole text, where it goes, which incident it is about, and what of it is not sent yet; y/N."""
     change = Change(
-        here.settings.environment, draft.engine, draft.where, "post", {}, {"text": draft.text}, {}, (),
+        here.settings.environment, draft.engine, draft.where, "post", {}, {"text": draft.text},
+        {"about": f"{incident.id}: {incident.title}"}, _not_sent_yet(here, incident, draft),
         "a message cannot be taken back", "",
     )  # fmt: skip
     here.person.change(change)
     reached("comms.look", draft.about)
     return here.person.approve("comms", change, None)
+
+
+def _not_sent_yet(here: Here, incident: Incident, draft: Draft) -> tuple[str, ...]:
+    """What is on its way to the same place already: whoever was killed after queueing it types it again."""
+    on_its_way = (
+        one
+        for one in outbox.messages(here.journal, incident.id)
+        if one.owed and (one.engine, one.to) == (draft.engine, draft.to)
+    )
+    return tuple(
+        f"{one.id} of {one.queued_at[11:16]} UTC is not sent yet, and this would be one more: {text_of(one)}"
+        for one in on_its_way
+    )
 
 
 def _other_words(here: Here, details: str, names: list[leaks.Name] | None) -> str | None:
@@ -210,7 +239,8 @@ def _by_hand(here: Here, incident: Incident, draft: Draft) -> Said:
     if not here.person.posted("comms.posted", draft.where, draft.text, None):
         return Said(DECLINED, draft, "nobody said that it was posted")
     if draft.about in IDS:
-        done(here.journal, incident, draft.about, f"pasted by hand, to {draft.where}", _provider(draft))
+        how, next = f"pasted by hand, to {draft.where}", str(draft.body.get("next", ""))
+        done(here.journal, incident, draft.about, how, _provider(draft), next)
     return Said(BY_HAND, draft, "pasted by hand")
 
 
@@ -218,8 +248,11 @@ def _provider(draft: Draft) -> tuple[str, ...]:
     return (draft.key.partition("/")[2].partition("#")[0],) if draft.about == "upstream" else ()
 
 
-def done(journal: Journal, incident: Incident, obligation: str, how: str, providers: tuple[str, ...] = ()) -> Event:
-    """Write down that something owed was fulfilled by hand. Raises Frozen; BadInput without a word on how."""
+def done(
+    journal: Journal, incident: Incident, obligation: str, how: str, providers: tuple[str, ...] = (), next: str = ""
+) -> Event:
+    """Write down that something owed was fulfilled by hand. ``providers``: those that were told, for ``upstream``;
+    ``next``: by when the text that was pasted promises another. Raises Frozen; BadInput without a word on how."""
     if not how.strip():
         raise BadInput(
             "how was it done?",
@@ -228,12 +261,15 @@ def done(journal: Journal, incident: Incident, obligation: str, how: str, provid
         )
     stream = f"incident/{incident.id}"
     data: dict[str, Any] = {"obligation": obligation, "how": how.strip()}
+    if obligation == "upstream":
+        data["providers"] = list(providers)
+    if next:
+        data["next"] = next
     for _ in range(_TRIES):
         events = journal.read(stream)
         refuse_frozen(Incident(incident.id, events))
         try:
-            more = {"providers": list(providers)} if providers else {}
-            return journal.append([New(stream, len(events), "comms.done", {**data, **more})])[0]
+            return journal.append([New(stream, len(events), "comms.done", data)])[0]
         except Conflict:
             continue
     raise outbox._too_busy()

@@ -89,13 +89,14 @@ def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
 def status(here: Here, wanted: str, text: str, progress: str = "", impact: str = "") -> Said:
     """The next text for the status page. ``progress``: another one than the journal suggests."""
     known = about(here, wanted, ("status", "status.resolved", "banner"))
-    now = here.clock.now()
+    if progress == drafts.RESOLVED:
+        _refuse_unresolved(known.incident)
     state = progress or suggested(here, known)
     banner = known.owes("banner") and not progress and state in (drafts.INVESTIGATING, drafts.IDENTIFIED)
 
     def draft(details: str) -> Draft:
         return drafts.status(
-            known.incident, known.rules, now, known.said,
+            known.incident, known.rules, here.clock.now(), known.said,
             progress=drafts.IDENTIFIED if banner else state, impact=impact, details=details, banner=banner,
         )  # fmt: skip
 
@@ -112,19 +113,24 @@ def email(here: Here, wanted: str, text: str, kind: str = "") -> Said:
     """The e-mail to customers. ``kind``: start or resolution; without one it is what is due."""
     known = about(here, wanted, (f"mail.{kind}",) if kind else ("mail.start", "mail.resolution"))
     kind = kind or _due_kind(known)
-    now = here.clock.now()
-    if kind == "resolution" and not known.incident.resolved:
-        raise BadInput(
-            f"{known.incident.id} is not resolved",
-            why="customers would be told that it is over",
-            state="nothing was sent",
-            next=f"omniops incident resolve {known.incident.id}",
-        )
+    if kind == "resolution":
+        _refuse_unresolved(known.incident)
 
     def draft(details: str) -> Draft:
-        return drafts.mail(known.incident, known.rules, now, known.said, kind, details)
+        return drafts.mail(known.incident, known.rules, here.clock.now(), known.said, kind, details)
 
     return say(here, known.incident, draft, text, known.names)
+
+
+def _refuse_unresolved(incident: Incident) -> None:
+    """Raises BadInput: nobody outside is told that it is over while it is not."""
+    if not incident.resolved:
+        raise BadInput(
+            f"{incident.id} is not resolved",
+            why="customers would be told that it is over",
+            state="nothing was sent",
+            next=f"omniops incident resolve {incident.id}",
+        )
 
 
 def _due_kind(known: About) -> str:
@@ -187,10 +193,9 @@ def _nearest(name: str, known: tuple[str, ...]) -> list[str]:
 
 def _to_provider(here: Here, known: About, provider: str, text: str) -> Said:
     """To one of them; its own name may stand in what it reads."""
-    now = here.clock.now()
 
     def draft(details: str) -> Draft:
-        return drafts.upstream(known.incident, known.rules, now, known.said, provider, details)
+        return drafts.upstream(known.incident, known.rules, here.clock.now(), known.said, provider, details)
 
     own = (leaks.PROVIDER, leaks.CONNECTION)
     forbidden = [name for name in known.names if name.kind not in own or not leaks.same(name.text, provider)]

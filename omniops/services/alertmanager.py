@@ -206,9 +206,10 @@ def _alert(row: Any) -> Alert | None:
 
 def _moment(text: Any) -> datetime | None:
     try:
-        return parse_iso(_trimmed(text)) if isinstance(text, str) else None
-    except ValueError:
+        moment = parse_iso(_trimmed(text)) if isinstance(text, str) else None
+    except (ValueError, OverflowError):
         return None
+    return moment if moment is not None and moment.year > 1970 else None  # Go's zero is the year 1
 
 
 def _trimmed(text: str) -> str:

@@ -61,6 +61,45 @@ def ended(child: Any) -> int:
 # open
 
 
+@pytest.mark.parametrize("onset", ["0001-01-01T00:00:00Z", "2020-01-01T00:00Z", "9999d"])
+def test_an_onset_of_another_age(command: Command, onset: str) -> None:
+    """More than a year back is a typing error, or a service's zero: refused before anything is opened."""
+    done = command("incident", "open", "x", "--onset", onset, "--severity", "SEV-3")
+    assert (done.returncode, "more than a year" in done.stderr or "no moment" in done.stderr) == (2, True), done.stderr
+    assert command.json("incident", "list")["incidents"] == []
+
+
+def test_a_secret_in_a_title(command: Command) -> None:
+    """Neither the title nor the id that is made of it holds it."""
+    done = command(
+        "incident", "open", "login hunter2secret fails", "--onset", "now", OMNIROUTE_PASSWORD="hunter2secret"
+    )
+    assert "hunter2secret" not in done.stdout + done.stderr
+    (found,) = command.json("incident", "list")["incidents"]
+    assert "hunter2secret" not in str(found)
+
+
+@pytest.mark.parametrize("output", ["/", ".", "~nobodyhere/x.md", "x.pdf", "/dev/null"])
+def test_a_file_that_is_none(command: Command, output: str) -> None:
+    """Devices, folders, nobody's home and unknown formats are refused, with --force too; nothing is replaced."""
+    command("incident", "open", "x", "--onset", "now")
+    done = command("incident", "export", "-o", output, "--force")
+    assert done.returncode == 2, done.stderr
+    assert Path("/dev/null").is_char_device()
+
+
+def test_a_link_stays_a_link(command: Command, tmp_path: Path) -> None:
+    """What it leads to is written, and keeps its permissions."""
+    command("incident", "open", "x", "--onset", "now")
+    real, link = tmp_path / "real.md", tmp_path / "link.md"
+    real.write_text("old", encoding="utf-8")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    assert command("incident", "export", "-o", str(link), "--force").returncode == 0
+    assert (link.is_symlink(), real.stat().st_mode & 0o777) == (True, 0o640)
+    assert real.read_text(encoding="utf-8").startswith("# ")
+
+
 def test_open(command: Command) -> None:
     """It is opened with what was given; a second one with the same title is found open, and nothing is written."""
     words = ("incident", "open", "OpenAI  answers 500", "--onset", "10m", "--severity", "2", "--source", "user-report")

@@ -87,3 +87,20 @@ def test_a_section_without_a_table() -> None:
     done = add("## P0\n\nWords.\n\n## P1\n\nMore.\n", "2026-11-23-x", ACTIONS, FILED)
     at = [done.text.index(word) for word in ("Words.", "Alert before", "## P1", "More.", "Rotate keys")]
     assert at == sorted(at)
+
+
+def test_mixed_line_ends_and_long_numbers() -> None:
+    """Sections are found whatever their lines end with, and numbers go on beyond six digits."""
+    text = FILE.replace("## P1 (due < 90 days)\n", "## P1 (due < 90 days)\r\n").replace("DEBT-041", "DEBT-1234567")
+    done = add(text, "2026-11-23-x", ACTIONS, FILED)
+    assert done.ids == ("DEBT-1234568", "DEBT-1234569")
+    assert done.text.count("## P1") == 1
+
+
+def test_hostile_words() -> None:
+    """An item is one line without control characters, whatever is in it."""
+    action = Action(1, 1, "a\x1b[31mb\u202e | <script>\nc", "eve\x07", None, "P0")
+    (row,) = [line for line in add(FILE, "2026-11-23-x", [action], FILED).text.split("\n") if "DEBT-042" in line]
+    assert "\x1b" not in row
+    assert "\u202e" not in row
+    assert "&lt;script> c" in row

@@ -47,6 +47,7 @@ RECORD = [
     event("page.acknowledged", {"page": "Q3", "by": "Isa"}),
     event("message.queued", {"to": "announce@phenotype.dev", "body": {"text": "see status.phenotype.dev"}}),
 ]
+RECORD.append(event("note", {"text": "x"}, actor="dora.adams"))
 PUBLIC = ("OmniRoute", "status.phenotype.dev", "announce@phenotype.dev")
 KNOWN = names(RECORD, PUBLIC, ("https://edge.omni.internal:8443/base", "http://gw-9:20128"))
 
@@ -79,6 +80,9 @@ def found(text: str) -> list[tuple[str, str]]:
         ("ask Will", "Will", PERSON),
         ("will smith has it", "Will Smith", PERSON),
         ("bob has it", "bob", PERSON),
+        ("Dora Adams is on it", "dora.adams", PERSON),
+        ("Dora is on it", "dora", PERSON),
+        ("ask Ms Adams", "adams", PERSON),
         ("write to bob@omni.example", "bob@omni.example", PERSON),
         ("Zoe commands", "zoë", PERSON),
         ("zoe\u0308", "zoë", PERSON),

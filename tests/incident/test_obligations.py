@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -35,12 +36,32 @@ def severity(minutes: float, number: int) -> Told:
 
 
 def message(minutes: float, about: str, engine: str = "status", key: str = "", **body: str) -> Told:
+    """A message that is queued, and sent at once, unless something else is told of it."""
     data = {"id": f"o{round(minutes * 60):06x}", "engine": engine, "to": "", "about": about, "body": body}
     return minutes, "message.queued", {**data, "key": key or f"{about}/{minutes}"}
 
 
 def dropped(minutes: float, of: float) -> Told:
-    return minutes, "message.dropped", {"id": f"o{round(of * 60):06x}", "why": "by hand"}
+    return became(minutes, of, "dropped", why="by hand")
+
+
+def became(minutes: float, of: float, kind: str, **data: Any) -> Told:
+    """What the message of minute ``of`` became: sent, failed, unsure, shown, dropped."""
+    return minutes, f"message.{kind}", {"id": f"o{round(of * 60):06x}", **data}
+
+
+def failed(minutes: float, of: float) -> Told:
+    return became(minutes, of, "failed", why="down", retry_at=at(minutes + 1))
+
+
+def _with_sent(told: Sequence[Told]) -> list[Told]:
+    known = {data["id"] for _, kind, data in told if kind.startswith("message.") and kind != "message.queued"}
+    found = []
+    for one in told:
+        found.append(one)
+        if one[1] == "message.queued" and one[2]["id"] not in known:
+            found.append((one[0], "message.sent", {"id": one[2]["id"], "ref": "", "how": ""}))
+    return found
 
 
 def done(minutes: float, id: str) -> Told:
@@ -56,7 +77,7 @@ def facts(*told: Told, start: datetime = START, **more: Any) -> Facts:
     first = (0.0, "incident.opened", {"title": "openai-main is out", "onset": onset})
     events = [
         Event(n, f"incident/{ID}", n, at(minutes, start), "eve", "h", "1", kind, data)
-        for n, (minutes, kind, data) in enumerate([first, *told], 1)
+        for n, (minutes, kind, data) in enumerate([first, *_with_sent(told)], 1)
     ]
     return Facts(ID, events, **more)
 
@@ -111,6 +132,10 @@ def test_owners_and_what_to_type() -> None:
         ([severity(0, 1), message(10, "banner")], 40),
         ([severity(0, 1), done(12, "status")], 42),
         ([severity(0, 1), message(10, "status"), dropped(20, 10)], 30),
+        ([severity(0, 1), message(10, "status"), failed(11, 10)], 30),  # it is on its way, and nobody has read it
+        ([severity(0, 1), message(10, "status"), failed(11, 10), became(14, 10, "sent")], 44),
+        ([severity(0, 1), message(10, "status", next=at(35)), became(14, 10, "sent")], 35),  # as was promised
+        ([severity(0, 1), message(10, "status"), became(11, 10, "shown", why="no token")], 30),
         ([severity(0, 1), severity(20, 2)], 30),  # one stretch
         ([severity(0, 2), severity(20, 1), message(25, "status")], 55),
         ([severity(0, 1), severity(20, 3)], None),
@@ -135,7 +160,8 @@ def test_status_updates_that_were_made() -> None:
 
 
 MAILED = message(1, "mail.start", "mail")
-OVER = message(61, "status", status="resolved")
+OVER = message(61, "status.resolved", status="resolved")
+EARLY = message(9, "status", status="resolved")  # said too early, and taken back by the next text
 
 
 @pytest.mark.parametrize(
@@ -149,6 +175,13 @@ OVER = message(61, "status", status="resolved")
         ([severity(0, 2), message(9, "status"), resolved(60)], {"postmortem", "status.resolved"}),
         ([severity(0, 2), message(9, "status"), resolved(60), OVER], {"postmortem"}),
         ([severity(0, 2), done(9, "status"), resolved(60), done(61, "status.resolved")], {"postmortem"}),
+        ([severity(0, 2), EARLY, message(20, "status"), resolved(60)], {"postmortem", "status.resolved"}),
+        ([severity(0, 2), EARLY, done(20, "status"), resolved(60)], {"postmortem", "status.resolved"}),
+        ([severity(0, 2), message(9, "status"), failed(10, 9), resolved(60)], {"postmortem", "status.resolved"}),
+        ([severity(0, 2), message(9, "status"), resolved(60), OVER, failed(62, 61)], {"postmortem", "status.resolved"}),
+        ([severity(0, 2), resolved(60), OVER, message(70, "status")], {"postmortem", "status.resolved"}),
+        ([severity(0, 1), MAILED, became(2, 1, "shown", why=""), resolved(60)],
+         {"mail.start", "mail.resolution", "upstream", "postmortem"}),
         ([severity(0, 2), resolved(60), (90, "postmortem.filed", {"url": "https://x"})], set()),
         ([severity(0, 2), resolved(60), done(90, "postmortem")], set()),
         ([severity(0, 2), resolved(60), (90, "frozen", {})], set()),
@@ -157,6 +190,27 @@ OVER = message(61, "status", status="resolved")
 def test_after_the_resolution(told: list[Told], expected: set[str]) -> None:
     """Customers who were written to are written to again, a page that was told is told, and the postmortem is owed."""
     assert set(opened(*told)) == expected
+
+
+def test_what_is_on_its_way() -> None:
+    """A mail that nobody has received is open and late, says so, and stands in the way of resolving; its message is
+    what there is to look at. One in doubt is, too, until somebody says that it arrived."""
+    told = [severity(0, 1), MAILED, failed(2, 1)]
+    (one,) = [one for one in look(*told, now=9) if one.id == "mail.start"]
+    assert (one.open, one.overdue(START + timedelta(minutes=9)), one.blocks_resolving) == (True, True, True)
+    assert (one.words, one.next) == ("e-mail to customers: it has begun; o00003c is not sent yet", "omniops outbox")
+    assert one.as_json(START)["waits"] == "o00003c"
+    (one,) = [one for one in look(severity(0, 1), MAILED, became(2, 1, "unsure", why="")) if one.id == "mail.start"]
+    assert one.words.endswith("; o00003c may have been sent")
+    assert "mail.start" not in opened(*told, done(9, "mail.start"))
+    (one,) = [one for one in look(*told, became(7, 1, "sent"), now=9) if one.id == "mail.start"]
+    assert (one.done_at, one.how, one.waits) == (at(7), "o00003c", "")
+
+
+def test_the_last_word_is_told_where_it_was() -> None:
+    """Before anything was posted, "none was posted yet"; else when the last word on the page was, whenever that was."""
+    words = [one.words for one in look(severity(10, 1), message(5, "status"), now=12) if one.id == "status"]
+    assert words == ["status page: an update every 30 min; the last was at 03:05 UTC"]
 
 
 def test_the_postmortem() -> None:
@@ -208,6 +262,9 @@ OUT = ((at(-10), ""),)
         ([severity(0, 2), message(6, "banner"), dropped(7, 6)], OUT, at(5)),
         ([severity(0, 2)], ((at(-10), at(4)), (at(20), "")), at(35)),  # it has begun again
         ([severity(0, 2), message(-5, "status")], ((at(-10), at(4)), (at(20), "")), at(35)),
+        ([severity(0, 2), message(6, "banner")], ((at(-10), at(20)), (at(120), "")), at(135)),
+        ([severity(0, 2), done(6, "banner")], ((at(-10), at(20)), (at(120), "")), at(135)),
+        ([severity(0, 2), message(6, "banner"), failed(7, 6)], OUT, at(5)),
         ([severity(0, 2), resolved(4)], OUT, None),
         ([severity(0, 2), (1, "frozen", {})], OUT, None),
     ],
@@ -251,6 +308,10 @@ def test_every_provider_is_told() -> None:
     assert "upstream" in opened(*told, providers=("openai", "groq"))
     assert "upstream" not in opened(*told, providers=("openai",))
     assert "upstream" not in opened(*told, done(2, "upstream"), providers=("openai", "groq"))
+    assert "upstream" in opened(*told, failed(2, 1), providers=("openai",))
+    nobody = (2.0, "comms.done", {"obligation": "upstream", "how": "the cluster is down", "providers": []})
+    assert "upstream" not in opened(severity(0, 1), nobody)
+    assert "upstream" in opened(severity(0, 1), nobody, providers=("openai",))
     by_hand = (2.0, "comms.done", {"obligation": "upstream", "how": "called", "providers": ["groq"]})
     assert "upstream" not in opened(*told, by_hand, providers=("openai", "groq"))
     assert "upstream" in opened(*told, by_hand, providers=("openai", "groq", "mistral"))

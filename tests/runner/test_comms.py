@@ -9,19 +9,24 @@ from typing import Any
 
 import pytest
 
-from omniops.clock import iso, parse_iso
+import omniops.text
+from omniops.clock import iso
 from omniops.errors import BadInput, Frozen, NeedsPerson
 from omniops.incident import drafts
 from omniops.incident.due import of_obligations
+from omniops.incident.outbox import text_of
 from omniops.incident.story import story
+from omniops.incident.view import Incident
 from omniops.journal.events import New
-from omniops.runner import outbox, telling
-from omniops.runner.comms import obligations_of, pick
+from omniops.journal.memory import MemoryJournal
+from omniops.runner import headline, outbox, telling
+from omniops.runner.comms import obligations_of, pick, rules_of
 from omniops.runner.engines import registry
 from omniops.runner.fulfilling import fulfil
 from omniops.runner.headline import keep, keep_all
 from omniops.runner.saying import Said
 from omniops.runner.tick import tick
+from omniops.terminal.views.change import change_lines
 from tests.support import toy_engine
 from tests.support.comms import CONNECTION, INCIDENT, STREAM, Comms, opened, walked
 from tests.support.toy import START
@@ -61,7 +66,8 @@ def test_status(comms: Comms, sent: list[Any]) -> None:
     public(str(body))
     assert comms.person.seen == [f"{body['title']}\n\n{body['body']}"]
     (owed,) = [one for one in obligations_of(comms.journal, comms.clock.now()) if one.id == "status" and one.open]
-    assert owed.at == iso(parse_iso(comms.messages("status")[0].queued_at) + timedelta(minutes=30))
+    assert owed.at == body["next"]
+    assert owed.at[:16] == "2026-11-23T03:30"
 
 
 @pytest.mark.parametrize(
@@ -136,6 +142,118 @@ def test_a_mail_that_was_dropped_is_owed_again(comms: Comms, sent: list[Any]) ->
     comms.settings.env["TOY"] = "1"  # type: ignore[index]
     assert telling.email(comms.here, "", "").state == "sent"
     assert [one.key for one in comms.messages("mail.start")] == ["mail.start", "mail.start#2"]
+
+
+def test_a_mail_that_was_only_shown_is_owed_still(comms: Comms, sent: list[Any]) -> None:
+    """It scrolled past on somebody's screen: that is to be pasted, not waiting; it stays owed, and is written anew."""
+    comms.settings.env["TOY"] = ""  # type: ignore[index]
+    comms.person.interactive = False
+    scrolled: list[Any] = []
+    said = telling.email(comms.here._replace(show=scrolled.append), "", "")
+    assert (said.state, int(said.exit), len(scrolled)) == ("to be pasted", 3, 1)
+    assert "omniops comms done mail.start" in said.why
+    assert text_of(scrolled[0]).startswith("OmniRoute: service disruption\n\nHello,")
+    comms.settings.env["TOY"] = "1"  # type: ignore[index]
+    assert telling.email(comms.here, "", "").state == "sent"
+    assert [(one.key, one.state) for one in comms.messages("mail.start")] == [
+        ("mail.start", "shown"), ("mail.start#2", "sent"),
+    ]  # fmt: skip
+    assert [
+        one.id for one in obligations_of(comms.journal, comms.clock.now()) if one.id == "mail.start" and one.open
+    ] == []
+
+
+def test_nobody_is_told_that_it_is_over_before_it_is(comms: Comms, sent: list[Any]) -> None:
+    """ "Resolved" is refused for an incident that is open, on the page as in a mail."""
+    with pytest.raises(BadInput, match="is not resolved"):
+        telling.status(comms.here, "", "", "resolved")
+    assert sent == []
+
+
+def test_a_long_last_look(comms: Comms, sent: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twelve minutes for other words: what is sent is what was looked at last, and omniops counts to the moment that it
+    promises, not to another."""
+
+    def slowly(*given: Any) -> bool:
+        comms.clock.sleep(12 * 60)
+        return len(comms.person.seen) > 1
+
+    monkeypatch.setattr(comms.person, "approve", slowly)
+    comms.person.typed = ["It is better now."]
+    telling.status(comms.here, "", "")
+    text = f"{sent[0][2]['title']}\n\n{sent[0][2]['body']}"
+    assert text == comms.person.seen[-1]
+    assert "It is better now. Next update by 03:42 UTC." in text
+    (owed,) = [one for one in obligations_of(comms.journal, comms.clock.now()) if one.id == "status" and one.open]
+    assert owed.at[11:16] == "03:42"
+
+
+def test_a_secret_that_a_template_holds(comms: Comms, sent: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing goes out with *** in the place of a secret: it is refused, wherever the secret came from."""
+    monkeypatch.setattr(omniops.text, "_secrets", ("service disruption",))
+    with pytest.raises(BadInput, match="it holds a secret"):
+        telling.email(comms.here, "", "")
+    assert (sent, comms.messages()) == ([], [])
+
+
+def test_somebody_else_was_faster(comms: Comms, sent: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same update from another terminal during the last look: what became of that one is told, and while it waits
+    nobody is told that all is well."""
+
+    def faster(*_: Any) -> bool:
+        body = {"title": "T", "status": "identified", "impact": "minor", "body": "another"}
+        outbox.queue(comms.journal, INCIDENT, engine="status", to="", about="status", body=body, key="status/1")
+        return True
+
+    comms.person.interactive = False
+    comms.settings.env["TOY"] = ""  # type: ignore[index]
+    monkeypatch.setattr(comms.person, "approve", faster)
+    said = telling.status(comms.here, "", "")
+    assert (said.state, int(said.exit)) == ("waits", 8)
+    assert said.why.startswith("somebody else has just queued another one: ")
+
+
+def test_what_waits_is_shown_before_more_is_said(comms: Comms, sent: list[Any]) -> None:
+    """Killed after it was queued, and typed again: the last look names the incident, and the text that waits."""
+    body = {"title": "T", "status": "identified", "impact": "minor", "body": "the first text"}
+    id = outbox.queue(comms.journal, INCIDENT, engine="status", to="", about="status", body=body, key="status/1")
+    telling.status(comms.here, "", "Again.")
+    (change,) = comms.person.changes
+    assert change.shown == {"about": f"{INCIDENT}: openai-main is out"}
+    assert [(warning.partition(" ")[0], "the first text" in warning) for warning in change.warnings] == [(id, True)]
+    seen = [line for line, _ in change_lines(change, 300)]
+    assert any(INCIDENT in line for line in seen)
+    assert any("the first text" in line for line in seen)
+
+
+def test_the_latest_look_decides(comms: Comms) -> None:
+    """What was seen last counts, whichever way it was seen: an old recovery does not outlive a run that failed after
+    it, nor an old failure a run that mitigated."""
+    bad, good = "not_recovered", "recovered"
+
+    def suggested(*told: tuple[str, str]) -> str:
+        journal = MemoryJournal(comms.clock, "eve", "h")
+        journal.append(opened())
+        for kind, what in told:
+            stream = STREAM if kind == "verified" else "run/r9"
+            journal.append([New(stream, None, kind, {"verdict": what, "outcome": what})])
+        return drafts.progress(Incident(INCIDENT, journal.read(STREAM)), [journal.read("run/r9")], in_force=False)
+
+    assert suggested(("verified", good), ("run.ended", bad)) == "investigating"
+    assert suggested(("verified", bad), ("run.ended", "mitigated")) == "monitoring"
+    assert suggested(("run.ended", bad), ("verified", good)) == "monitoring"
+    assert suggested(("run.ended", "mitigated"), ("verified", bad)) == "investigating"
+    assert suggested(("run.ended", "mitigated"), ("verified", "inconclusive")) == "monitoring"
+
+
+def test_by_hand_to_the_providers_of_that_moment(comms: Comms) -> None:
+    """Who says that the providers were called means those that were affected then; one that is affected later is owed
+    a word, and so is each where none was known."""
+    fulfil(comms.journal, comms.clock.now(), "upstream", "by telephone", INCIDENT)
+    row = {"provider": "anthropic", "name": "a", "id": "9", "label": "a", "target": "anthropic/a (9)"}
+    comms.journal.append([New("run/r1a2b", None, "step.entered", {"step": "x", "items": [row]})])
+    (owed,) = [one for one in obligations_of(comms.journal, comms.clock.now()) if one.id == "upstream"]
+    assert (owed.open, owed.words) == (True, "upstream providers, through vendor management: anthropic")
 
 
 def test_upstream(comms: Comms, sent: list[Any], tmp_path: Path) -> None:
@@ -292,11 +410,16 @@ def test_an_engine_that_is_not_set_up(comms: Comms, sent: list[Any]) -> None:
     message waits, and says why."""
     comms.settings.env["TOY"] = ""  # type: ignore[index]
     assert telling.status(comms.here, "", "").state == "by hand"
-    assert comms.done() == [("status", "pasted by hand, to the status page (status.phenotype.dev)")]
+    assert comms.done() == [("banner", "pasted by hand, to the status page (status.phenotype.dev)")]
+    comms.add("incident.resolved")
+    assert telling.status(comms.here, "", "").state == "by hand"
+    assert comms.done()[1][0] == "status.resolved"
+    owed = obligations_of(comms.journal, comms.clock.now())
+    assert [one.id for one in owed if one.open and one.id.startswith("status")] == []
     comms.person.pasted = False
     assert telling.email(comms.here, "", "").state == "declined"
     comms.person.interactive = False
-    said = telling.email(comms.here, "", "")
+    said = telling.email(comms.here, "", "", "start")
     assert (said.state, int(said.exit)) == ("waits", 8)
     assert "nothing is set up to send it from here" in said.why
 
@@ -369,6 +492,22 @@ def test_which_incident(comms: Comms) -> None:
     assert pick(comms.journal, now, INCIDENT, (), None).id == INCIDENT
     comms.add("incident.resolved")
     assert pick(comms.journal, now, INCIDENT, ("mail.resolution",), None).id == INCIDENT
+
+
+@pytest.mark.parametrize("ids", [("status", "status.resolved", "banner"), ("upstream",), ("mail.start",), ()])
+def test_one_that_is_over_is_not_taken_for_the_one_just_opened(comms: Comms, ids: tuple[str, ...]) -> None:
+    """A resolved incident owes its last word while another has been opened, of which nobody has said how bad it is: one
+    has to be named, and once the new one owes something itself, it is the one that is meant."""
+    telling.status(comms.here, "", "")
+    comms.add("incident.resolved")
+    other, now = "2026-11-23-other", comms.clock.now()
+    comms.journal.append(opened("", other))
+    if ids:
+        with pytest.raises(NeedsPerson, match="several incidents"):
+            pick(comms.journal, now, "", ids, None)
+    assert pick(comms.journal, now, "", ("mail.resolution",), None).id == INCIDENT  # only what is over owes that
+    comms.journal.append([New(f"incident/{other}", None, "severity", {"severity": "SEV-1", "why": "x"})])
+    assert pick(comms.journal, now, "", ids, None).id == other
 
 
 def test_nothing_is_open(tmp_path: Path) -> None:
@@ -459,6 +598,39 @@ def test_no_headline(tmp_path: Path) -> None:
     assert keep_all(comms.journal, comms.clock.now(), comms.settings) == []
 
 
+def test_a_headline_in_doubt_gives_way(comms: Comms) -> None:
+    """One that may have been sent, and would be tried again by itself, is dropped for the newer one, too."""
+    id = keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings)
+    comms.add("message.unsure", id=id, why="timeout", retry_at=iso(START + timedelta(minutes=9)))
+    comms.add("severity", severity="SEV-2", why="x")
+    keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings)
+    assert [state for _, state, _ in headlines(comms)] == ["dropped", "waiting"]
+
+
+def test_what_is_over_is_not_looked_at_again(comms: Comms, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the headline that says so, a resolved incident costs nothing more; and the rules are read once for all."""
+    asked: list[str] = []
+
+    def counted(journal: Any, now: Any, incident: str = "", **more: Any) -> Any:
+        asked.append(incident)
+        return obligations_of(journal, now, incident, **more)
+
+    def read(folder: Any) -> Any:
+        asked.append("rules")
+        return rules_of(folder)
+
+    monkeypatch.setattr(headline, "obligations_of", counted)
+    monkeypatch.setattr(headline, "rules_of", read)
+    comms.journal.append(opened("SEV-2", "2026-11-23-other"))
+    assert len(keep_all(comms.journal, comms.clock.now(), comms.settings)) == 2
+    assert asked.count("rules") == 1
+    comms.add("incident.resolved")
+    assert len(keep_all(comms.journal, comms.clock.now(), comms.settings)) == 1
+    asked.clear()
+    assert keep_all(comms.journal, comms.clock.now(), comms.settings) == []
+    assert asked == ["rules", "2026-11-23-other"]
+
+
 def test_a_headline_that_a_person_dropped_stays_dropped(comms: Comms) -> None:
     """It is not owed again before something changes."""
     id = keep(comms.journal, INCIDENT, comms.clock.now(), comms.settings)
@@ -503,7 +675,7 @@ def test_said_in_json(comms: Comms) -> None:
     """What became of a message, for scripts."""
     said: Said = telling.status(comms.here, "", "")
     assert said.as_json()["state"] == "sent"
-    assert said.as_json()["message"]["about"] == "status"
+    assert said.as_json()["message"]["about"] == "banner"
 
 
 def test_walked_events_are_what_a_walk_writes() -> None:

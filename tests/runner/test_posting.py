@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+import omniops.text
 from omniops.clock import SystemClock
 from omniops.config import Settings
 from omniops.errors import NeedsPerson
@@ -79,6 +80,15 @@ def test_it_is_declined(slack: FakeSlack) -> None:
     assert scene.go() == "aborted"
     assert (slack.texts(), outbox.messages(scene.journal)) == ([], [])
     assert scene.answered() == (False, "declined by the operator")
+
+
+def test_a_secret_is_not_posted(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Words that hold a secret are neither queued nor sent, with *** in its place or without."""
+    monkeypatch.setattr(omniops.text, "_secrets", ("We are on",))
+    scene = Scene(slack)
+    scene.go()
+    assert (slack.texts(), outbox.messages(scene.journal)) == ([], [])
+    assert any("it holds a secret" in line for line in scene.person.said)
 
 
 @pytest.mark.parametrize(

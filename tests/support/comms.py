@@ -49,10 +49,12 @@ class Looking(ToyPerson):
         self.interactive = True
         self.yes, self.typed = yes or [], typed or []
         self.seen: list[str] = []
+        self.changes: list[Any] = []
         self.problems: list[str] = []
         self.pasted = True
 
     def change(self, change: Any) -> None:
+        self.changes.append(change)
         self.seen.append(change.after["text"])
 
     def approve(self, step: str, change: Any, until: Any) -> bool:

@@ -7,10 +7,13 @@ from typing import Any
 from omniops.config import Settings
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
+from omniops.runner.engines.order import overtaken
 from omniops.services.clients import Clients
 
 taken: list[tuple[str, str, dict[str, Any]]] = []
 """Engine, address and body of each."""
+failures: list[bool] = []
+"""Whether the next attempts fail, one after the other; what follows them is taken."""
 
 
 class Taking:
@@ -22,6 +25,10 @@ class Taking:
         return bool(settings.get("TOY"))
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
+        if message.engine == "status" and overtaken(places.events(), message):
+            return Delivery("dropped", why="a newer text is on the status page")
+        if failures and failures.pop(0):
+            return Delivery("failed", why="the toy is down")
         taken.append((message.engine, message.to, message.body))
         return Delivery("sent", ref=message.id)
 

@@ -38,6 +38,9 @@ def _post(change: Change, width: int) -> list[Line]:
     """Words as they would be posted."""
     where = f"For {safe(change.target, 100)} ({safe(change.environment, 60)}, {safe(change.host, 120)}):"
     lines = [("", ""), *((line, "key") for line in wrap(where, width, "   "))]
+    lines += _shown(change.shown, width)
+    for warning in change.warnings:
+        lines += [(line, "bad") for line in wrap(safe(warning, 600), width, "  ! ", "    ")]
     return lines + [(line, "") for line in paragraphs(str(change.after.get("text", "")), width, "   ")]
 
 
