@@ -34,10 +34,10 @@ _PEOPLE = frozenset((
 ))  # fmt: skip
 _HOSTS = frozenset(("host", "hostname", "hosts", "replica", "replicas", "server", "instance", "node"))
 _LOGINS = """
-admin administrator actions automation bot call channel ci comms commander cron debian deploy deployer engineer
-engineering everyone github here incident lead maintainer maintainers management manager mgmt nobody omniops omniroute
-on oncall ops owner person primary release robot root runner scribe secondary security service svc system systemd team
-the tick ubuntu user vendor www
+actions admin administrator automation bot call channel ci commander comms cron daemon debian deploy deployer drill
+engineer engineering everyone github here incident lead maintainer maintainers management manager mgmt nobody omniops
+omniroute on oncall ops owner pager pagerduty person primary release robot root runner scribe secondary security
+service svc system systemd team the tick ubuntu user vendor www
 """
 _NOBODY = frozenset(_LOGINS.split())
 """Words of logins, roles and mentions that are no person's name, and some of them of every report: root cause."""
