@@ -5,10 +5,12 @@ Nobody calls a service from here. A frozen incident (4.5) is refused before anyt
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from omniops.clock import Clock
+from omniops.clock import Clock, parse_iso
 from omniops.config import Settings
 from omniops.errors import BadInput, Exit, Frozen, NeedsPerson
 from omniops.failpoints import reached
@@ -25,6 +27,8 @@ from omniops.services.clients import Clients
 from omniops.text import redact
 
 BUDGET_S = 10.0
+SAME_S = 600.0
+_NEXT = re.compile(r"Next update by [0-9:]+ UTC\.")
 EDIT = "edit"
 NOTHING = "-"
 _TRIES = 20
@@ -97,7 +101,7 @@ def say(
     here.settings.remember_secrets()
     _refuse_leaks(details, names)
     draft = _whole(draft_of(details))
-    known = with_key(outbox.messages(here.journal, incident.id), draft.key)
+    known = _known(here, incident, draft)
     if known is not None:
         there = became(known, draft, here.settings)
         queued = f"{known.id} was queued at {known.queued_at} by {known.by}"
@@ -115,6 +119,30 @@ def say(
     if here.person.interactive and _unable(here, incident, draft):
         return _by_hand(here, incident, draft)
     return send(here, incident, draft)
+
+
+def _known(here: Here, incident: Incident, draft: Draft) -> Message | None:
+    """The message of this key, or one with the same words from the last ten minutes that is not known to be sent:
+    whoever was killed after it was queued types the same again, and means the same. It is given its moment first."""
+    said, now = outbox.messages(here.journal, incident.id), here.clock.now()
+    found = with_key(said, draft.key) or next((one for one in reversed(said) if _same(one, draft, now)), None)
+    if found is None or not found.owed:
+        return found
+    outbox.flush(
+        here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, only=incident.id, show=here.show
+    )
+    return next(one for one in outbox.messages(here.journal, incident.id) if one.id == found.id)
+
+
+def _same(one: Message, draft: Draft, now: datetime) -> bool:
+    recent = (now - parse_iso(one.queued_at)).total_seconds() < SAME_S
+    alike = (one.engine, one.about, _words(one.body)) == (draft.engine, draft.about, _words(draft.body))
+    return recent and alike and one.owed
+
+
+def _words(body: Mapping[str, Any]) -> list[str]:
+    """What a message says, without the moment of the next one, which moves on by itself."""
+    return [_NEXT.sub("", str(value)) for key, value in sorted(body.items()) if key != "next"]
 
 
 def _both(first: str, second: str) -> str:

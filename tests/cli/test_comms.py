@@ -342,3 +342,16 @@ def test_killed_anywhere(omniops: Command, slack: FakeSlack, place: str) -> None
     assert again.returncode == (7 if in_doubt else 0), again.stderr
     assert again.stdout.startswith("It may have been sent" if in_doubt else "Nothing" if "queued" in place else "Sent")
     assert states(omniops)["ops.standup"] == ("unsure" if in_doubt else "sent")
+
+
+@pytest.mark.parametrize("place", ["outbox.queued", "outbox.sent"])
+def test_the_same_words_again(omniops: Command, slack: FakeSlack, place: str) -> None:
+    """Killed after it was queued and typed again: one post, or "may have been sent", and never a second one."""
+    begin(omniops, "SEV-3")
+    slack.data["channels"][f"inc-{INCIDENT}"] = {"id": "C0INC01", "archived": False, "creator": "U0DRILL"}
+    words = ("comms", "post", "The cache is full", "--yes")
+    assert omniops(*words, OMNIOPS_FAILPOINT=place, **slack.env).returncode == -9
+    again = omniops(*words, **slack.env)
+    assert again.returncode == (0 if place == "outbox.queued" else 7), again.stderr
+    assert omniops("comms", "post", "The cache is empty again", "--yes", **slack.env).returncode == 0
+    assert [text for text in slack.texts() if "cache" in text] == ["The cache is full", "The cache is empty again"]
