@@ -46,7 +46,7 @@ def resume(simulator: Simulator, options: list[str]) -> int:
         streams().say("Nothing to resume.")
         return 0
     result: Result = go_on(here, run, take_over="--take-over" in options)
-    return conclude(result, False)
+    return conclude(practice.flushed(here, result), False)  # as every command of omniops ends
 
 
 def undo(simulator: Simulator, options: list[str]) -> int:
