@@ -19,7 +19,7 @@ from omniops.runner.known import incident_of
 from omniops.runner.person import Option, PauseAsked
 from omniops.runner.putting_back import in_force, put_back
 from omniops.runner.resolving import left_open, resolve
-from omniops.runner.saying import TO_PASTE, Here, Said, done
+from omniops.runner.saying import TO_PASTE, Here, Said, pasted
 from omniops.runner.session import Session
 from omniops.runner.verifying import verify_incident
 
@@ -84,15 +84,7 @@ def _message(here: Here, id: str, obligation: str) -> list[Said]:
 def _afterwards(here: Here, id: str, said: Said) -> None:
     """What became of it; what has to be pasted is shown for that."""
     if said.state == TO_PASTE:
-        if here.person.posted("comms.posted", said.draft.where, said.draft.text, None):
-            provider = (said.draft.key.partition("/")[2].partition("#")[0],) if said.draft.about == "upstream" else ()
-            done(
-                here.journal,
-                incident_of(here.journal, id),
-                said.draft.about,
-                f"pasted by hand, to {said.draft.where}",
-                provider,
-            )
+        pasted(here, incident_of(here.journal, id), said.draft)
         return
     why = f": {said.why}" if said.why else ""
     here.person.say(f"{said.draft.where}: {said.state}{why}.", "good" if not said.exit else "warn")

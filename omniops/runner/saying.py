@@ -262,9 +262,14 @@ def _unable(here: Here, incident: Incident, draft: Draft) -> bool:
 
 
 def _by_hand(here: Here, incident: Incident, draft: Draft) -> Said:
-    """Ready to paste; who says that it is out fulfils what was owed."""
+    """Ready to paste, where there is somebody who could."""
     if not here.person.interactive:
         return Said(TO_PASTE, draft, f'then: omniops comms done {draft.about} --how "..."')
+    return pasted(here, incident, draft)
+
+
+def pasted(here: Here, incident: Incident, draft: Draft) -> Said:
+    """Show a text to be pasted, and ask whether it is out: that fulfils what was owed."""
     if not here.person.posted("comms.posted", draft.where, draft.text, None):
         return Said(DECLINED, draft, "nobody said that it was posted")
     if draft.about in IDS:

@@ -69,7 +69,7 @@ class Gh:
         if code == NOT_LOGGED_IN:
             raise self._failed(code, error)
         if code:
-            raise _doubt(said(error, 200) or f"it exited with {code}")
+            raise doubt(said(error, 200) or f"it exited with {code}")
         return Made(said(out.strip().rpartition("\n")[2], 300), labelled)
 
     def _run(self, words: Sequence[str], text: str, what: str = "issue") -> tuple[int, str, str]:
@@ -85,7 +85,7 @@ class Gh:
                 text=True, check=False, timeout=TIMEOUT_S, env=env, cwd=os.sep,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise _doubt(f"gh did not end within {TIMEOUT_S:g} s") from None
+            raise doubt(f"gh did not end within {TIMEOUT_S:g} s") from None
         except (OSError, ValueError) as error:
             raise BadInput(
                 "gh cannot be run",
@@ -109,7 +109,8 @@ def installed(settings: Settings) -> bool:
     return which("gh", path=settings.get("PATH") or os.defpath) is not None
 
 
-def _doubt(why: str) -> InDoubt:
+def doubt(why: str) -> InDoubt:
+    """An issue of which nobody saw whether it was made."""
     return InDoubt(
         "nobody can tell whether the issue was made", why=why, state="it may be there", next="look at GitHub"
     )

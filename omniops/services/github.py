@@ -8,8 +8,8 @@ from typing import Any
 
 from omniops.clock import Clock
 from omniops.config import Settings
-from omniops.errors import InDoubt, Refused, Unreachable
-from omniops.services.gh import NEWEST, Made
+from omniops.errors import Refused, Unreachable
+from omniops.services.gh import NEWEST, Made, doubt
 from omniops.services.http import Http, NoAnswer, Reply, said
 
 API_URL = "https://api.github.com"
@@ -66,7 +66,7 @@ class GitHub:
             reply = self._ask("POST", f"/repos/{self.repo}/issues", {"title": title, "body": body, "labels": [*labels]})
         except NoAnswer as error:
             if error.sent:
-                raise _doubt(error.why) from None
+                raise doubt(error.why) from None
             raise _nothing(error.why) from None
         made = _body(reply)
         if reply.code == 201 and isinstance(made, dict):
@@ -74,7 +74,7 @@ class GitHub:
             there = {str(one.get("name")) for one in made.get("labels") or [] if isinstance(one, dict)}
             return Made(said(made.get("html_url", ""), 300), set(labels) <= there)
         if reply.code == 201 or reply.code >= 500:
-            raise _doubt(f"it answers {reply.code}" + (f", and {reply.broken}" if reply.broken else ""))
+            raise doubt(f"it answers {reply.code}" + (f", and {reply.broken}" if reply.broken else ""))
         raise _refused(reply)
 
     def _label(self, name: str) -> None:
@@ -127,12 +127,6 @@ def _refused(reply: Reply) -> Refused | Unreachable:
 
 def _nothing(why: str) -> Unreachable:
     return Unreachable("GitHub cannot be asked", why=why, state="nothing was done at GitHub", next="later again")
-
-
-def _doubt(why: str) -> InDoubt:
-    return InDoubt(
-        "nobody can tell whether the issue was made", why=why, state="it may be there", next="look at GitHub"
-    )
 
 
 def _object(found: Any) -> tuple[str, str]:
