@@ -20,7 +20,8 @@ from omniops.incident.fulfilled import answers
 from omniops.incident.obligations import IDS
 from omniops.incident.outbox import Message, fold, text_of, with_key
 from omniops.incident.view import Incident
-from omniops.journal.events import Conflict, Event, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Event, Journal, New
 from omniops.runner import outbox
 from omniops.runner.person import Change, Person
 from omniops.services.clients import Clients
@@ -31,7 +32,6 @@ SAME_S = 600.0
 _NEXT = re.compile(r"Next update by [0-9:]+ UTC\.")
 EDIT = "edit"
 NOTHING = "-"
-_TRIES = 20
 SENT, WAITS, MAYBE, DECLINED = "sent", "waits", "may have been sent", "declined"
 BY_HAND, TO_PASTE, ALREADY = "by hand", "to be pasted", "already"
 EXITS = {
@@ -300,19 +300,18 @@ def done(
         data["providers"] = list(providers)
     if next:
         data["next"] = next
-    for _ in range(_TRIES):
+
+    def attempt() -> Event:
         events = journal.read(stream)
         refuse_frozen(Incident(incident.id, events))
-        try:
-            given_up = [
-                New(stream, None, "message.dropped", {"id": one.id, "why": "it was done by hand"})
-                for one in fold(events)
-                if one.state in ("waiting", "unsure") and _says_the_same(one, obligation, providers)
-            ]
-            return journal.append([New(stream, len(events), "comms.done", data), *given_up])[0]
-        except Conflict:
-            continue
-    raise outbox._too_busy()
+        given_up = [
+            New(stream, None, "message.dropped", {"id": one.id, "why": "it was done by hand"})
+            for one in fold(events)
+            if one.state in ("waiting", "unsure") and _says_the_same(one, obligation, providers)
+        ]
+        return journal.append([New(stream, len(events), "comms.done", data), *given_up])[0]
+
+    return retry_on_conflict(attempt, "nothing was written")
 
 
 def _says_the_same(message: Message, obligation: str, providers: tuple[str, ...]) -> bool:
