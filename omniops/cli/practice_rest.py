@@ -42,7 +42,7 @@ def _mitigated(here: Session) -> RunState | None:
 
 def _aftermath(simulator: Simulator, here: Session, incident: str) -> None:
     from omniops.runner.aftermath import play
-    from omniops.runner.saying import Here
+    from omniops.runner.leaving import Here
     from omniops.runner.wiring import clients_of
 
     def heal() -> None:

@@ -17,12 +17,11 @@ from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Journal, New
 from omniops.runner import outbox
 from omniops.runner.known import incidents
+from omniops.runner.leaving import Here
 from omniops.runner.oncall import Desk
 from omniops.runner.person import Option
-from omniops.runner.saying import Here
 from omniops.text import clean, one_line, redact
 
-BUDGET_S = 10.0
 _OPTIONS = (
     Option("edit", "Edit it first", "in your editor"),  # the first one is what a bare Enter takes
     Option("post", "Post it as it is"),
@@ -126,7 +125,7 @@ def hand_over(here: Here, desk: Desk, role: str, *, yes: bool = False, edit: boo
     _check(text)
     reached("handoff.look", turn.role.id)
     id = _owe(here.journal, turn, desk.rota.channel, text)
-    outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, show=here.show)
+    here.flush()
     return _became(here, turn, text, id)._replace(left_out=found.frozen)
 
 
@@ -197,7 +196,7 @@ def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
 
 
 def _became(here: Here, turn: Turn, text: str, id: str, *, already: bool = False) -> Done:
-    found = next(one for one in outbox.messages(here.journal, "") if one.id == id)
+    found = here.message("", id)
     text = str(found.body["text"])
     sent = "already" if already else "posted"
     known = {"sent": sent, "waiting": "waits", "shown": "to be pasted", "dropped": "declined"}
@@ -256,5 +255,5 @@ def acknowledge(here: Here, desk: Desk, role: str, who: str) -> Acknowledged:
 
     taken = retry_on_conflict(attempt, "nothing was sent")
     if taken.new:
-        outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, show=here.show)
+        here.flush()
     return taken
