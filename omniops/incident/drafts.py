@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from omniops.clock import iso, parse_iso
+from omniops.clock import iso, parse_iso, to_minute
 from omniops.incident.communication import Communication, Mail, fill
 from omniops.incident.outbox import Message, words_of
 from omniops.incident.verdicts import NOT_RECOVERED, RECOVERED, verdicts
@@ -46,11 +46,11 @@ def fields(incident: Incident, rules: Communication, now: datetime, details: str
         "service": rules.service,
         "severity": incident.severity,
         "impact": impact.words if impact else "",
-        "started": stamp(parse_iso(incident.onset)),
-        "resolved": stamp(end) if end else "",
+        "started": to_minute(parse_iso(incident.onset)),
+        "resolved": to_minute(end) if end else "",
         "lasted": duration(((end or now) - parse_iso(incident.onset)).total_seconds()),
         "next": f"Next update by {next:%H:%M} UTC." if next else "",
-        "now": stamp(now),
+        "now": to_minute(now),
         "details": details.strip(),
     }
 
@@ -61,11 +61,6 @@ def next_update(incident: Incident, rules: Communication, now: datetime) -> date
     if rule is None or incident.severity not in rule.severities or incident.resolved:
         return None
     return now + timedelta(seconds=rule.every_s)
-
-
-def stamp(moment: datetime) -> str:
-    """``2026-11-23 03:05 UTC``."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def progress(incident: Incident, runs: Sequence[Sequence[Event]], in_force: bool) -> str:

@@ -17,7 +17,6 @@ from omniops.runner.board import in_force_of
 from omniops.runner.comms import obligations_of
 from omniops.runner.known import incident_of, open_runs
 from omniops.runner.outbox import messages
-from omniops.text import duration
 
 
 class Left(NamedTuple):
@@ -54,7 +53,7 @@ def left_open(journal: Journal, incident: Incident, now: datetime, folder: Path 
     if late:
         raise NeedsPerson(
             f"{incident.id} is not resolved: {len(late)} obligation(s) that were due are open",
-            why="; ".join(f"{one.words} ({duration(one.late_s(now))} late)" for one in late),
+            why="; ".join(f"{one.words} ({one.when(now)})" for one in late),
             state="the incident stays open",
             next=late[0].next or "omniops comms due",
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from omniops.clock import to_minute
 from omniops.errors import Exit
 from omniops.incident.ladder import Ladder
 from omniops.incident.severity import Classification
 from omniops.terminal.layout import wrap
-from omniops.text import duration
+from omniops.text import lateness
 
 Line = tuple[str, str]
 """A line and its tone."""
@@ -80,10 +81,9 @@ def _part(name: str, texts: Sequence[str], width: int, room: int, tone: str = ""
 def _by(answer: Classification, now: datetime, since: datetime) -> str:
     if answer.resolve_at is None or answer.resolve_s is None:
         return f"by the {answer.resolve_words}"
-    left = (answer.resolve_at - now).total_seconds()
-    state = f"in {duration(left)}" if left >= 0 else f"OVERDUE by {duration(-left)}"
+    state = lateness((answer.resolve_at - now).total_seconds())
     assumed = " (from now; --onset says otherwise)" if since == now else ""
-    return f"by {answer.resolve_at:%Y-%m-%d %H:%M} UTC, {state}{assumed}"
+    return f"by {to_minute(answer.resolve_at)}, {state}{assumed}"
 
 
 def _command(answer: Classification) -> str:
