@@ -13,12 +13,12 @@ from omniops.incident.obligations import Obligation
 from omniops.incident.outbox import Message
 from omniops.incident.view import ROLES, Mitigation
 from omniops.terminal.layout import cells, cut, pad, safe, wrap
+from omniops.terminal.views.severity import TONES
 from omniops.text import duration, lateness
 
 Line = tuple[str, str]
 """A line and its tone."""
 
-TONES = {"SEV-1": "bad", "SEV-2": "bad", "SEV-3": "warn", "SEV-4": "dim"}
 _WHEN = 14
 _LATELY = 5
 """So many of the last events begin a log."""

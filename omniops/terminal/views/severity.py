@@ -19,7 +19,7 @@ MAX_LINES = 12
 MAX_WIDTH = 100
 _INDENT = " " * 9
 _TARGETS = {"provider-outage": " ID", "rollback": " VERSION"}
-_TONES = {"SEV-1": "bad", "SEV-2": "bad", "SEV-3": "warn", "SEV-4": "dim"}
+TONES = {"SEV-1": "bad", "SEV-2": "bad", "SEV-3": "warn", "SEV-4": "dim"}
 
 
 def lines(answer: Classification, ladder: Ladder, now: datetime, since: datetime, width: int) -> list[Line]:
@@ -32,7 +32,7 @@ def lines(answer: Classification, ladder: Ladder, now: datetime, since: datetime
     rung = ladder.severity(answer.severity)
     own = [reason.removeprefix(f"{answer.severity}: ") for reason in answer.reasons]
     paged = f"{answer.page.priority}: {answer.tell}" if answer.page.priority else answer.tell
-    shown = [(f"{rung.id:<{len(_INDENT)}}{rung.definition.partition(';')[0]}", _TONES.get(rung.id, ""))]
+    shown = [(f"{rung.id:<{len(_INDENT)}}{rung.definition.partition(';')[0]}", TONES.get(rung.id, ""))]
     shown += _part("why", own, width, 4 if len(answer.cannot_judge) < 2 else 3)
     shown += _part("page", [paged], width, 1, "head")
     shown += _part("resolve", [_by(answer, now, since)], width, 1)
