@@ -8,10 +8,11 @@ import pytest
 
 from omniops.incident.board import Board, Clock
 from omniops.incident.view import Incident
+from omniops.journal.lease import me
 from omniops.runner.board import Gatherer, board_of
 from omniops.terminal.layout import cells
 from omniops.terminal.views.board import changes, facts, screen, standing
-from tests.support.incidents import ID, START, STREAM, Story
+from tests.support.incidents import ID, RUN, START, STREAM, Story
 
 
 def at(minute: float) -> datetime:
@@ -40,6 +41,20 @@ def test_what_is_on_it() -> None:
     assert "(omniops undo m" in shown
     assert "run ended: mitigated" in shown
     assert shown.endswith("q leaves")
+
+
+def test_a_dead_holder_is_not_believed() -> None:
+    """Of a run whose process is gone, the board says so and how to go on; one that lives, or may live elsewhere, is
+    walked by whoever holds it."""
+    for holder, words in (
+        (me(), "walked by alice"),
+        ({**me(), "started": "1"}, "walked by nobody: alice's process is gone (omniops resume r7f3a)"),
+        ({**me(), "host": "elsewhere"}, "walked by alice on another machine, as far as is known"),
+    ):
+        story = Story().opened().walked()
+        story.add(8, RUN, "lease.taken", how="resumed", **holder)
+        shown = [line for line, _ in screen(board(story, 20), at(20), 250, 40)]
+        assert f"r7f3a  provider-outage at disable, {words}" in shown
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])

@@ -46,8 +46,7 @@ class _Part(NamedTuple):
 def screen(board: Board, now: datetime, width: int, height: int) -> list[Line]:
     """At most ``height`` lines of at most ``width`` columns: what matters soonest comes first in every part."""
     head = [*_head(board, now, width), ("", "")]
-    runs = [Row(pad(one.run, 7), f"{safe(one.runbook, 60)} at {safe(one.step, 60)}, walked by "
-                f"{safe(one.by, 40) or 'nobody'}") for one in board.walks]  # fmt: skip
+    runs = [Row(pad(one.run, 7), safe(one.words, 250), "warn" if one.holder == "dead" else "") for one in board.walks]
     parts = [*_open_parts(board, now), _Part("runs", runs), _Part("last", _lately(board), newest=True)]
     shown = _fit([part for part in parts if part.rows], height - len(head) - 1, width)
     foot = [(cut("q leaves", width), "dim")]
