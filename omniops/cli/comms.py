@@ -12,7 +12,7 @@ from omniops.cli.options import Json
 from omniops.errors import Exit
 
 if TYPE_CHECKING:
-    from omniops.runner.saying import Here, Said
+    from omniops.runner.leaving import Here, Said
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 IncidentId = Annotated[str, typer.Option("--incident", metavar="ID", help="Which; default: the one that owes it.")]
@@ -139,7 +139,7 @@ def done(
 
 
 def here_for(yes: bool, json: bool) -> Here:
-    from omniops.runner.saying import Here
+    from omniops.runner.leaving import Here
     from omniops.runner.wiring import clients_of
 
     asked = person(yes=yes)

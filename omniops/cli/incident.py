@@ -38,11 +38,11 @@ def open_(
     if not new:
         streams().result(f"Open already, with this title: {found.id}" + (f" ({found.severity})" * bool(found.severity)))
     else:
-        from omniops.clock import parse_iso
+        from omniops.clock import parse_iso, to_minute
         from omniops.text import duration
 
         began = parse_iso(found.onset)
-        onset = f"onset {began:%Y-%m-%d %H:%M}Z, {duration((clock().now() - began).total_seconds())} ago"
+        onset = f"onset {to_minute(began)}, {duration((clock().now() - began).total_seconds())} ago"
         streams().result(f"{found.id} is open" + (f" as {found.severity}" if found.severity else "") + f"; {onset}.")
     classify = "" if found.severity else "omniops classify, then "
     streams().say(f"next: {classify}omniops checklist {found.id}", "key")

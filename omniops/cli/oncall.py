@@ -70,10 +70,11 @@ def who(
             }
         )
     else:
-        from omniops.terminal.views.oncall import handoff_lines, when, who_lines
+        from omniops.clock import on_wall
+        from omniops.terminal.views.oncall import handoff_lines, who_lines
 
         width, tz = streams().width(), here.rota.tz
-        streams().result(f"On call, {when(moment, tz)}", "key")
+        streams().result(f"On call, {on_wall(moment, tz)}", "key")
         for one in found:
             for line, tone in who_lines(one.role, one.duty, one.notes, moment, tz, width):
                 streams().result(line, tone)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from omniops.clock import to_second
 from omniops.incident.report import Report, moment
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$@:/])")
@@ -55,7 +56,7 @@ def _figures(report: Report) -> Iterator[str]:
         return
     yield f"Budget: p95 {found.budget_s:g} s, error ratio {found.budget_ratio:.3%}."
     rows = [
-        (f"{one.at:%Y-%m-%d %H:%M:%S} UTC", "?" if one.p95_s is None else f"{one.p95_s:.2f} s",
+        (to_second(one.at), "?" if one.p95_s is None else f"{one.p95_s:.2f} s",
          "?" if one.error_ratio is None else f"{one.error_ratio:.2%}", one.verdict or "hourly figure")
         for one in found.points
     ]  # fmt: skip

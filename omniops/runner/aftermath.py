@@ -17,10 +17,11 @@ from omniops.incident.obligations import Obligation
 from omniops.runner import telling
 from omniops.runner.comms import obligations_of
 from omniops.runner.known import incident_of
+from omniops.runner.leaving import TO_PASTE, Here, Said
 from omniops.runner.person import Option, PauseAsked
 from omniops.runner.putting_back import in_force, put_back
 from omniops.runner.resolving import left_open, resolve
-from omniops.runner.saying import TO_PASTE, Here, Said, pasted
+from omniops.runner.saying import pasted
 from omniops.runner.session import Session
 from omniops.runner.verifying import verify_incident
 

@@ -16,6 +16,7 @@ from omniops.runner.known import incident_of, incidents, runs_of
 if TYPE_CHECKING:
     from omniops.config import Settings
     from omniops.incident.communication import Communication
+    from omniops.incident.drafts import Draft
 
 
 def obligations_of(
@@ -93,6 +94,13 @@ def by_webhook(settings: Settings) -> bool:
     """Is a webhook all there is to reach the channel by? It is the lesser way: it posts where it was made for, and it
     makes, edits and pins nothing."""
     return not settings.has_secret("SLACK_BOT_TOKEN") and any(settings.has_secret(name) for name in WEBHOOKS)
+
+
+def to_channel(settings: Settings, draft: Draft) -> Draft:
+    """A text for a channel (its ``where``), as it gets there from here: through Slack, or through a webhook."""
+    if not by_webhook(settings):
+        return draft._replace(engine="slack")
+    return draft._replace(engine="webhook", to="", where=f"the webhook's channel, for {draft.where}")
 
 
 def pick(journal: Journal, now: datetime, wanted: str, ids: tuple[str, ...], folder: Path | None) -> Incident:

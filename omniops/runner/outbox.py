@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from omniops.clock import Clock
 from omniops.config import Settings
-from omniops.errors import BadInput, InDoubt, JournalDamaged, OmniopsError
+from omniops.errors import BadInput, InDoubt, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.outbox import FROZEN, OUTBOX_KINDS, Message, due, fold, retry_at, slack_channel, stream_of
-from omniops.journal.events import Conflict, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Journal, New
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.runner.engines.registry import find as find_engine
 from omniops.runner.places import JournalPlaces
@@ -29,7 +30,6 @@ SEND_BY_S = 5.0
 """A process that was suspended for longer than this after it said "sending" does not send any more."""
 GIVE_UP_S = 120.0
 """So long after "sending" a message is taken for one whose sender is gone, whatever became of that process."""
-_TRIES = 20
 
 Show = Callable[[Message], None]
 
@@ -62,7 +62,8 @@ def queue(journal: Journal, incident: str, *, engine: str, to: str, about: str, 
     Returns "" for an incident on the security path: nothing about it is written down, and nothing is sent.
     """
     stream = stream_of(incident)
-    for _ in range(_TRIES):
+
+    def attempt() -> str:
         events = journal.read(stream)
         if any(event.kind == "frozen" for event in events):
             return ""
@@ -70,13 +71,11 @@ def queue(journal: Journal, incident: str, *, engine: str, to: str, about: str, 
         if known is not None:
             return known.id
         new = new_message(journal, incident, engine=engine, to=to, about=about, body=body, key=key)
-        try:
-            journal.append([new._replace(expected=len(events))])
-        except Conflict:
-            continue
+        journal.append([new._replace(expected=len(events))])
         reached("outbox.queued", engine)
         return str(new.data["id"])
-    raise _too_busy()
+
+    return retry_on_conflict(attempt, "nothing was sent")
 
 
 def freeze(journal: Journal, incident: str) -> list[New]:
@@ -136,16 +135,13 @@ def _to_do(journal: Journal, clock: Clock, only: str) -> list[Message]:
 
 def _handle(here: _Here, found: Message, engine: Engine, down: set[str]) -> bool:
     """Deal with one message; say whether that changed anything. Somebody else's hand on it is no error."""
-    for _ in range(_TRIES):
+
+    def attempt() -> bool:
         events = here.journal.read(found.stream)
         message = next((one for one in fold(events) if one.id == found.id), None)
-        if message is None:
-            return False
-        try:
-            return _step(here, message, len(events), engine, down)
-        except Conflict:
-            continue  # a note, a freeze, another flusher: look again
-    raise _too_busy()
+        return message is not None and _step(here, message, len(events), engine, down)
+
+    return retry_on_conflict(attempt, "nothing was sent")  # a note, a freeze, another flusher
 
 
 def _step(here: _Here, message: Message, n: int, engine: Engine, down: set[str]) -> bool:
@@ -267,33 +263,30 @@ def retry_now(settings: Settings, clock: Clock, journal: Journal, id: str) -> Me
 
 
 def _by_hand(journal: Journal, id: str, states: Sequence[str], kind: str, data: dict[str, Any]) -> Message:
-    for _ in range(_TRIES):
-        owed = {one.id: one for one in messages(journal) if one.state in states}
-        if kind == "message.retried" and id in owed and owed[id].frozen:
-            raise BadInput(
-                f"{id} is not sent again: {owed[id].incident} is frozen",
-                why="nothing more is sent about an incident on the security path (4.5)",
-                state="nothing was written",
-                next=f'omniops outbox drop {id} --reason "..."',
-            )
-        if id not in owed:
+    stream = next((one.stream for one in messages(journal) if one.id == id), "")
+
+    def attempt() -> Message:
+        events = journal.read(stream) if stream else []
+        found = next((one for one in fold(events) if one.id == id and one.state in states), None)
+        if found is None:
+            owed = [one.id for one in messages(journal) if one.state in states]
             raise BadInput(
                 f"no message {id!r} is waiting or in doubt",
                 why="these are: " + (", ".join(owed) or "none"),
                 state="nothing was written",
                 next="omniops outbox",
             )
-        stream = owed[id].stream
-        events = journal.read(stream)
-        now = next(one for one in fold(events) if one.id == id)
-        if now != owed[id]:
-            continue
-        try:
-            written = journal.append([New(stream, len(events), kind, {"id": id, **data})])
-        except Conflict:
-            continue
+        if kind == "message.retried" and found.frozen:
+            raise BadInput(
+                f"{id} is not sent again: {found.incident} is frozen",
+                why="nothing more is sent about an incident on the security path (4.5)",
+                state="nothing was written",
+                next=f'omniops outbox drop {id} --reason "..."',
+            )
+        written = journal.append([New(stream, len(events), kind, {"id": id, **data})])
         return next(one for one in fold([*events, *written]) if one.id == id)
-    raise _too_busy()
+
+    return retry_on_conflict(attempt, "nothing was written")
 
 
 def _dropped(message: Message, why: str) -> New:
@@ -302,7 +295,3 @@ def _dropped(message: Message, why: str) -> New:
 
 def _words(error: OmniopsError) -> str:
     return error.what + (f" ({error.why})" if error.why else "")
-
-
-def _too_busy() -> JournalDamaged:
-    return JournalDamaged("the journal is written to by too many at once", state="nothing was sent", next="try again")

@@ -24,7 +24,7 @@ from omniops.runner.comms import obligations_of, pick, rules_of
 from omniops.runner.engines import registry
 from omniops.runner.fulfilling import fulfil
 from omniops.runner.headline import keep, keep_all
-from omniops.runner.saying import Said
+from omniops.runner.leaving import Said
 from omniops.runner.tick import tick
 from omniops.terminal.views.change import change_lines
 from tests.support import toy_engine

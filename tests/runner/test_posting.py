@@ -242,4 +242,4 @@ def test_a_banner_that_names_something(slack: FakeSlack, monkeypatch: pytest.Mon
     scene, taken = status_page(slack, monkeypatch, "eve looks at it", TOY="1")
     assert scene.go() == "mitigated"
     assert (taken, outbox.messages(scene.journal)) == ([], [])
-    assert any("it names the person “eve”" in line for line in scene.person.said)
+    assert any("the person “eve”" in line for line in scene.person.said)
