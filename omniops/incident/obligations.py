@@ -225,7 +225,8 @@ def _postmortem(seen: Seen, rule: Rule) -> list[Obligation]:
     if not resolved or not seen.first(rule.severities):
         return []
     at = iso(due_within(parse_iso(resolved), rule.business_days, seen.rules.holidays, seen.zone))
-    filed = [(event.time, str(event.data["url"])) for event in seen.facts.events if event.kind == "postmortem.filed"]
+    ends = (event for event in seen.facts.events if event.kind == "postmortem.filed")
+    filed = [(event.time, str(event.data["url"]) or "pasted by hand") for event in ends]
     by_hand = [(e.time, str(e.data["how"])) for e in seen.by_hand if e.data["obligation"] == rule.id]
     done_at, how = min([*filed, *by_hand], default=("", ""))  # an issue alone is not yet its action items
     written = any(event.kind == "postmortem.written" for event in seen.facts.events)

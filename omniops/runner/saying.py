@@ -34,6 +34,7 @@ from omniops.runner.leaving import (
     both,
     last_look,
     leave,
+    then,
 )
 from omniops.text import redact
 
@@ -205,15 +206,16 @@ def _unable(here: Here, incident: Incident, draft: Draft) -> bool:
 def _by_hand(here: Here, incident: Incident, draft: Draft) -> Said:
     """Ready to paste, where there is somebody who could."""
     if not here.person.interactive:
-        return Said(TO_PASTE, draft, f'then: omniops comms done {draft.about} --how "..."')
+        return Said(TO_PASTE, draft, then(draft.about))
     return pasted(here, incident, draft)
 
 
 def pasted(here: Here, incident: Incident, draft: Draft) -> Said:
-    """Show a text to be pasted, and ask whether it is out: that fulfils what was owed."""
+    """Show a text to be pasted, and ask whether it is out: that fulfils what was owed, but for a postmortem, whose
+    action items are owed along with its issue."""
     if not here.person.posted("comms.posted", draft.where, draft.text, None):
         return Said(DECLINED, draft, "nobody said that it was posted")
-    if draft.about in IDS:
+    if draft.about in IDS and draft.about != "postmortem":
         how, next = f"pasted by hand, to {draft.where}", str(draft.body.get("next", ""))
         done(here.journal, incident, draft.about, how, _provider(draft), next)
     return Said(BY_HAND, draft, "pasted by hand")

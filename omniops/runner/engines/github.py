@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omniops.config import Settings
-from omniops.incident.outbox import Message
+from omniops.incident.outbox import Message, hidden_mark
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.services.clients import Clients
 
@@ -32,7 +32,7 @@ class Issue:
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         own = str(message.body.get("mark") or "")
         name = own or f"{message.incident or 'outbox'}:{message.id}"
-        mark = f"<!-- omniops:{name} -->"
+        mark = hidden_mark(name)
         github = _way_in(clients, message)
         if (own or message.attempts > 1) and (url := github.find(mark)):
             return Delivery("sent", ref=url, how="it was there already")
