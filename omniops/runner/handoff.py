@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from omniops.clock import iso
+from omniops.clock import iso, parse_iso
 from omniops.config import Settings
 from omniops.errors import BadInput, Exit, NeedsPerson
 from omniops.failpoints import reached
@@ -25,6 +25,8 @@ from omniops.runner.person import Option
 from omniops.text import clean, one_line, redact
 
 ABOUT = "handoff"
+SOON = timedelta(days=1)
+"""So long before a turn its handoff is taken by whoever comes next."""
 _OPTIONS = (
     Option("edit", "Edit it first", "in your editor"),  # the first one is what a bare Enter takes
     Option("post", "Post it as it is"),
@@ -76,16 +78,41 @@ class Done(NamedTuple):
 
 def turn_of(desk: Desk, role: str, now: datetime) -> Turn:
     """The nearest turn of a role, and who hands over to whom. Raises BadInput for a role that does not turn."""
+    return _turn(desk, _weekly(desk, role), rotas.nearest_turn(desk.rota, now))
+
+
+def _weekly(desk: Desk, role: str) -> Role:
     found = desk.role(role)
     if not found.weekly:
         raise BadInput(
             f"{found.id} is not handed over", why=f"its rotation: {found.rotation}", state="nothing was written",
             next="omniops oncall handoff --role engineering",
         )  # fmt: skip
-    day = rotas.nearest_turn(desk.rota, now)
+    return found
+
+
+def _turn(desk: Desk, role: Role, day: date) -> Turn:
     at = rotas.turn_on(desk.rota, day)
-    before = rotas.duties(desk.rota, found, rotas.turn_on(desk.rota, day - rotas.WEEK), at, desk.covers)[-1]
-    return Turn(found, str(day), at, before.primary, desk.duty(found, at).primary)
+    before = rotas.duties(desk.rota, role, rotas.turn_on(desk.rota, day - rotas.WEEK), at, desk.covers)[-1]
+    return Turn(role, str(day), at, before.primary, desk.duty(role, at).primary)
+
+
+def turn_taken(desk: Desk, role: str, who: str, now: datetime) -> Turn:
+    """The turn whose handoff ``who`` takes: the newest one that this journal holds and nobody has acknowledged, however
+    late, unless a later turn of their own has begun or is about to. Without one it is their own turn that has, else the
+    nearest. Raises BadInput for a role that does not turn."""
+    found, same = _weekly(desk, role), who.casefold()
+    nearest, begun = rotas.nearest_turn(desk.rota, now), rotas.turn_day(desk.rota, now)
+    other = begun if nearest != begun else begun + rotas.WEEK
+    around = [_turn(desk, found, nearest), _turn(desk, found, other)]
+    theirs = [one for one in around if one.incoming.casefold() == same and one.at <= now + SOON]
+    newest = max((one for one in handoffs(desk.events) if one.role == found.id), key=lambda one: one.turn, default=None)
+    if newest is None or newest.acknowledged:
+        return (theirs or around)[0]
+    open_one = Turn(found, newest.turn, parse_iso(newest.at), newest.outgoing, newest.incoming)
+    if open_one.incoming.casefold() == same:
+        return open_one
+    return next((one for one in theirs if one.day > newest.turn), open_one)
 
 
 def contents(here: Here, desk: Desk, now: datetime) -> Contents:
@@ -267,14 +294,14 @@ def acknowledge(here: Here, desk: Desk, role: str, who: str) -> Acknowledged:
     """
     here.settings.remember_secrets()
     who = one_line(clean(who), 60)
-    turn = turn_of(desk, role, here.clock.now())
+    turn = turn_taken(desk, role, who, here.clock.now())
     same = who.casefold()
     if same == turn.outgoing.casefold() and same != turn.incoming.casefold():
         raise BadInput(
             f"{who} hands over, and cannot acknowledge it",
             why=f"the incoming on-call is {turn.incoming or 'not named'}",
             state="nothing was written",
-            next="omniops oncall handoff --ack --by NAME, if they have told you",
+            next=f"omniops oncall handoff --ack --by {turn.incoming or 'NAME'}, if they have told you",
         )
     notes = []
     if turn.incoming and same != turn.incoming.casefold():
