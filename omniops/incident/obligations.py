@@ -15,7 +15,7 @@ from typing import Any
 from omniops.clock import iso, parse_iso
 from omniops.incident.businessdays import due_within, is_business_day
 from omniops.incident.communication import Communication, Rule
-from omniops.incident.fulfilled import Facts, Obligation, Seen, after, on_page
+from omniops.incident.fulfilled import Facts, Obligation, Seen, after, on_page, provider_of
 from omniops.incident.ladder import Ladder
 from omniops.incident.outbox import Message, fold
 from omniops.incident.view import Incident
@@ -141,11 +141,7 @@ def _once(seen: Seen, rule: Rule, at: str, words: str, next: str) -> list[Obliga
 def untold(providers: Sequence[str], messages: Iterable[Message], by_hand: Iterable[Event]) -> list[str]:
     """The providers that nobody has written to: the key of a message that was sent ends with its provider, and
     ``comms.done`` names those that were affected when it was said; one that names no list at all means every one."""
-    told = {
-        one.key.partition("/")[2].partition("#")[0]
-        for one in messages
-        if one.about == "upstream" and one.state == "sent"
-    }
+    told = {provider_of(one.key) for one in messages if one.about == "upstream" and one.state == "sent"}
     for event in by_hand:
         if event.data["obligation"] == "upstream":
             told |= set(event.data.get("providers", providers))

@@ -15,7 +15,7 @@ from omniops.errors import BadInput, Frozen, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import leaks
 from omniops.incident.drafts import Draft
-from omniops.incident.fulfilled import answers
+from omniops.incident.fulfilled import answers, provider_of
 from omniops.incident.obligations import IDS
 from omniops.incident.outbox import Message, fold, text_of, with_key
 from omniops.incident.view import Incident
@@ -222,7 +222,7 @@ def pasted(here: Here, incident: Incident, draft: Draft) -> Said:
 
 
 def _provider(draft: Draft) -> tuple[str, ...]:
-    return (draft.key.partition("/")[2].partition("#")[0],) if draft.about == "upstream" else ()
+    return (provider_of(draft.key),) if draft.about == "upstream" else ()
 
 
 def done(
@@ -259,7 +259,7 @@ def done(
 
 def _says_the_same(message: Message, obligation: str, providers: tuple[str, ...]) -> bool:
     if obligation == "upstream":
-        return message.about == obligation and message.key.partition("/")[2].partition("#")[0] in providers
+        return message.about == obligation and provider_of(message.key) in providers
     if obligation == "status.resolved" and message.engine == "status":
         return True
     return obligation in answers(message)
