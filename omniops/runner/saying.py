@@ -17,7 +17,7 @@ from omniops.incident import leaks
 from omniops.incident.drafts import Draft
 from omniops.incident.fulfilled import answers, provider_of
 from omniops.incident.obligations import IDS
-from omniops.incident.outbox import Message, fold, text_of, with_key
+from omniops.incident.outbox import Message, fold, slack_channel, text_of, with_key
 from omniops.incident.view import Incident
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Event, Journal, New
@@ -113,7 +113,12 @@ def _known(here: Here, incident: Incident, draft: Draft) -> Message | None:
 def _same(one: Message, draft: Draft, now: datetime) -> bool:
     recent = (now - parse_iso(one.queued_at)).total_seconds() < SAME_S
     alike = (one.engine, one.about, _words(one.body)) == (draft.engine, draft.about, _words(draft.body))
-    return recent and alike and one.owed
+    return recent and alike and one.owed and _reader(one, one.incident) == _reader(draft, one.incident)
+
+
+def _reader(one: Message | Draft, incident: str) -> tuple[str, str]:
+    """Who reads it. Of the providers several have no address, or one template that names none of them."""
+    return slack_channel(one.to, incident) or one.to, provider_of(one.key) if one.about == "upstream" else ""
 
 
 def _words(body: Mapping[str, Any]) -> list[str]:

@@ -313,6 +313,18 @@ def test_a_provider_with_an_id_of_ours(comms: Comms, tmp_path: Path, provider: s
         telling.upstream(comms.here, "", "", [])
 
 
+def test_one_provider_s_mail_is_not_another_s(comms: Comms, tmp_path: Path, sent: list[Any]) -> None:
+    """A template that names no provider: the second one's mail says the same words, and is queued all the same."""
+    contacts(comms, tmp_path, "openai: noc@vendor.example, groq: noc@groq.example", "${provider}", "you")
+    groq = {"provider": "groq", "name": "groq-eu", "id": "99", "label": "groq", "target": "groq/groq-eu (99)"}
+    comms.journal.append([New("run/r1a2b", None, "step.entered", {"step": "x", "items": [groq]})])
+    toy_engine.failures[:] = [True, True]
+    assert [one.state for one in telling.upstream(comms.here, "", "", [])] == ["waits", "waits"]
+    assert [one.to for one in comms.messages("upstream")] == ["noc@vendor.example", "noc@groq.example"]
+    assert [one.state for one in telling.upstream(comms.here, "", "", [])] == ["waits", "waits"]  # these, and no more
+    assert len(comms.messages("upstream")) == 2
+
+
 def contacts(comms: Comms, folder: Path, rows: str, *words: str) -> None:
     """A communication.yaml of one's own, with these addresses; ``words``: what is replaced in it, and by what."""
     shipped = (Path(__file__).parents[2] / "runbooks" / "communication.yaml").read_text(encoding="utf-8")
