@@ -34,10 +34,11 @@ class Issue:
         name = own or f"{message.incident or 'outbox'}:{message.id}"
         mark = hidden_mark(name)
         github = _way_in(clients, message)
-        if (own or message.attempts > 1) and (url := github.find(mark)):
+        labels = [str(label) for label in message.body.get("labels") or []]
+        label = labels[0] if own and labels else ""
+        if (own or message.attempts > 1) and (url := github.find(mark, label)):
             return Delivery("sent", ref=url, how="it was there already")
         text = f"{message.body.get('body') or ''}\n\n{mark}\n"
-        labels = [str(label) for label in message.body.get("labels") or []]
         make = bool(message.body.get("make_labels"))
         made = github.create(str(message.body["title"]), text, labels, make_labels=make)
         return Delivery("sent", ref=made.url, how="" if made.labelled else "without its labels, which are not there")
