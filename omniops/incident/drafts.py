@@ -18,6 +18,8 @@ from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import duration, one_line
 
+BEGUN, OVER = "elsewhere/begun", "elsewhere/over"
+"""The keys of what is told to whoever else is to know, each once."""
 RESOLVED, MONITORING, IDENTIFIED, INVESTIGATING = "resolved", "monitoring", "identified", "investigating"
 
 
@@ -146,6 +148,17 @@ def upstream(
     body = {**_filled(rules.upstream, known), "kind": "upstream"}
     where = f"{label}, at {to}" if to else f"{label}, through {rules.audience('upstream').owner}"
     return Draft("mail", to, "upstream", once(upstream_key(provider), said), where, body)
+
+
+def elsewhere(incident: Incident, rules: Communication, now: datetime) -> Draft:
+    """That it has begun, or is over, to whoever else is to know. They get no updates, so none is promised."""
+    known = {**fields(incident, rules, now), "next": ""}
+    key = OVER if incident.resolved else BEGUN
+    body = {
+        "title": f"{incident.severity}: {fill(rules.title, known)}",
+        "text": fill(rules.status[RESOLVED if incident.resolved else INVESTIGATING], known),
+    }
+    return Draft("apprise", "", "elsewhere", key, "whoever else is to know (APPRISE_URLS)", body)
 
 
 def _filled(template: Mail, known: dict[str, str]) -> dict[str, str]:
