@@ -158,7 +158,7 @@ def elsewhere(incident: Incident, rules: Communication, now: datetime) -> Draft:
         "title": f"{incident.severity}: {fill(rules.title, known)}",
         "text": fill(rules.status[RESOLVED if incident.resolved else INVESTIGATING], known),
     }
-    return Draft("apprise", "", "elsewhere", key, "whoever else is to know (APPRISE_URLS)", body)
+    return Draft("apprise", "", "news", key, "whoever else is to know (APPRISE_URLS)", body)
 
 
 def _filled(template: Mail, known: dict[str, str]) -> dict[str, str]:

@@ -75,7 +75,7 @@ def test_what_never_left(comms: Comms) -> None:
     comms.add("incident.resolved")
     comms.settings.env["TOY"] = "1"  # type: ignore[index]
     assert texts(comms) == []
-    assert [one.state for one in comms.messages("elsewhere")] == ["dropped"]
+    assert [one.state for one in comms.messages("news")] == ["dropped"]
 
 
 @pytest.mark.parametrize("severity", ["SEV-3", ""])
@@ -90,9 +90,9 @@ def test_not_without_addresses_and_not_in_a_drill(tmp_path: Path) -> None:
     texts(comms)
     drill = Comms(tmp_path)
     drill.settings = Settings({"OMNIOPS_HOME": str(tmp_path), "TOY": "1", "APPRISE_URLS": URLS}, drill=True)
-    assert comms.messages("elsewhere") == []
+    assert comms.messages("news") == []
     practised = MemoryJournal(drill.clock, "eve", "ops-laptop", drill=True)
     practised.append(opened())
     drill.journal = practised
     texts(drill)
-    assert drill.messages("elsewhere") == []
+    assert drill.messages("news") == []
