@@ -140,7 +140,9 @@ def post(walk: Walk, step: str) -> None:
         "how": how if did else how.replace("posted by", "not posted by"),
     }
     if not did and how == "posted by hand" and not walk.dry:
-        walk.person.say(f"Not posted: {node['channel']} has not been told.", "warn")
+        from omniops.runner.posting import STATUS_PAGE, untold
+
+        untold(walk, node["channel"], node["channel"] == STATUS_PAGE)
     fulfilled = _fulfilled(walk) if did and node["channel"] == "status-page" else []
     walk.finish(step, "success" if did else "declined", before=[("answered", answer)], also=fulfilled)
 

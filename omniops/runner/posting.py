@@ -96,7 +96,7 @@ def _sent(walk: Walk, step: str, draft: Draft) -> bool:
         if approved is None:
             return False
         if not approved:
-            walk.person.say(f"Not posted: {draft.where} has not been told.", "warn")
+            untold(walk, draft.where, draft.engine == "status")
             _finish(walk, step, draft, "declined", "declined by the operator")
             return True
     message = leave(here, id, draft)
@@ -108,6 +108,12 @@ def _sent(walk: Walk, step: str, draft: Draft) -> bool:
     walk.person.say(f"{draft.where}: {how}.", tone)
     _finish(walk, step, draft, outcome, how)
     return True
+
+
+def untold(walk: Walk, where: str, status_page: bool) -> None:
+    """Say that words were declined, and how they go out later."""
+    later = walk.typed.tell(status_page)
+    walk.person.say(f"Not posted: {where} has not been told." + (f" Later: {later}" if later else ""), "warn")
 
 
 def _no_such_channel(walk: Walk, draft: Draft, known: list[Message]) -> bool:
