@@ -8,7 +8,7 @@ from omniops.cli.context import clock, emit, open_journal, settings, streams
 def export_incident(id: str, format: str, output: str, force: bool, json: bool) -> None:
     """Write the report. ``json`` alone is the JSON report; with a file it says what was written where."""
     from omniops.runner.exporting import format_of, named, rendered, report_of, write
-    from omniops.runner.records import pick
+    from omniops.runner.meant import pick
 
     wanted = format_of(format or ("json" if json and not output else ""), output)
     journal = open_journal()

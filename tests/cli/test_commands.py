@@ -57,14 +57,14 @@ def test_from_the_change_to_the_end(omniops: Command) -> None:
 
 @pytest.mark.parametrize("spelling", ["SEV1", "sev-1", "1"])
 def test_a_severity_that_is_settled(spelling: str, omniops: Command) -> None:
-    """SEV1, sev-1 and 1 are all understood: by classify, which tells what follows, and by incident declare."""
+    """SEV1, sev-1 and 1 are all understood: by classify, which tells what follows, and by incident severity."""
     answer = omniops.json("classify", spelling)
     assert (answer["severity"], answer["page"]["priority"], answer["resolve_by"]["after_s"]) == ("SEV-1", "P0", 14400)
     assert omniops("classify", spelling, "--exit-code").returncode == 11
     assert omniops("classify", spelling, "--error-ratio", "0.9").returncode == 2
     assert omniops("classify", "SEV-9").returncode == 2
     omniops.json(*DISABLE)
-    assert omniops.json("incident", "declare", spelling)["severity"] == "SEV-1"
+    assert omniops.json("incident", "severity", spelling, "--why", "all keys")["severity"] == "SEV-1"
     assert omniops.json("incident", "list")["incidents"][0]["severity"] == "SEV-1"
 
 

@@ -177,7 +177,6 @@ def test_severity(command: Command) -> None:
         ("SEV-2", "one provider", "eve"), ("SEV-1", "all of them", "bob"),
     ]  # fmt: skip
     assert "SEV-1: all of them [bob]" in command("incident", "show").stdout
-    assert "declare" not in command("incident", "--help").stdout
 
 
 def test_severity_asks_why_on_a_terminal(command: Command, tmp_path: Path) -> None:

@@ -20,11 +20,12 @@ from omniops.incident.view import Incident
 from omniops.journal.events import New
 from omniops.journal.memory import MemoryJournal
 from omniops.runner import headline, outbox, telling
-from omniops.runner.comms import obligations_of, pick, rules_of
+from omniops.runner.comms import obligations_of, rules_of
 from omniops.runner.engines import registry
 from omniops.runner.fulfilling import fulfil
 from omniops.runner.headline import keep, keep_all
 from omniops.runner.leaving import Said
+from omniops.runner.meant import pick_owing
 from omniops.runner.tick import tick
 from omniops.terminal.views.change import change_lines
 from tests.support import toy_engine
@@ -498,17 +499,17 @@ def test_which_incident(comms: Comms) -> None:
     other = "2026-11-23-other"
     now = comms.clock.now()
     comms.journal.append(opened("SEV-3", other))
-    assert pick(comms.journal, now, "", ("mail.start",), None).id == INCIDENT
-    assert pick(comms.journal, now, "", ("ops.standup",), None).id == other
+    assert pick_owing(comms.journal, now, "", ("mail.start",), None).id == INCIDENT
+    assert pick_owing(comms.journal, now, "", ("ops.standup",), None).id == other
     with pytest.raises(NeedsPerson, match="several incidents"):
-        pick(comms.journal, now, "", (), None)
+        pick_owing(comms.journal, now, "", (), None)
     comms.journal.append([New(f"incident/{other}", None, "frozen", {})])
     with pytest.raises(NeedsPerson) as refused:
-        pick(comms.journal, now, "", ("mail.start",), None)
+        pick_owing(comms.journal, now, "", ("mail.start",), None)
     assert f"{other} (frozen)" in refused.value.why
-    assert pick(comms.journal, now, INCIDENT, (), None).id == INCIDENT
+    assert pick_owing(comms.journal, now, INCIDENT, (), None).id == INCIDENT
     comms.add("incident.resolved")
-    assert pick(comms.journal, now, INCIDENT, ("mail.resolution",), None).id == INCIDENT
+    assert pick_owing(comms.journal, now, INCIDENT, ("mail.resolution",), None).id == INCIDENT
 
 
 @pytest.mark.parametrize("ids", [("status", "status.resolved", "banner"), ("upstream",), ("mail.start",), ()])
@@ -521,10 +522,10 @@ def test_one_that_is_over_is_not_taken_for_the_one_just_opened(comms: Comms, ids
     comms.journal.append(opened("", other))
     if ids:
         with pytest.raises(NeedsPerson, match="several incidents"):
-            pick(comms.journal, now, "", ids, None)
-    assert pick(comms.journal, now, "", ("mail.resolution",), None).id == INCIDENT  # only what is over owes that
+            pick_owing(comms.journal, now, "", ids, None)
+    assert pick_owing(comms.journal, now, "", ("mail.resolution",), None).id == INCIDENT  # only what is over owes that
     comms.journal.append([New(f"incident/{other}", None, "severity", {"severity": "SEV-1", "why": "x"})])
-    assert pick(comms.journal, now, "", ids, None).id == other
+    assert pick_owing(comms.journal, now, "", ids, None).id == other
 
 
 def test_nothing_is_open(tmp_path: Path) -> None:
