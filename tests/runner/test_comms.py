@@ -72,6 +72,37 @@ def test_status(comms: Comms, sent: list[Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("choice", "published", "state"),
+    [("instead", ["second"], "dropped"), ("first", ["first", "second"], "sent"), (None, [], "waiting")],
+)
+def test_an_older_text_that_is_not_sent_yet(
+    comms: Comms, sent: list[Any], choice: str | None, published: list[str], state: str
+) -> None:
+    """Typed again with other words after a kill: it is said what waits, and asked; the older text is withdrawn or
+    leaves first, and is never read after the newer one."""
+    toy_engine.failures[:] = [True]  # as good as killed: the first one is owed and not sent
+    first = telling.status(comms.here, "", "The first words.")
+    comms.person.answers["choose comms.older"] = choice
+    second = telling.status(comms.here, "", "The second words.")
+    assert comms.person.asked.count("choose comms.older") == 1
+    assert any("is not sent yet: " in line and "The first words." in line for line in comms.person.said)
+    assert [["second", "first"]["first words" in body["body"]] for _, _, body in sent] == published
+    assert second.state == ("sent" if choice else "declined")
+    assert [one.state for one in comms.messages()] == [state, *(["sent"] if choice else [])]
+    assert (first.state, "is withdrawn for this one" in str(comms.person.changes[-1])) == ("waits", choice == "instead")
+
+
+def test_an_older_text_without_a_person(comms: Comms, sent: list[Any]) -> None:
+    """With --yes and nobody there, the newest text counts: what was not sent before is withdrawn together with it."""
+    toy_engine.failures[:] = [True]
+    telling.status(comms.here, "", "The first words.")
+    comms.person.interactive = False
+    assert telling.status(comms.here, "", "The second words.").state == "sent"
+    assert [(one.state, one.why) for one in comms.messages()] == [("dropped", outbox.WITHDRAWN), ("sent", "")]
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize(
     ("events", "expected"),
     [
         ([], "investigating"),
