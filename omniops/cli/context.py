@@ -73,8 +73,19 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
     operator = of.operator if create else ""  # only what is written needs a name
     time = ticking or clock()
     journal = SqliteJournal(of.journal_path, time, operator, hostname(), drill=of.drill, create=create)
+    if create and not any(one.writes for one in opened):
+        _warn_of_clock(journal, time)
     opened.append(Opened(of, time, journal, create))
     return journal
+
+
+def _warn_of_clock(journal: SqliteJournal, ticking: Clock) -> None:
+    """Everything that is timed follows from the clock: whoever sets it back must not find out by a late page."""
+    from omniops.journal.trouble import ahead
+
+    if words := ahead(journal.newest(), ticking.now()):
+        rest = "Clocks, and what is owed by when, are wrong with it (omniops doctor)."
+        streams().say(f"The journal: {words}. {rest}", "bad")
 
 
 def person(

@@ -12,8 +12,11 @@ import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from omniops.clock import SystemClock
+from omniops.config import Settings
 from omniops.journal.events import New
 from omniops.journal.store import SqliteJournal
+from omniops.runner.doctor import books
+from omniops.runner.doctor.base import Look
 from tests.support.command import Command
 from tests.support.incidents import ID, STREAM, Story
 from tests.support.screen import ROOT, output, start
@@ -336,3 +339,19 @@ def test_rules_that_are_wrong(command: Command, story: Story, tmp_path: Path) ->
     assert (shown.returncode, "cannot be told" in shown.stdout) == (0, True)
     assert "run ended: mitigated" in shown.stdout
     assert command("incident", "resolve", "--yes", **env).returncode == 2
+
+
+def test_a_clock_that_was_set_back(story: Story, command: Command, tmp_path: Path) -> None:
+    """What was written lies in the future: a command that writes says so once, on stderr, and does its work; one that
+    only reads is quiet, and so is everything while the clocks agree."""
+    story.add(1, STREAM, "incident.opened", title="x", onset="2026-11-23T02:00:00.000Z")
+    assert "in the future" not in command("incident", "note", "now").stderr
+    story.clock.moment = SystemClock().now() + timedelta(hours=3, seconds=30)
+    story.journal.append([New(STREAM, None, "note", {"text": "by a clock that was wrong"})])
+    noted = command("incident", "note", "later")
+    assert noted.returncode == 0
+    assert noted.stderr.count("its newest entry lies 3h 00m in the future: this machine's clock is wrong") == 1
+    assert "in the future" in command("incident", "note", "again").stderr
+    assert "in the future" not in command("incident", "list").stderr
+    look = Look(Settings({"OMNIOPS_HOME": str(tmp_path)}), SystemClock(), None)  # type: ignore[arg-type]
+    assert [one.status for one in books.journal(look) if "in the future" in one.detail] == ["warn"]
