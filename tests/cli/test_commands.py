@@ -262,6 +262,21 @@ def test_a_broken_pipe_is_success(tmp_path: Path) -> None:
     assert done.stderr.strip() == "0"
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["--version", "incident list"])
+def test_an_answer_that_does_not_arrive(words: str, unbuffered: str, tmp_path: Path) -> None:
+    """A full disk behind stdout is a failure, with one line that says so; a reader who has gone is none, whether the
+    answer waits in a buffer or not."""
+    env, argv = {**Command(tmp_path).env, "PYTHONUNBUFFERED": unbuffered}, f"{sys.executable} -m omniops {words}"
+    for rest, told in (
+        ("> /dev/full", "the answer could not be written: No space left on device; what the command did stands\n5\n"),
+        ("| true", "0\n"),
+    ):
+        script = f"{argv} {rest}; echo ${{PIPESTATUS[0]}} >&2"
+        done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=False)
+        assert done.stderr == told
+
+
 def test_an_unreachable_server(tmp_path: Path) -> None:
     """Nothing listens: exit 5, state unchanged, and the same command works later."""
     command = Command(tmp_path, OMNIROUTE_URL="http://127.0.0.1:9", OMNIROUTE_PASSWORD="x")
