@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, person, settings, streams
+from omniops.cli.context import clock, emit, open_journal, person, settings, streams, warn_of_frozen
 from omniops.cli.options import Json
 from omniops.errors import Exit
 
@@ -77,6 +77,7 @@ def show(id: Id = "", json: Json = False) -> None:
 
     journal, now = open_journal(), clock().now()
     incident = pick(journal, id, last=True)
+    warn_of_frozen(incident)
     events = record_of(journal, incident.id)
     board = board_of(journal, incident.id, now, settings().user_runbooks)
     if json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omniops.cli.context import clock, emit, open_journal, settings, streams
+from omniops.cli.context import clock, emit, open_journal, settings, streams, warn_of_frozen
 
 
 def export_incident(id: str, format: str, output: str, force: bool, json: bool) -> None:
@@ -13,6 +13,7 @@ def export_incident(id: str, format: str, output: str, force: bool, json: bool) 
     wanted = format_of(format or ("json" if json and not output else ""), output)
     journal = open_journal()
     incident = pick(journal, id, last=True)
+    warn_of_frozen(incident)
     text = rendered(report_of(journal, incident, clock().now(), settings().user_runbooks), wanted)
     if not output:
         print(text, end="")

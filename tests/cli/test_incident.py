@@ -218,6 +218,17 @@ def test_nothing_is_stored_once_it_is_frozen(command: Command, story: Story, tmp
         assert not file.is_file() or secret.encode() not in file.read_bytes()
 
 
+def test_what_is_read_of_a_frozen_incident_is_not_passed_on(command: Command, story: Story) -> None:
+    """Its old notes are read here, and the warning that they go no further is on stderr; an export does not have them,
+    and says so on top."""
+    story.opened().frozen().close()
+    warning = f"{ID} is on the security path (4.5): for the security on-call alone, pass nothing of it on."
+    shown, exported = command("incident", "show", ID), command("incident", "export", ID)
+    assert ("seen by a customer" in shown.stdout, "seen by a customer" in exported.stdout) == (True, False)
+    assert "For the security on-call alone; not to be passed on." in exported.stdout
+    assert [warning in done.stderr for done in (shown, exported)] == [True, True]
+
+
 # resolve
 
 
