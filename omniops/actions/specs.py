@@ -271,7 +271,15 @@ SPECS: dict[str, ActionSpec] = {
         "read",
         "Judge the severity from live figures (section 1).",
         {},
-        {"key": "text", "severity": "text", "question": "text", "reason": "text", "runbook": "text"},
+        {
+            "key": "text",
+            "severity": "text",
+            "question": "text",
+            "reason": "text",
+            "runbook": "text",
+            "error_ratio": "number",
+            "p95_s": "number",
+        },
         timeout_s=60,
     ),
     "evidence.capture": ActionSpec(

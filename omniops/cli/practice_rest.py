@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 
 def play_on(simulator: Simulator, auto: bool, until: str = "") -> Result | None:
-    """Tell everyone, put it back, resolve, draft the postmortem, from where the last run of the drill stands; the run
-    as it stands then. None where there is nothing of that left to do. Raises Interrupted."""
+    """Tell everyone, put it back, resolve, draft and file the postmortem, from where the last run of the drill stands;
+    the run as it stands then. None where there is nothing of that left to do. Raises Interrupted."""
     if not simulator.scenario.paged or until:
         return None
     here = session(simulator, auto)
@@ -28,7 +28,7 @@ def play_on(simulator: Simulator, auto: bool, until: str = "") -> Result | None:
 
 
 def _mitigated(here: Session) -> RunState | None:
-    """The last run, if it has ended as mitigated and its incident has no postmortem yet."""
+    """The last run, if it has ended as mitigated and its incident's postmortem is not filed yet."""
     from omniops.engine.state import RunState
 
     ended = [event for event in here.journal.read("runs") if event.kind == "run.closed"]
@@ -36,12 +36,14 @@ def _mitigated(here: Session) -> RunState | None:
         return None
     state = RunState(here.journal.read(f"run/{ended[-1].data['run']}"))
     events = here.journal.read(f"incident/{state.started['incident']}")
-    written = any(event.kind == "postmortem.written" for event in events)
-    return state if state.outcome == "mitigated" and not written else None
+    filed = any(event.kind == "postmortem.filed" for event in events)
+    return state if state.outcome == "mitigated" and not filed else None
 
 
 def _aftermath(simulator: Simulator, here: Session, incident: str) -> None:
-    from omniops.runner.aftermath import play
+    from omniops.cli.editing import edit
+    from omniops.drill.postmortem import filled_in
+    from omniops.runner.aftermath import Stage, play
     from omniops.runner.leaving import Here
     from omniops.runner.wiring import clients_of
 
@@ -49,8 +51,9 @@ def _aftermath(simulator: Simulator, here: Session, incident: str) -> None:
         simulator.control("heal", {})
         here.person.say("The provider says that it is well again.", "warn")
 
-    told = Here(here.settings, here.clock, here.person, here.journal, clients_of(here.settings, here.clock))
-    play(here, told, incident, heal, simulator.state / "postmortem.md")
+    clients = clients_of(here.settings, here.clock)
+    told = Here(here.settings, here.clock, here.person, here.journal, clients, edit=edit)
+    play(here, told, incident, Stage(heal, lambda text: filled_in(text, here.clock.now().date())))
     flushed(here, None)
 
 

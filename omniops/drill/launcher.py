@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from omniops.clock import FastClock, SystemClock, iso, parse_iso
-from omniops.drill import scenarios
+from omniops.drill import folders, scenarios
 from omniops.drill.world import virtual_now
 from omniops.errors import Unreachable
 
@@ -42,7 +42,7 @@ class Simulator:
         self.onset = parse_iso(world["onset"])
         self.backup: str = world["backup"]
         self.outside: dict[str, str] = ready["outside"]  # name -> URL, only where the scenario begins with a page
-        self.env = scenarios.environment(state, self.url, self.replica_urls, self.outside)
+        self.env = scenarios.environment(self.scenario, state, self.url, self.replica_urls, self.outside)
 
     @property
     def target(self) -> str:
@@ -111,12 +111,14 @@ def start(
     from omniops.drill.faults import parse
     from omniops.errors import BadInput
 
-    scenarios.find(scenario)
+    play = scenarios.find(scenario)
     parse(faults)
     if flavour not in scenarios.FLAVOURS:
         raise BadInput(f"there is no flavour {flavour!r}", why="flavours: " + ", ".join(scenarios.FLAVOURS))
     options = ["--scenario", scenario, "--flavour", flavour, "--seed", str(seed), "--speed", str(speed)]
     options += ["--anchor", iso(anchor or SystemClock().now()), "--faults", faults]
+    if play.paged:
+        folders.write(state.absolute(), play)
     return _spawn(state.absolute(), options)
 
 

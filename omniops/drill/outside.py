@@ -14,31 +14,55 @@ from urllib.parse import urlsplit
 
 from omniops.drill import faults
 from omniops.drill.api import Reply
+from omniops.drill.discord import PATH as DISCORD_HOOK
+from omniops.drill.ports import Held
+from omniops.drill.scenarios import Scenario
 from omniops.drill.wire import Answer, Handler, Port, through_faults
 from omniops.drill.world import World
 
+BEST, LESSER = "best", "lesser"
+
 
 class Outside(NamedTuple):
-    """``setting``: what its URL is told as. ``place``: module:class, below omniops.drill."""
+    """``setting``: what its URL is told as, with ``path`` at its end. ``place``: module:class, below omniops.drill.
+    ``only``: it is there where a scenario has the best way to everyone, or only a lesser one."""
 
     setting: str
     place: str
+    path: str = ""
+    only: str = ""
 
 
 SERVICES: dict[str, Outside] = {
     "pagerduty": Outside("PAGERDUTY_URL", "pager:Pager"),
     "prometheus": Outside("PROMETHEUS_URL", "metrics:Metrics"),
     "events": Outside("PAGERDUTY_EVENTS_URL", "pager_events:PagerEvents"),
-    "slack": Outside("SLACK_URL", "chat:Chat"),
+    "slack": Outside("SLACK_URL", "chat:Chat", only=BEST),
     "alertmanager": Outside("ALERTMANAGER_URL", "alerts:Alerts"),
-    "statuspage": Outside("STATUSPAGE_URL", "status_page:StatusPage"),
+    "statuspage": Outside("STATUSPAGE_URL", "status_page:StatusPage", only=BEST),
+    "discord": Outside("DISCORD_WEBHOOK_URL", "discord:Discord", DISCORD_HOOK, only=LESSER),
+    "github": Outside("GH_URL", "github:GitHub"),
+    "mail": Outside("SMTP_URL", "mailbox:Mailbox"),
 }
 
 
-def make(world: World, name: str) -> Any:
-    """The service of this name."""
+def _kind(name: str) -> Any:
     module, _, kind = SERVICES[name].place.partition(":")
-    return getattr(import_module(f"omniops.drill.{module}"), kind)(world)
+    return getattr(import_module(f"omniops.drill.{module}"), kind)
+
+
+def make(world: World, name: str) -> Any:
+    """The service of this name, one that speaks HTTP."""
+    return _kind(name)(world)
+
+
+def port(world: World, name: str, wanted: int = 0) -> Held:
+    """The port of the service of this name, closed. ``wanted``: its number, 0 for any."""
+    kind = _kind(name)
+    if issubclass(kind, Held):  # it does not speak HTTP
+        made: Held = kind(wanted, world)
+        return made
+    return Port(wanted, answering(world, name, kind(world)), world.now)
 
 
 def answering(world: World, name: str, service: Any) -> Answer:
@@ -68,15 +92,18 @@ def plain_refusal(fault: faults.Fault) -> Reply:
     return Reply(status, {"error": fault.kind}, headers=where)
 
 
-def ports(world: World) -> dict[str, Port]:
-    """The ports of every service, closed; none in a scenario that does not begin with a page. Kept over a kill."""
+def names(scenario: Scenario) -> list[str]:
+    """The services that there are in a scenario; none where it does not begin with a page."""
+    ways = ("", LESSER if scenario.lesser else BEST)
+    return [name for name, one in SERVICES.items() if scenario.paged and one.only in ways]
+
+
+def ports(world: World) -> dict[str, Held]:
+    """The ports of every service, closed. Kept over a kill."""
     kept = world.data["ports"].get("outside", {})
-    return {
-        name: Port(kept.get(name, 0), answering(world, name, make(world, name)), world.now)
-        for name in (SERVICES if world.scenario.paged else ())
-    }
+    return {name: port(world, name, kept.get(name, 0)) for name in names(world.scenario)}
 
 
 def settings(ports: dict[str, str]) -> dict[str, str]:
     """The settings that lead to the services: ``ports`` is name -> URL."""
-    return {SERVICES[name].setting: url for name, url in ports.items()}
+    return {SERVICES[name].setting: url + SERVICES[name].path for name, url in ports.items()}

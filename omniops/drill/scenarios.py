@@ -14,6 +14,7 @@ VERSIONS = {"3.7.9": ("3.7.9", "3.7.8"), "fork": ("3.8.49-koosha.0", "3.8.48")}
 """Per flavour: the version that runs, and the last green one."""
 
 _VERSION, _BACKUP = "{version}", "{backup}"
+_ALL_DOWN = {"classify": "sev-1", "decide": "disable", "connections": "openai", "disable.all_down": "disable"}
 
 
 class Scenario(NamedTuple):
@@ -28,6 +29,7 @@ class Scenario(NamedTuple):
     auth_broken: bool = False  # the API keys are gone and every keyed request answers 500
     damaged: bool = False  # the database file is damaged
     paged: bool = False  # it begins with a page: PagerDuty and the other services outside are simulated too
+    lesser: bool = False  # no Slack app, no Statuspage, no gh: Discord's webhook, a git status page, GitHub's REST API
     replicas: int = 1  # with three, the last one is bad and a balancer stands in front
     answers: Mapping[str, str] = {}
     outcome: str = "mitigated"
@@ -98,6 +100,23 @@ SCENARIOS: dict[str, Scenario] = {
             paged=True,
             answers={"classify": "sev-2", "decide": "disable", "connections": "openai-main"},
         ),
+        Scenario(
+            "sev-1",
+            "first-15-minutes",
+            "the whole path of a SEV-1: it begins with a page, and every connection of the biggest provider fails",
+            failing=("openai-main", "openai-backup"),
+            paged=True,
+            answers=_ALL_DOWN,
+        ),
+        Scenario(
+            "sev-1-plain",
+            "first-15-minutes",
+            "the same SEV-1 where Discord's webhook, a git status page and GitHub's REST API are all there is",
+            failing=("openai-main", "openai-backup"),
+            paged=True,
+            lesser=True,
+            answers=_ALL_DOWN,
+        ),
     )
 }
 
@@ -120,12 +139,16 @@ def target(scenario: Scenario, flavour: str) -> str:
 
 
 def answers(scenario: Scenario, flavour: str, backup: str) -> dict[str, str]:
-    """Return step id -> answer of an automatic drill. ``backup`` is the snapshot to pick (its path)."""
+    """Return step id -> answer of an automatic drill. ``backup`` is the snapshot to pick (its path). What comes after
+    the runbook has a key of its own: the drill writes the postmortem's words."""
     made = {_VERSION: VERSIONS[flavour][1], _BACKUP: backup}
-    return {step: made.get(answer, answer) for step, answer in scenario.answers.items()}
+    given = {step: made.get(answer, answer) for step, answer in scenario.answers.items()}
+    return given | ({"postmortem": "fill"} if scenario.paged else {})
 
 
-def environment(state: Path, url: str, replica_urls: list[str], outside: Mapping[str, str] = {}) -> dict[str, str]:
+def environment(
+    scenario: Scenario, state: Path, url: str, replica_urls: list[str], outside: Mapping[str, str] = {}
+) -> dict[str, str]:
     """Return the made-up environment of a drill: the only settings that its clients and scripts get to see.
 
     ``outside``: name -> URL of the simulated services outside OmniRoute.
@@ -143,22 +166,30 @@ def environment(state: Path, url: str, replica_urls: list[str], outside: Mapping
         "PATH": f"{state / 'bin'}:/usr/local/bin:/usr/bin:/bin",
     }
     if outside:
-        env |= _outside(outside)
+        env |= _outside(scenario, state, outside)
     if replica_urls:
         env["OMNIROUTE_URLS"] = ",".join(replica_urls)
     return env
 
 
-def _outside(urls: Mapping[str, str]) -> dict[str, str]:
+def _outside(scenario: Scenario, state: Path, urls: Mapping[str, str]) -> dict[str, str]:
     """The settings that lead to the services outside, with the made-up credentials of each."""
-    from omniops.drill import chat, pager_store, status_page
+    from omniops.drill import chat, folders, github, pager_store, status_page
     from omniops.drill.outside import settings
 
-    return settings(dict(urls)) | {
+    env = settings(dict(urls)) | {
         "PAGERDUTY_TOKEN": pager_store.TOKEN,
         "PAGERDUTY_FROM": pager_store.FROM,
         "PAGERDUTY_ROUTING_KEY": pager_store.ROUTING_KEY,
         "PAGERDUTY_ROUTING_KEY_SECONDARY": pager_store.ROUTING_KEY_SECONDARY,
+        "GH_REPO": github.REPO,
+        "GH_TOKEN": github.TOKEN,
+        "MAIL_FROM": "status@omniroute.example",
+        "OMNIROUTE_REPO": str(state / folders.CHECKOUT),
+    }
+    if scenario.lesser:
+        return env | {"STATUS_REPO": str(state / folders.STATUS), "HOME": str(state)}
+    return env | {
         "SLACK_BOT_TOKEN": chat.TOKEN,
         "STATUSPAGE_TOKEN": status_page.TOKEN,
         "STATUSPAGE_PAGE": status_page.PAGE,

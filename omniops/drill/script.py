@@ -107,6 +107,10 @@ def _find(name: str) -> Callable[[Script], int]:
         from omniops.drill import script_deploy
 
         return script_deploy.RUN[name]
+    if name == "gh":
+        from omniops.drill import script_gh
+
+        return script_gh.RUN[name]
     from omniops.drill import script_data
 
     return script_data.RUN[name]

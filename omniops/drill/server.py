@@ -29,6 +29,7 @@ from omniops.drill import (  # noqa: F401 - api_*: importing registers routes
 )
 from omniops.drill.balancer import Balancer
 from omniops.drill.control import Control
+from omniops.drill.ports import Held
 from omniops.drill.scenarios import FLAVOURS
 from omniops.drill.traffic import Traffic
 from omniops.drill.wire import Port, omniroute
@@ -122,7 +123,7 @@ class Simulator:
                 self._turn(port, up and replica["running"])
 
     @staticmethod
-    def _turn(port: Port, on: bool) -> None:
+    def _turn(port: Held, on: bool) -> None:
         if on:
             port.open()
         else:
@@ -171,7 +172,7 @@ def main(argv: list[str]) -> int:
             print("\n".join(error.lines()), file=sys.stderr)
             return int(error.exit)
         simulator = Simulator(world, options.port)
-        stand_ins.write(state)
+        stand_ins.write(state, world.scenario)
         simulator.drain()
         simulator.begin()
         _ready(options, simulator)

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import omniops
+from omniops.drill.scenarios import Scenario
 
 SCRIPTS = ("rollback.sh", "restore-policies.sh", "snapshot-data.sh", "restore-data.sh")
 COMMANDS = ("docker", "npm", "pm2", "systemctl")
@@ -25,12 +26,12 @@ services:
 """
 
 
-def write(state: Path) -> None:
+def write(state: Path, scenario: Scenario) -> None:
     """Write ``STATE/bin`` and the compose file; running it again changes nothing."""
     folder = state / "bin"
     folder.mkdir(parents=True, exist_ok=True)
     root = Path(omniops.__file__).resolve().parent.parent
-    for name in (*SCRIPTS, *COMMANDS):
+    for name in (*SCRIPTS, *COMMANDS, *(("gh",) if scenario.paged and not scenario.lesser else ())):
         line = shlex.join(["--state", str(state), name])
         text = (
             "#!/bin/sh\n"

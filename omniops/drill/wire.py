@@ -17,12 +17,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 from omniops.drill import faults
 from omniops.drill.api import Call, Reply, answer, denied, route_class
+from omniops.drill.ports import HOST, Held
 from omniops.drill.traffic import Traffic
 from omniops.drill.world import World
 
-HOST = "127.0.0.1"
 HANG_S = 600.0
-BIND_PATIENCE_S = 5.0
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 REFUSALS = ("error-500", "unauthorized", "redirect", "rate-limited", "rate-limited-bare", "code")
 _KNOWN_KINDS = ("MANAGEMENT", "PUBLIC", "CLIENT_API")
@@ -125,52 +124,15 @@ class Handler(BaseHTTPRequestHandler):
                 return
 
 
-class Port:
-    """A port that OmniRoute opens and closes. While closed it is held by a socket that does not listen: refused."""
+class Port(Held):
+    """A port that speaks HTTP: OmniRoute's, or a service's outside."""
 
     def __init__(self, wanted: int, serve: Answer, now: Callable[[], Any]) -> None:
         self._serve, self._now = serve, now
-        self._server: Server | None = None
-        self._guard = threading.Lock()
-        self._held = self._hold(wanted)
-        self.number: int = self._held.getsockname()[1]
+        super().__init__(wanted)
 
-    @staticmethod
-    def _hold(wanted: int) -> socket.socket:
-        """Bind without listening. After a kill the old process may keep the port for a moment. Raises OSError."""
-        end = time.monotonic() + BIND_PATIENCE_S
-        while True:
-            held = socket.socket()
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                held.bind((HOST, wanted))
-            except OSError:
-                held.close()
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.05)
-            else:
-                return held
-
-    @property
-    def url(self) -> str:
-        return f"http://{HOST}:{self.number}"
-
-    def open(self) -> None:
-        """Listen; does nothing on a port that listens."""
-        with self._guard:
-            if self._server is None:
-                self._held.close()
-                self._server = Server(self.number, self._serve, self._now)
-                threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
-
-    def close(self) -> None:
-        """Refuse connections from now on, and cut those there are."""
-        with self._guard:
-            if self._server is not None:
-                server, self._server = self._server, None
-                server.end()
-                self._held = self._hold(self.number)
+    def _listen(self) -> Server:
+        return Server(self.number, self._serve, self._now)
 
 
 def omniroute(world: World, traffic: Traffic, pick: Callable[[], int | None]) -> Answer:

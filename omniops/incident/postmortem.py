@@ -115,8 +115,8 @@ def _between(start: str, end: str) -> str:
 
 
 def _change(one: Change, roles: Roles) -> str:
-    back = f", put back {moment(one.undone)}" if one.undone else ""
-    return _plain(f"- {moment(one.at)}: {one.action} {one.target} ({one.state}{back}), by {roles.of(one.by)}", roles)
+    state = f"{one.state} {moment(one.undone)}" if one.undone else one.state
+    return _plain(f"- {moment(one.at)}: {one.action} {one.target} ({state}), by {roles.of(one.by)}", roles)
 
 
 def _timeline(report: Report, roles: Roles) -> str:

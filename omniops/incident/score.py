@@ -92,8 +92,9 @@ def score(incident: Incident, run: Iterable[Event], now: datetime) -> Score:
 
 
 def closing(incident: Incident, owed: Sequence[Obligation], now: datetime) -> list[str]:
-    """How the rest of it went: what was told in time, and when it was resolved. Empty while nothing of it happened."""
-    told = [one for one in owed if one.done_at and one.id != "resolve_by"]
+    """How the rest of it went: what was told in time, when it was resolved, and whether its postmortem is filed. Empty
+    while nothing of it happened."""
+    told = [one for one in owed if one.done_at and one.id not in ("resolve_by", "postmortem")]
     if not told and not incident.resolved:
         return []
     late = [(one, (parse_iso(one.done_at) - parse_iso(one.at)).total_seconds()) for one in told]
@@ -105,7 +106,9 @@ def closing(incident: Incident, owed: Sequence[Obligation], now: datetime) -> li
     resolved = (
         (parse_iso(incident.resolved) - parse_iso(incident.page_at)).total_seconds() if incident.resolved else None
     )
-    return [*lines, f"resolved     {'never' if resolved is None else duration(resolved)}"]
+    lines.append(f"resolved     {'never' if resolved is None else duration(resolved)}")
+    postmortem = next((one for one in owed if one.id == "postmortem"), None)
+    return lines if postmortem is None else [*lines, f"postmortem   {'filed' if postmortem.done_at else 'not filed'}"]
 
 
 def _done(state: RunState, step: str) -> str | None:

@@ -68,7 +68,7 @@ def series(
     points: list[Point] = []
     budget_s, budget_ratio = BUDGETS
     for event in events:
-        look = event.data if event.kind == "sample" else event.data["last"] if event.kind == "verified" else None
+        look = _look(event)
         if not look:
             continue
         points.append(_point(look))
@@ -86,6 +86,20 @@ def series(
     ordered = [(at, words) for at, words in ordered if begin <= at <= end]
     marks = [Mark(n, at, one_line(redact(clean(words)), 200)) for n, (at, words) in enumerate(ordered, 1)]
     return Series(sorted(points, key=lambda one: one.at), marks, budget_s, budget_ratio)
+
+
+def _look(event: Event) -> dict[str, Any] | None:
+    """The figures that an event holds: a sample of verify, the last one of a look, or what the severity was judged
+    by. None for every other event."""
+    if event.kind == "sample":
+        return event.data
+    if event.kind == "verified":
+        last: dict[str, Any] | None = event.data["last"]
+        return last
+    outputs = event.data.get("outputs") if event.kind == "step.done" else None
+    if isinstance(outputs, dict) and "error_ratio" in outputs and "p95_s" in outputs:
+        return {"at": event.time, **outputs}
+    return None
 
 
 def _window(onset: datetime, looks: Sequence[datetime], changes: Sequence[datetime]) -> tuple[datetime, datetime]:

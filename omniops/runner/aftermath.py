@@ -1,5 +1,5 @@
 """The rest of an incident, from "mitigated" on: everyone is told, the cause goes away, what was changed is put back,
-the incident is resolved, and its postmortem drafted.
+the incident is resolved, and its postmortem drafted, filled in and filed.
 
 A drill plays it; in earnest each part is a command of its own, which is named on the way. What to do next follows from
 the journal alone, so whoever is interrupted goes on where they were.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from omniops.engine.verify import VERDICTS
 from omniops.errors import Interrupted, NeedsPerson, OmniopsError
@@ -25,31 +26,40 @@ from omniops.runner.session import Session
 from omniops.runner.verifying import verify_incident
 
 TELLS = ("mail.start", "upstream", "banner", "status", "status.resolved", "mail.resolution")
+SHOWN = 5
+"""How many findings of a postmortem are told at a time."""
 SOON_S = 1860.0
 """What is owed within half an hour is told at once, while one is at it: the next word on the status page."""
 
 
-def play(session: Session, here: Here, id: str, heal: Callable[[], None], postmortem: Path) -> None:
-    """Play it to its end. ``heal`` makes the cause go away; ``postmortem``: where the draft is written. Raises
-    Interrupted, and OmniopsError where a part cannot be done."""
+class Stage(NamedTuple):
+    """What only a drill can do. ``heal`` makes the cause go away; ``fill_in``: a draft -> the same with made-up words
+    where it waits for a person's."""
+
+    heal: Callable[[], None]
+    fill_in: Callable[[str], str]
+
+
+def play(session: Session, here: Here, id: str, stage: Stage) -> None:
+    """Play it to its end. Raises Interrupted, and OmniopsError where a part cannot be done."""
     try:
-        _play(session, here, id, heal, postmortem)
+        _play(session, here, id, stage)
     except (PauseAsked, KeyboardInterrupt):
         raise Interrupted(
             "the drill, after the mitigation", state="what was done stays done", next="omniops drill resume"
         ) from None
 
 
-def _play(session: Session, here: Here, id: str, heal: Callable[[], None], postmortem: Path) -> None:
+def _play(session: Session, here: Here, id: str, stage: Stage) -> None:
     _tell(session, here, id)
     if not incident_of(session.journal, id).resolved:
-        _put_back(session, id, heal)
+        _put_back(session, id, stage.heal)
         if not _resolve(session, id):
             return
     _tell(session, here, id)
-    if not any(event.kind == "postmortem.written" for event in session.journal.read(f"incident/{id}")):
-        _head(session, "The postmortem (section 7)", "omniops postmortem new")
-        _draft(session, id, postmortem)
+    path = _draft(session, id)
+    if _ready(session, here, path, stage.fill_in):
+        _file(session, here, id, path)
 
 
 def _head(session: Session, title: str, command: str) -> None:
@@ -58,8 +68,11 @@ def _head(session: Session, title: str, command: str) -> None:
 
 
 def _tell(session: Session, here: Here, id: str) -> None:
-    """Everyone to whom something is owed now or soon, once each."""
-    for one in _owed(session, id):
+    """Everyone to whom something is owed now or soon, once each; what one word has answered is not said again."""
+    tried: set[str] = set()
+    while left := [one for one in _owed(session, id) if one.id not in tried]:
+        one = left[0]
+        tried.add(one.id)
         _head(session, f"Owed: {one.words}", one.next or "omniops comms due")
         try:
             for said in _message(here, id, one.id):
@@ -123,11 +136,59 @@ def _resolve(session: Session, id: str) -> bool:
     return True
 
 
-def _draft(session: Session, id: str, path: Path) -> None:
-    from omniops.runner.postmortem import check_file, write_draft
+def _draft(session: Session, id: str) -> Path:
+    """The postmortem, drafted from the journal where that has not happened yet."""
+    from omniops.runner.postmortem import write_draft, written
 
-    incident, now = incident_of(session.journal, id), session.clock.now()
-    write_draft(session.settings, session.journal, incident, now, str(path), force=True)
-    _, found = check_file(session.settings, path, now)
+    incident = incident_of(session.journal, id)
+    _head(session, "The postmortem (section 7)", "omniops postmortem new")
+    if any(event.kind == "postmortem.written" for event in session.journal.read(f"incident/{id}")):
+        path = written(session.settings, session.journal, incident)
+    else:
+        path = write_draft(session.settings, session.journal, incident, session.clock.now(), "", force=True)
     session.person.say(f"Drafted from the journal: {path}", "good")
-    session.person.say(f"{len(found)} things are left for you to fill in; `omniops postmortem check` names each.")
+    return path
+
+
+def _ready(session: Session, here: Here, path: Path, fill_in: Callable[[str], str]) -> bool:
+    """Whether nothing is left to be filled in or mended; the person does it, or has the drill do it."""
+    from omniops.runner.postmortem import check_file
+
+    options = [
+        Option("edit", "Open it in your editor"),
+        Option("check", "I have edited the file: check it again"),
+        Option("fill", "Let the drill fill in the rest, with made-up words"),
+        Option("later", "Leave it for now: omniops drill resume"),
+    ]
+    while found := check_file(session.settings, path, session.clock.now())[1]:
+        _head(session, f"{len(found)} things are left to fill in or to mend", f"omniops postmortem check {path.name}")
+        for one in found[:SHOWN]:
+            session.person.say(f"line {one.line}: {one.what}; {one.mend}")
+        if len(found) > SHOWN:
+            session.person.say(f"and {len(found) - SHOWN} more", "dim")
+        chosen = session.person.choose("postmortem", "What now?", options, None)
+        text = path.read_text(encoding="utf-8")
+        try:
+            if chosen == "edit" and here.edit is not None:
+                path.write_text(here.edit(text) + "\n", encoding="utf-8")
+        except OmniopsError as error:
+            session.person.say(f"{error.brief}. Edit the file in another window, then choose check.", "warn")
+        if chosen == "fill":
+            path.write_text(fill_in(text), encoding="utf-8")
+        if chosen in (None, "later"):
+            session.person.say("It is not filed yet.", "warn")
+            return False
+    session.person.say("Nothing is left to fill in or to mend.", "good")
+    return True
+
+
+def _file(session: Session, here: Here, id: str, path: Path) -> None:
+    from omniops.runner.postmortem_filing import file
+
+    _head(session, "File it: one issue, and its action items", "omniops postmortem file")
+    filed = file(here, incident_of(session.journal, id), path, anyway=False)
+    where = filed.url or filed.said.why
+    tone = "warn" if filed.said.exit else "good"
+    session.person.say(f"The issue: {filed.said.state}" + (f": {where}" if where else "") + ".", tone)
+    if filed.debt:
+        session.person.say(f"{', '.join(filed.debt)} added to {filed.file}", "good")

@@ -285,14 +285,20 @@ def done(
     def attempt() -> Event:
         events = journal.read(stream)
         refuse_frozen(Incident(incident.id, events))
-        given_up = [
-            New(stream, None, "message.dropped", {"id": one.id, "why": "it was done by hand"})
-            for one in fold(events)
-            if one.state in ("waiting", "unsure") and _says_the_same(one, obligation, providers)
+        return journal.append([New(stream, len(events), "comms.done", data), *given_up(events, obligation, providers)])[
+            0
         ]
-        return journal.append([New(stream, len(events), "comms.done", data), *given_up])[0]
 
     return retry_on_conflict(attempt, "nothing was written")
+
+
+def given_up(events: list[Event], obligation: str, providers: tuple[str, ...] = ()) -> list[New]:
+    """What is not sent any more once this was done by hand. ``events``: an incident's stream."""
+    return [
+        New(events[0].stream, None, "message.dropped", {"id": one.id, "why": "it was done by hand"})
+        for one in fold(events)
+        if one.state in ("waiting", "unsure") and _says_the_same(one, obligation, providers)
+    ]
 
 
 def _says_the_same(message: Message, obligation: str, providers: tuple[str, ...]) -> bool:

@@ -81,8 +81,8 @@ class Gh:
         env |= {"GH_TOKEN": token} if token else {}
         try:
             done = subprocess.run(
-                ["gh", what, words[0], "--repo", self.repo, *words[1:]], input=text, capture_output=True,
-                text=True, check=False, timeout=TIMEOUT_S, env=env, cwd=os.sep,
+                [_place(self._settings) or "gh", what, words[0], "--repo", self.repo, *words[1:]], input=text,
+                capture_output=True, text=True, check=False, timeout=TIMEOUT_S, env=env, cwd=os.sep,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
             raise doubt(f"gh did not end within {TIMEOUT_S:g} s") from None
@@ -103,10 +103,15 @@ class Gh:
 
 
 def installed(settings: Settings) -> bool:
-    """Is there a `gh` on the PATH?"""
+    """Is there a `gh` on the PATH? In a drill only its own one counts: the real one would reach GitHub."""
+    return bool(_place(settings))
+
+
+def _place(settings: Settings) -> str:
     from shutil import which
 
-    return which("gh", path=settings.get("PATH") or os.defpath) is not None
+    folders = settings.get("OMNIROUTE_BIN") if settings.drill else settings.get("PATH") or os.defpath
+    return (which("gh", path=folders) or "") if folders else ""
 
 
 def doubt(why: str) -> InDoubt:

@@ -161,9 +161,9 @@ class GitRepo:
                 state=NOTHING, next="take it out, and set a git credential helper",
             )  # fmt: skip
         if parts.scheme in ("", "file"):
-            if self._guard:
+            if self._guard and not self._of_the_drill(parts.path):
                 raise BadInput(
-                    "a drill pushes nowhere", why=f"the remote is the folder {said(url, 120)}", state=NOTHING,
+                    "a drill pushes nowhere else", why=f"the remote is the folder {said(url, 120)}", state=NOTHING,
                     next="this is a bug in omniops; please report it",
                 )  # fmt: skip
             return f"the folder {said(url, 120)}"
@@ -177,6 +177,11 @@ class GitRepo:
         if self._guard:
             self._guard(url)
         return said(parts.hostname or "the remote", 120)
+
+    def _of_the_drill(self, path: str) -> bool:
+        """Does a folder lie in the drill's own?"""
+        own = self._settings.get("OMNIOPS_DRILL_FOLDER")
+        return bool(own) and (self.folder / path).resolve().is_relative_to(Path(own).resolve())
 
     def _left_alone(self, what: str, why: str) -> Refused:
         return Refused(

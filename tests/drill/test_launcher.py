@@ -190,8 +190,10 @@ def test_scenarios_fit_the_runbooks() -> None:
     assert drilled <= set(steps)
     for scenario in scenarios.SCENARIOS.values():
         for step, answer in scenario.answers.items():
-            assert step in steps[scenario.runbook]
-            choices = steps[scenario.runbook][step].get("ask", {}).get("choices")
+            caller, _, called = step.rpartition(".")
+            book = steps[scenario.runbook][caller]["runbook"] if caller else scenario.runbook
+            assert called in steps[book]
+            choices = steps[book][called].get("ask", {}).get("choices")
             assert choices is None or answer in choices
 
 

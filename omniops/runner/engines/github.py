@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Issue:
     """``to``: ``owner/name``, "" for GH_REPO. ``body``: {"title", "body", and perhaps "labels", "make_labels" (those
     that are missing), "mark"}. With a ``mark`` of its own an issue is looked for before the first attempt as well, so
-    that another journal's is found too. Never in a drill: gh talks to GitHub."""
+    that another journal's is found too. A drill has a `gh` and a GitHub of its own, or none."""
 
     safe_to_resend = True
     settle_s = 10.0
@@ -27,7 +27,7 @@ class Issue:
         from omniops.services.gh import installed
 
         able = installed(settings) or settings.has_secret("GH_TOKEN")
-        return bool(_repo(settings, message)) and not settings.drill and able
+        return bool(_repo(settings, message)) and able
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         own = str(message.body.get("mark") or "")

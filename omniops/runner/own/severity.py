@@ -37,6 +37,8 @@ def measure(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
         "question": f"{words} What is it?",
         "reason": reason or "severity set by the on-call.",
         "runbook": answer.runbook or "provider-outage",
+        "error_ratio": live.signals.error_ratio,
+        "p95_s": live.signals.p95_s,
     }
 
 
