@@ -68,8 +68,11 @@ def _head(session: Session, title: str, command: str) -> None:
 
 
 def _tell(session: Session, here: Here, id: str) -> None:
-    """Everyone to whom something is owed now or soon, once each."""
-    for one in _owed(session, id):
+    """Everyone to whom something is owed now or soon, once each; what one word has answered is not said again."""
+    tried: set[str] = set()
+    while left := [one for one in _owed(session, id) if one.id not in tried]:
+        one = left[0]
+        tried.add(one.id)
         _head(session, f"Owed: {one.words}", one.next or "omniops comms due")
         try:
             for said in _message(here, id, one.id):

@@ -26,12 +26,21 @@ def through_outbox(walk: Walk, step: str, channel: str, words: str) -> bool:
     """Send a step's words and finish the step. False: they have to be shown instead, and the step is still open."""
     walk.ctx.settings.remember_secrets()
     if redact(words) != words or TAKEN_OUT in words:
-        walk.person.say("Not for anybody else to read: it holds a secret.", "bad")
-        return False
+        return _refused(walk, step, channel, "not for anybody else to read: it holds a secret")
     key = f"post/{walk.state.run}/{step}"
     find = _for_status_page if channel == STATUS_PAGE else _for_slack
     draft = find(walk, Draft("", channel, step, key, "", {"text": words}))
+    if isinstance(draft, str):
+        return _refused(walk, step, channel, draft)
     return draft is not None and _sent(walk, step, draft)
+
+
+def _refused(walk: Walk, step: str, where: str, why: str) -> bool:
+    """Words that may not be read there are not offered to be pasted there either."""
+    walk.person.say(f"Not posted: {why}.", "bad")
+    answer = {"step": step, "value": False, "channel": where, "how": f"not posted: {why}"}
+    walk.finish(step, "declined", before=[("answered", answer)])
+    return True
 
 
 def _for_slack(walk: Walk, words: Draft) -> Draft | None:
@@ -44,9 +53,9 @@ def _for_slack(walk: Walk, words: Draft) -> Draft | None:
     return found if found.engine != "slack" or walk.ctx.settings.has_secret("SLACK_BOT_TOKEN") else None
 
 
-def _for_status_page(walk: Walk, words: Draft) -> Draft | None:
-    """The banner of 4.1.4, as `omniops comms status` writes it. None where no status page is set up, or where the words
-    name what customers are not told."""
+def _for_status_page(walk: Walk, words: Draft) -> Draft | str | None:
+    """The banner of 4.1.4, as `omniops comms status` writes it. None where no status page is set up; in words, why it
+    may not be read there."""
     from omniops.incident.drafts import on_page
     from omniops.runner.comms import rules_of
     from omniops.runner.engines.registry import find
@@ -63,8 +72,7 @@ def _for_status_page(walk: Walk, words: Draft) -> Draft | None:
         walk.person.say(f"Not for the status page: {error.brief}.", "warn")
         return None
     if wrong := check(words.text, unspoken(walk.journal, id, rules, walk.ctx.settings)):
-        walk.person.say(f"Not for the status page as it is: {wrong}.", "bad")
-        return None
+        return f"not for the status page, {wrong}"
     incident = incident_of(walk.journal, id)
     return on_page(incident, rules, walk.now(), words.text, progress="identified", about=BANNER, key=words.key)
 
@@ -82,13 +90,13 @@ def _sent(walk: Walk, step: str, draft: Draft) -> bool:
     here = Here(walk.ctx.settings, walk.ctx.clock, walk.person, walk.journal, clients, show)
     known = outbox.messages(walk.journal, id)
     if with_key(known, draft.key) is None:
-        if any((one.engine, one.to, one.state) == (draft.engine, draft.to, "shown") for one in known):
-            return False  # there has been no such channel: nobody is asked twice for each step
+        if _no_such_channel(walk, draft, known):
+            return False  # nobody is asked twice for each step
         approved = _approved(walk, step, here, draft)
         if approved is None:
             return False
         if not approved:
-            walk.person.say(f"Not posted: {draft.where} has not been told.", "warn")
+            untold(walk, draft.where, draft.engine == "status")
             _finish(walk, step, draft, "declined", "declined by the operator")
             return True
     message = leave(here, id, draft)
@@ -100,6 +108,22 @@ def _sent(walk: Walk, step: str, draft: Draft) -> bool:
     walk.person.say(f"{draft.where}: {how}.", tone)
     _finish(walk, step, draft, outcome, how)
     return True
+
+
+def untold(walk: Walk, where: str, status_page: bool) -> None:
+    """Say that words were declined, and how they go out later."""
+    later = walk.typed.tell(status_page)
+    walk.person.say(f"Not posted: {where} has not been told." + (f" Later: {later}" if later else ""), "warn")
+
+
+def _no_such_channel(walk: Walk, draft: Draft, known: list[Message]) -> bool:
+    """Is it known that the channel is not there? One that omniops has made since is."""
+    shown = [one.id for one in known if (one.engine, one.to, one.state) == (draft.engine, draft.to, "shown")]
+    events = walk.journal.read(f"incident/{walk.state.started['incident']}")
+    told = max(
+        (event.seq for event in events if event.kind == "message.shown" and event.data["id"] in shown), default=0
+    )
+    return bool(told) and all(event.seq < told for event in events if event.kind == "channel.created")
 
 
 def _approved(walk: Walk, step: str, here: Here, draft: Draft) -> bool | None:
