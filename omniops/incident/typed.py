@@ -5,6 +5,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
+def about(next: str, incident: str) -> str:
+    """A command with the incident in it that it is about, for where the bare one could take another."""
+    if next.startswith("omniops comms "):
+        return f"{next} --incident {incident}"
+    return f"{next} {incident}" if next.startswith(("omniops incident resolve", "omniops postmortem ")) else next
+
+
 class Commands(NamedTuple):
     """The commands that go on from here: for real ones ``Commands()``, for a drill's ``Commands(drill=True)``."""
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from omniops.incident.obligations import Facts, Obligation, obligations
 from omniops.incident.outages import outages, providers
+from omniops.incident.typed import about
+from omniops.incident.view import Incident
 from omniops.journal.events import Event, Journal
 from omniops.runner.known import incident_of, runs_of
 
@@ -28,22 +30,33 @@ def obligations_of(
     """What an incident owes or has fulfilled, or all incidents: what is open first, soonest first.
 
     ``folder``: the user's runbooks (``settings.user_runbooks``), whose communication.yaml and severity.yaml go before
-    the shipped ones; ``rules``: the former, where it was read before. Raises BadInput for an incident that there is
-    not, and for a file that is wrong.
+    the shipped ones; ``rules``: the former, where it was read before. What to type names the incident wherever without
+    that another one could be taken. Raises BadInput for an incident that there is not, and for a file that is wrong.
     """
     if incident:
         incident_of(journal, incident)
-    streams = [f"incident/{incident}"] if incident else journal.streams("incident/")
-    found = []
-    for stream in streams:
+    found: list[Obligation] = []
+    known = []
+    for stream in journal.streams("incident/"):
         events = journal.read(stream)
         id = stream.removeprefix("incident/")
+        known.append(Incident(id, events))
         if not _may_owe(journal, id, events):
             continue
         if rules is None:
             rules = rules_of(folder)
         found += _of(journal, id, events, rules, now, folder)
-    return sorted(found, key=lambda one: (bool(one.done_at), one.at))
+    told = [_named(one, found, known) for one in found if incident in ("", one.incident)]
+    return sorted(told, key=lambda one: (bool(one.done_at), one.at))
+
+
+def _named(one: Obligation, found: list[Obligation], known: list[Incident]) -> Obligation:
+    """With the incident in what to type, unless it is the only one that the bare command can take: no other is open or
+    owes anything, and for a postmortem none was resolved later."""
+    meant = {other.id for other in known if not other.resolved} | {other.incident for other in found if other.open}
+    last = max(known, key=lambda other: other.resolved).id
+    alone = meant <= {one.incident} and (one.id != "postmortem" or last == one.incident)
+    return one if alone or not one.open else one._replace(next=about(one.next, one.incident))
 
 
 def _may_owe(journal: Journal, id: str, events: list[Event]) -> bool:

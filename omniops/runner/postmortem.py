@@ -115,8 +115,9 @@ def all_files(settings: Settings) -> list[Path]:
     return found
 
 
-def check_file(settings: Settings, path: Path, now: datetime) -> tuple[Postmortem, list[Found]]:
-    """Read a postmortem and hold it against section 7. Raises BadInput where it cannot be read."""
+def check_file(settings: Settings, path: Path, now: datetime, incident: str = "") -> tuple[Postmortem, list[Found]]:
+    """Read a postmortem and hold it against section 7. ``incident``: whose it is, where that is known. Raises BadInput
+    where it cannot be read."""
     from zoneinfo import ZoneInfo
 
     from omniops.catalog.postmortem_file import parse
@@ -129,7 +130,7 @@ def check_file(settings: Settings, path: Path, now: datetime) -> tuple[Postmorte
             f"{path} cannot be read",
             why=getattr(error, "strerror", None) or "it is not UTF-8",
             state="nothing was checked",
-            next="omniops postmortem new writes one",
+            next=" ".join(("omniops postmortem new", incident)).strip() + ", to write one",
         ) from None
     rules = rules_of(settings.user_runbooks)
     one = parse(text, str(path))

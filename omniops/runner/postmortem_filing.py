@@ -44,13 +44,14 @@ class Filed(NamedTuple):
 
 def file(here: Here, incident: Incident, path: Path, *, anyway: bool) -> Filed:
     """File a postmortem. Raises BadInput and NeedsPerson; nothing is filed before a last look."""
-    one, found = check_file(here.settings, path, here.clock.now())
+    one, found = check_file(here.settings, path, here.clock.now(), incident.id)
     if one.incident != incident.id:
         raise BadInput(
             f"{path} is the postmortem of {one.incident or 'no incident'}, not of {incident.id}",
             state="nothing was filed",
-            next="name the incident, or the file with --file",
-        )
+            next=f"omniops postmortem file {one.incident} --file {path}" if one.incident
+            else "name the incident, or the file with --file",
+        )  # fmt: skip
     if found and not anyway:
         raise NeedsPerson(
             f"{path} is not ready: {len(found)} things are to be mended",

@@ -584,6 +584,33 @@ def test_which_incident(comms: Comms) -> None:
     assert pick_owing(comms.journal, now, INCIDENT, ("mail.resolution",), None).id == INCIDENT
 
 
+def test_what_to_type_names_the_incident_that_is_meant(comms: Comms) -> None:
+    """Where a bare command could take another incident, what to type names the one that owes it; where none else is
+    open or owes anything, it stays short."""
+    now = comms.clock.now()
+    assert {one.next for one in obligations_of(comms.journal, now) if "--incident" in one.next} == set()
+    comms.add("incident.resolved")
+    comms.journal.append(opened("SEV-1", "2026-11-23-second"))
+    for found in (obligations_of(comms.journal, now), obligations_of(comms.journal, now, INCIDENT)):
+        typed = {one.id: one.next for one in found if one.incident == INCIDENT and one.open}
+        assert typed["mail.resolution"] == f"omniops comms email --incident {INCIDENT}"
+        assert typed["postmortem"] == f"omniops postmortem new {INCIDENT}"
+    (limit,) = [one for one in obligations_of(comms.journal, now, "2026-11-23-second") if one.id == "resolve_by"]
+    assert limit.next == "omniops incident resolve 2026-11-23-second"
+
+
+def test_the_last_one_resolved_is_what_a_bare_postmortem_takes(comms: Comms) -> None:
+    """With nothing open a bare `postmortem new` takes the one resolved last, so the other one is named."""
+    comms.add("incident.resolved")
+    comms.clock.sleep(60)
+    comms.journal.append(
+        [*opened("", "2026-11-23-second"), New("incident/2026-11-23-second", None, "incident.resolved", {})]
+    )
+    typed = {one.id: one.next for one in obligations_of(comms.journal, comms.clock.now()) if one.open}
+    assert typed["postmortem"] == f"omniops postmortem new {INCIDENT}"
+    assert typed["mail.resolution"] == "omniops comms email"
+
+
 @pytest.mark.parametrize("ids", [("status", "status.resolved", "banner"), ("upstream",), ("mail.start",), ()])
 def test_one_that_is_over_is_not_taken_for_the_one_just_opened(comms: Comms, ids: tuple[str, ...]) -> None:
     """A resolved incident owes its last word while another has been opened, of which nobody has said how bad it is: one

@@ -26,8 +26,7 @@ def due_lines(found: Sequence[Obligation], now: datetime, width: int) -> list[Li
         about += f"{safe(one.id, 40)}; owed by: {safe(one.owner, 60)}"
         lines += [(line, "dim") for line in wrap(about, width, " " * 13)]
         if one.next:
-            more = f" --incident {one.incident}" if several and one.next.startswith("omniops comms") else ""
-            lines += [(line, "key") for line in wrap(f"{one.next}{more}", width, " " * 13)]
+            lines += [(line, "key") for line in wrap(one.next, width, " " * 13)]
     return lines
 
 
