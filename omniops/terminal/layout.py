@@ -44,19 +44,21 @@ def pad(text: str, width: int) -> str:
 
 
 def wrap(text: str, width: int, indent: str = "", hanging: str | None = None) -> list[str]:
-    """Break one line of text at spaces into lines of at most ``width`` columns; a longer word is broken anywhere.
+    """Break one line of text at spaces into lines of at most ``width`` columns; a longer word is broken anywhere, a
+    path after a slash where it has one. A command of ours that fits into a line is kept on one, so that it can be read
+    and copied.
 
     ``indent`` starts the first line, ``hanging`` (default the same) the others.
     """
     hanging = indent if hanging is None else hanging
     lines: list[str] = []
     line, empty = indent, True
-    for word in text.split():
+    for word in _kept(text.split(), width - cells(hanging)):
         if not empty and cells(line) + 1 + cells(word) > width:
             lines.append(line)
             line, empty = hanging, True
         while cells(line) + (not empty) + cells(word) > width and cells(line) < width:
-            piece = _head(word, width - cells(line) - (not empty))
+            piece = _piece(word, width - cells(line) - (not empty))
             if not piece:
                 break
             lines.append(line + ("" if empty else " ") + piece)
@@ -66,12 +68,43 @@ def wrap(text: str, width: int, indent: str = "", hanging: str | None = None) ->
     return [*lines, line] if not empty or not lines else lines
 
 
+def _kept(words: list[str], room: int) -> list[str]:
+    """The words, each command of ours as one of them: from ``omniops`` to the end of the clause. Too long a one stays
+    as many as it was."""
+    found: list[str] = []
+    start = -1  # where a command has begun
+    for word in words:
+        if word.startswith("("):
+            start = _joined(found, start, room)
+        found.append(word)
+        if start < 0 and word.lstrip("(`'\"") == "omniops":
+            start = len(found) - 1
+        elif start >= 0 and word.endswith((")", ";", ",", ".", ":", "`")):
+            start = _joined(found, start, room)
+    _joined(found, start, room)
+    return found
+
+
+def _joined(found: list[str], start: int, room: int) -> int:
+    command = " ".join(found[start:]) if start >= 0 else ""
+    if command and cells(command) <= room:
+        found[start:] = [command]
+    return -1
+
+
+def _piece(word: str, room: int) -> str:
+    """What of a word that is too long goes on this line: as far as a slash in it, else as much as there is room for."""
+    piece = _head(word, room)
+    slash = piece.rfind("/")
+    return piece[: slash + 1] if slash > 0 else piece
+
+
 def paragraphs(text: object, width: int, indent: str = "") -> list[str]:
     """Wrap a text line by line. A command (a line that begins with ``$ `` or two spaces) is broken the shell's way."""
     lines: list[str] = []
     for line in safe_lines(text):
         if line.startswith(("$ ", "  ")):
-            lines += _command(line, width, indent)
+            lines += command(line, width, indent)
         elif line:
             lines += wrap(line, width, indent)
         else:
@@ -79,7 +112,7 @@ def paragraphs(text: object, width: int, indent: str = "") -> list[str]:
     return lines
 
 
-def _command(line: str, width: int, indent: str) -> list[str]:
+def command(line: str, width: int, indent: str = "") -> list[str]:
     """Break a command at spaces outside quotes with a backslash, so that it can still be copied into a shell."""
     if cells(indent + line) <= width:
         return [indent + line]

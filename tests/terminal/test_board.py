@@ -69,6 +69,13 @@ def test_it_fits(width: int, height: int) -> None:
         assert "s late  " in text(lines)
 
 
+def test_a_command_on_it_is_whole() -> None:
+    """What to type is never cut at 80 columns: where it has no room behind the words it stands below them."""
+    lines = [line.strip() for line, _ in screen(board(Story().opened().mitigated(), 20), at(20), 80, 40)]
+    assert "omniops comms upstream" in lines
+    assert not [line for line in lines if "(omni" in line and not line.endswith(")")]
+
+
 def test_what_gives_way_is_counted() -> None:
     """Of many events the newest are kept, and it is said how many are missing."""
     story = Story().opened()

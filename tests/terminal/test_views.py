@@ -111,6 +111,16 @@ def test_wrapped_lines_fit(text: str, width: int) -> None:
     assert cells(tail(text, width)) <= width
 
 
+@pytest.mark.parametrize("width", range(34, 80, 5))
+def test_a_command_stays_on_one_line(width: int) -> None:
+    """A command of ours that fits into a line is not broken over two; a path that does not fit breaks at a slash."""
+    lines = wrap("It was shown, to be pasted; then: omniops comms done upstream (omniops postmortem file)", width)
+    assert [line for line in lines if "omniops comms done upstream" in line]
+    assert [line for line in lines if "(omniops postmortem file)" in line]
+    path = wrap("/srv/omniroute/docs/postmortem/2026-11-23-openai-fails.md", 40)
+    assert path == ["/srv/omniroute/docs/postmortem/", "2026-11-23-openai-fails.md"]
+
+
 def test_a_long_command_can_still_be_copied() -> None:
     """A command wider than the window is broken with backslashes, outside quotes."""
     command = (

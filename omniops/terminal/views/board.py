@@ -12,7 +12,7 @@ from omniops.incident.due import target
 from omniops.incident.obligations import Obligation
 from omniops.incident.outbox import Message
 from omniops.incident.view import ROLES, Mitigation
-from omniops.terminal.layout import cells, cut, pad, safe, wrap
+from omniops.terminal.layout import cells, command, cut, pad, safe, wrap
 from omniops.terminal.views.severity import TONES
 from omniops.text import duration, lateness
 
@@ -35,6 +35,16 @@ class Row(NamedTuple):
         """In full, below a heading."""
         indent = f"  {self.lead}"
         return [(line, self.tone) for line in wrap(self.words, width, indent, " " * cells(indent))]
+
+    def short(self, width: int) -> list[Line]:
+        """On one line, cut; a command in it that has no room there stands below it, whole."""
+        line, before, typed = self.lead + self.words, *self.words.rpartition(" (omniops ")[::2]
+        if cells(line) <= width or not before:
+            return [(cut(line, width), self.tone)]
+        typed = f"omniops {typed.removesuffix(')')}"
+        indent = " " * max(min(cells(self.lead), width - cells(typed)), 2)
+        below = [(cut(line, width), "key") for line in command(typed, width, indent)]
+        return [(cut(self.lead + before, width), self.tone), *below]
 
 
 class _Part(NamedTuple):
@@ -77,17 +87,21 @@ def _head(board: Board, now: datetime, width: int) -> list[Line]:
 
 def _fit(parts: Sequence[_Part], room: int, width: int) -> list[Line]:
     """As much of each part as there is room for: the longest one gives way first, and says how much is missing."""
-    counts = [len(part.rows) for part in parts]
-    while sum(counts) + len(parts) > room and max(counts, default=1) > 1:
-        counts[counts.index(max(counts))] -= 1
+    shown = [[row.short(width) for row in part.rows] for part in parts]
+    while sum(map(_height, shown)) + len(parts) > room and any(len(rows) > 1 for rows in shown):
+        longest = max((n for n, rows in enumerate(shown) if len(rows) > 1), key=lambda n: _height(shown[n]))
+        shown[longest].pop(0 if parts[longest].newest else -1)
     lines: list[Line] = []
-    for part, count in zip(parts, counts, strict=True):
-        missing = len(part.rows) - count
+    for part, rows in zip(parts, shown, strict=True):
+        missing = len(part.rows) - len(rows)
         word = f"{part.name} (and {missing} {'before' if part.newest else 'more'})" if missing else part.name
         lines.append((cut(word, width), "dim"))
-        kept = part.rows[-count:] if part.newest else part.rows[:count]
-        lines += [(cut(row.lead + row.words, width), row.tone) for row in kept]
+        lines += [line for row in rows for line in row]
     return lines[: max(room, 0)]
+
+
+def _height(rows: Sequence[Sequence[Line]]) -> int:
+    return sum(len(lines) for lines in rows)
 
 
 def standing(board: Board, now: datetime, width: int) -> list[Line]:
