@@ -22,6 +22,8 @@ from omniops.text import duration
 OLD_S = 6 * 3600.0
 """An open incident older than this is joined only where a person says so: it may have been forgotten."""
 
+HALF_A_DAY = timedelta(hours=12)
+
 OLDEST = timedelta(days=366)
 """What began earlier is a typing error, or a service's zero."""
 
@@ -71,7 +73,8 @@ def still_open(incident: Incident) -> Incident:
 
 
 def read_onset(text: str, now: datetime) -> datetime:
-    """Read when an incident began: ``now``, ``10m`` or ``10m ago``, ``02:15`` (UTC), or ISO. Raises BadInput."""
+    """Read when an incident began: ``now``, ``10m`` or ``10m ago``, ``02:15`` (UTC; last night's
+    where today's is still to come), or ISO. Raises BadInput."""
     from omniops.text import seconds
 
     words = text.strip().lower().removesuffix("ago").strip()
@@ -82,7 +85,7 @@ def read_onset(text: str, now: datetime) -> datetime:
             moment = now - timedelta(seconds=seconds(words))
         elif len(words) == 5 and words[2] == ":":
             moment = now.replace(hour=int(words[:2]), minute=int(words[3:]), second=0, microsecond=0)
-            moment -= timedelta(days=1) if moment > now else timedelta(0)
+            moment = _of_last_night(moment, now)
         else:
             moment = parse_iso(text.strip())
     except (ValueError, OverflowError):
@@ -107,6 +110,22 @@ def read_onset(text: str, now: datetime) -> datetime:
             next="--onset 10m",
         )
     return min(moment, now)
+
+
+def _of_last_night(moment: datetime, now: datetime) -> datetime:
+    """An hour of the clock without its day: today's, or the one of last night. Raises BadInput where it would lie more
+    than half a day back: at 01:44 the 02:15 of somebody else's clock is meant, or nothing that can be guessed."""
+    if moment <= now + timedelta(minutes=1):  # another clock's
+        return moment
+    before = moment - timedelta(days=1)
+    if now - before <= HALF_A_DAY:
+        return before
+    raise BadInput(
+        f"{moment:%H:%M} (UTC) has not been yet, and yesterday's was {duration(now - before)} ago",
+        why=f"it is {now:%H:%M} in UTC now",
+        state="nothing was attempted",
+        next=f"--onset 10m; or, where yesterday is meant: --onset {before:%Y-%m-%dT%H:%MZ}",
+    )
 
 
 def ask_onset(person: Person, now: datetime, given: str) -> datetime:

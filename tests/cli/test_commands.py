@@ -298,6 +298,10 @@ def test_onsets(tmp_path: Path) -> None:
     assert read_onset("02:15", now) == now - timedelta(minutes=45)
     assert read_onset("23:50", now) == now - timedelta(hours=3, minutes=10)
     assert read_onset("2026-11-24T02:00Z", now) == now - timedelta(hours=1)
+    early = now.replace(hour=1, minute=44)
+    assert read_onset("01:45", early) == early
+    with pytest.raises(BadInput, match="yesterday's was 23h 29m ago"):  # not silently a day back
+        read_onset("02:15", early)
     for bad in ("soon", "25:00", "10", "2026-11-24T02:00", "2026-11-25T00:00Z", "9999999999d"):
         with pytest.raises(BadInput):
             read_onset(bad, now)
