@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.clock import Clock, SystemClock
-from omniops.config import Settings, load
+from omniops.config import Settings, load, refuse_no_home, refuse_no_runbooks
 
 if TYPE_CHECKING:
     from omniops.incident.view import Incident
@@ -52,6 +52,7 @@ def settings() -> Settings:
     if _alone:
         return _alone[0]
     found = load(os.environ, FLAGS)
+    refuse_no_runbooks(found)
     shadowed = found.shadowed() if "OMNIOPS_ENV" in FLAGS else []
     if shadowed:
         names = ", ".join(shadowed)
@@ -80,11 +81,14 @@ def clock() -> Clock:
 
 def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, create: bool = False) -> SqliteJournal:
     """Open the journal. Reading where there is none yet makes none: an empty one in memory would do, so ``create``
-    says whether this command is going to write."""
+    says whether this command is going to write. Raises BadInput for reading in a folder that was named and is not
+    there."""
     from omniops.journal.lease import hostname
     from omniops.journal.store import SqliteJournal
 
     of = of or settings()
+    if not create:
+        refuse_no_home(of)
     operator = of.operator if create else ""  # only what is written needs a name
     time = ticking or clock()
     journal = SqliteJournal(of.journal_path, time, operator, hostname(), drill=of.drill, create=create)

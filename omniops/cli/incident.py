@@ -64,6 +64,10 @@ def list_(all: Annotated[bool, typer.Option("--all", help="Resolved ones too.")]
 
     for line in incident_lines(found, runs, clock().now(), streams().width()):
         streams().result(line)
+    if not found:
+        from omniops.cli.context import whose_journal
+
+        streams().say(whose_journal(), "dim")
 
 
 @app.command()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, settings, streams
+from omniops.cli.context import clock, emit, open_journal, settings, streams, whose_journal
 from omniops.cli.options import Json
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -32,6 +32,8 @@ def show(
 
     for line in outbox_lines(found, clock().now(), streams().width()):
         streams().result(line)
+    if not found:  # "empty" is said of this journal alone
+        streams().say(whose_journal(), "dim")
 
 
 @app.command()

@@ -274,6 +274,29 @@ class Settings:
         return (Path(base) if base else Path.home() / fallback) / "omniops"
 
 
+def refuse_no_runbooks(settings: Settings) -> None:
+    """Raises BadInput where OMNIOPS_RUNBOOKS leads nowhere: the shipped rules, which name nobody, are not what is meant
+    by it."""
+    folder = settings.user_runbooks
+    if folder is not None and not os.path.isdir(folder):
+        _failed(f"OMNIOPS_RUNBOOKS names no folder: {folder}", "", f"mkdir -p {folder}, or correct it, or unset it")
+
+
+def refuse_no_home(settings: Settings) -> None:
+    """Raises BadInput where a journal is to be read from a folder that was named and is not there: "nothing is owed"
+    would be said of a place at which nobody has ever written."""
+    path = settings.journal_path
+    name, folder = (
+        ("OMNIOPS_JOURNAL", path.parent) if settings.get("OMNIOPS_JOURNAL") else ("OMNIOPS_HOME", settings.home)
+    )
+    if folder is not None and not settings.drill and not os.path.isdir(folder):
+        _failed(
+            f"there is no journal at {path}",
+            f"{name} names a folder that is not there",
+            f"correct {name}; or, where it is to begin: mkdir -p {folder}",
+        )
+
+
 def _failed(what: str, why: str, mend: str) -> NoReturn:
     raise BadInput(what, why=why, state="nothing was attempted", next=mend) from None
 

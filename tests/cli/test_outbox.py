@@ -56,7 +56,7 @@ def test_nothing_is_due(tmp_path: Path) -> None:
     ticked = command("tick")
     assert (ticked.returncode, ticked.stdout) == (0, "Nothing is due.\n")
     assert command("tick", "--quiet").stdout == ""
-    assert command("outbox").stdout == "Nothing is owed.\n"
+    assert command("outbox").stdout == "The outbox is empty: no message waits.\n"
     assert command.json("tick") == {
         "schema": "omniops.tick/1", "messages": [], "due": [], "waiting": 0, "next": None, "recorded": None,
     }  # fmt: skip

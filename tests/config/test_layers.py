@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omniops import text
-from omniops.config import FLAGS, SECRETS, Settings, load
+from omniops.config import FLAGS, SECRETS, Settings, load, refuse_no_home, refuse_no_runbooks
 from omniops.config.file import config_path
 from omniops.config.names import SETTINGS
 from omniops.config.reading import parse
@@ -317,3 +317,18 @@ def test_a_mapping_knows_no_file(tmp_path: Path) -> None:
     write(tmp_path, 'GH_REPO = "a/b"\nGH_TOKEN = "env:OTHER"\n')
     made = Settings({"OMNIOPS_HOME": str(tmp_path), "OTHER": "x"}, drill=True)
     assert (made.get("GH_REPO"), made.has_secret("GH_TOKEN"), made.secret("GH_TOKEN")) == ("", False, "")
+
+
+def test_a_folder_that_was_named_and_is_not_there(tmp_path: Path) -> None:
+    """A mistyped OMNIOPS_HOME, OMNIOPS_JOURNAL or OMNIOPS_RUNBOOKS is bad input, and no all-clear from an empty journal
+    or from rules that name nobody; a folder that is there and still empty is fine."""
+    lost = str(tmp_path / "nope")
+    for env in ({"OMNIOPS_HOME": lost}, {"OMNIOPS_HOME": str(tmp_path), "OMNIOPS_JOURNAL": f"{lost}/journal.db"}):
+        with pytest.raises(BadInput, match="there is no journal at") as refused:
+            refuse_no_home(Settings(env))
+        assert f"{list(env)[-1]} names a folder that is not there" in refused.value.why
+    refuse_no_home(Settings({"OMNIOPS_HOME": str(tmp_path)}))
+    refuse_no_home(Settings({}))
+    with pytest.raises(BadInput, match="OMNIOPS_RUNBOOKS names no folder"):
+        refuse_no_runbooks(Settings({"OMNIOPS_RUNBOOKS": lost}))
+    refuse_no_runbooks(Settings({"OMNIOPS_RUNBOOKS": str(tmp_path)}))

@@ -18,7 +18,7 @@ _STATES = {"unsure": "may have been sent", "sending": "being sent", "shown": "sh
 def outbox_lines(found: Sequence[Message], now: datetime, width: int) -> list[str]:
     """Each message: where it goes and how it stands, its text, and what can be done about it."""
     if not found:
-        return ["Nothing is owed."]
+        return ["The outbox is empty: no message waits."]
     lines: list[str] = []
     for one in found:
         state = _STATES.get(one.state, one.state) + (f": {one.why}" if one.why else "")
