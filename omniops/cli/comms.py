@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, settings, streams
+from omniops.cli.context import clock, emit, open_journal, settings, streams, whose_journal
 from omniops.cli.here import here_for
 from omniops.cli.options import Json
 from omniops.errors import Exit
@@ -44,6 +44,8 @@ def due(
 
         for line, tone in due_lines(shown, now, streams().width()):
             streams().result(line, tone)
+        if not found:  # "nothing" is said of this journal alone
+            streams().say(whose_journal(), "dim")
     if any(one.overdue(now) for one in found):
         raise typer.Exit(int(Exit.NO))
     raise typer.Exit(int(Exit.WAITING if any(one.open for one in found) else Exit.DONE))
@@ -85,6 +87,7 @@ def status(
 
     _one_of("--status", progress, STATUSES)
     _one_of("--impact", impact, LEVELS)
+    _sentence(text, "--status" if text in STATUSES else "")
     here = here_for(yes, json)
     _conclude([tell(here, incident, _words(text, edit), progress, impact)], json)
 
@@ -102,6 +105,7 @@ def email(
     from omniops.runner.telling import email as tell
 
     _one_of("--kind", kind, ("start", "resolution"))
+    _sentence(text, "--kind" if text in ("start", "resolution") else "")
     here = here_for(yes, json)
     _conclude([tell(here, incident, _words(text, edit), kind)], json)
 
@@ -118,6 +122,7 @@ def upstream(
     """Write to each provider that is affected, through vendor management."""
     from omniops.runner.telling import upstream as tell
 
+    _sentence(text, "--provider")
     here = here_for(yes, json)
     _conclude(tell(here, incident, _words(text, edit), list(provider or ())), json)
 
@@ -161,6 +166,21 @@ def _words(text: str, edit: bool) -> str:
     from omniops.text import clean
 
     return clean(text).strip()
+
+
+def _sentence(text: str, option: str) -> None:
+    """Raises BadInput for a single word, which is meant for an option, as a rule: customers would read it."""
+    if text and text != "-" and len(text.split()) == 1:
+        from omniops.errors import BadInput
+        from omniops.text import one_line
+
+        word = one_line(text, 40)
+        raise BadInput(
+            f"{word!r} would be a sentence of the text that goes outside",
+            why="one word alone is a slip, as a rule",
+            state="nothing was sent",
+            next=f"{option} {word}, or words in quotes" if option else 'words in quotes: "..."',
+        )
 
 
 def _one_of(option: str, given: str, known: Sequence[str]) -> None:

@@ -38,7 +38,7 @@ from omniops.runner.leaving import (
     then,
 )
 from omniops.runner.person import Option
-from omniops.text import redact
+from omniops.text import one_line, redact
 
 SAME_S = 600.0
 _NEXT = re.compile(r"Next update by [0-9:]+ UTC\.")
@@ -48,6 +48,10 @@ _OLDER = (
 )
 EDIT = "edit"
 NOTHING = "-"
+_ANY = "words"
+"""Stands for somebody's own, to see whether a template has a place for them."""
+_NO_WORDS = ("y", "yes", "ok", "send", "post", "edit", "none")
+"""What a tired person types who takes the question for another one; it is no text for anybody."""
 
 
 def refuse_frozen(incident: Incident) -> None:
@@ -79,12 +83,21 @@ def say(
     """Show a message for a last look, owe it and give it ten seconds to leave.
 
     ``draft_of`` puts the free words into it. ``names``: what may not stand in those; None for a message that stays
-    inside. Raises BadInput for words that name one, NeedsPerson without a person or --yes, Frozen.
+    inside. Raises BadInput for words that name one, or that there
+    is no place for; NeedsPerson without a person or --yes; Frozen.
     """
     refuse_frozen(incident)
     here.settings.remember_secrets()
     _refuse_leaks(details, names)
     draft = _whole(draft_of(details))
+    free = draft_of(_ANY).body != draft_of("").body
+    if details and not free:
+        raise BadInput(
+            "the template has no place for words of your own",
+            why="${details} is not in it, so they would be left out",
+            state="nothing was sent",
+            next="send it without them, or put ${details} into the template (communication.yaml)",
+        )
     known = _known(here, incident, draft)
     if known is not None:
         there = became(known, draft, here.settings)
@@ -92,20 +105,30 @@ def say(
         return (
             Said(ALREADY, draft, queued, known) if there.state == SENT else there._replace(why=both(queued, there.why))
         )
-    if not draft.to and draft.engine == "mail":  # nobody's address is known
-        return _by_hand(here, incident, draft)
-    withdrawn = _withdrawn(here, incident, draft)
+    by_hand = _not_from_here(here, incident, draft)
+    withdrawn = () if by_hand else _withdrawn(here, incident, draft)
     if withdrawn is None:
         return Said(DECLINED, draft, "the older one is left as it is")
-    while not _looked_at(here, incident, draft, withdrawn):
-        other = _other_words(here, details, names)
+    while True:
+        if by_hand:
+            said = _by_hand(here, incident, draft, by_hand)
+        elif _looked_at(here, incident, draft, withdrawn):
+            return send(here, incident, draft, withdrawn)
+        else:
+            said = Said(DECLINED, draft, "declined at the last look")
+        other = _other_words(here, details, names) if said.state == DECLINED and free else None
         if other is None:
-            return Said(DECLINED, draft, "declined at the last look")
+            return said
         details = other
         draft = _whole(draft_of(details))
-    if here.person.interactive and _unable(here, incident, draft):
-        return _by_hand(here, incident, draft)
-    return send(here, incident, draft, withdrawn)
+
+
+def _not_from_here(here: Here, incident: Incident, draft: Draft) -> str:
+    """Why a message is for a person to paste, in words; "" where something here sends it, or will once it can."""
+    if not draft.to and draft.engine == "mail":
+        return "No address of theirs is known"
+    unable = here.person.interactive and _unable(here, incident, draft)
+    return "Nothing is set up here to send it (omniops doctor)" if unable else ""
 
 
 def _withdrawn(here: Here, incident: Incident, draft: Draft) -> tuple[str, ...] | None:
@@ -226,9 +249,14 @@ def _other_words(here: Here, details: str, names: list[leaks.Name] | None) -> st
         return None
 
     def wrong(text: str) -> str:
-        return check(text, names) if text not in (EDIT, NOTHING) else ""
+        if text == NOTHING or (text == EDIT and here.edit is not None):
+            return ""
+        if text.lower() in _NO_WORDS:
+            return f"“{text}” would be read as your text. Type a sentence, or n to send nothing."
+        return check(text, names)
 
-    question = "Not sent yet. Other words for the free part? (edit: in your editor, -: none)"
+    now = f"now: “{one_line(details, 60)}”" if details else "there are none now"
+    question = f"Not sent. Other words of your own to put into it ({now})? edit: in your editor; -: none."
     try:
         while (answer := here.person.text("comms.words", question, None, wrong)) == EDIT and here.edit is not None:
             answer = here.edit(details)
@@ -248,10 +276,12 @@ def _unable(here: Here, incident: Incident, draft: Draft) -> bool:
     return bool(unable(here.settings, [probe]))
 
 
-def _by_hand(here: Here, incident: Incident, draft: Draft) -> Said:
-    """Ready to paste, where there is somebody who could."""
+def _by_hand(here: Here, incident: Incident, draft: Draft, why: str) -> Said:
+    """Ready to paste, where there is somebody who could: they are told first that nothing is sent from here."""
     if not here.person.interactive:
         return Said(TO_PASTE, draft, then(draft.about))
+    here.person.say(f"{why}: it is for you to paste. About {incident.id}: {incident.title}", "warn")
+    reached("comms.look", draft.about)
     return pasted(here, incident, draft)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import omniops.text
+from omniops.catalog.load import shipped_folder
 from omniops.clock import iso
 from omniops.errors import BadInput, Frozen, NeedsPerson
 from omniops.incident import drafts
@@ -500,6 +501,8 @@ def test_an_engine_that_is_not_set_up(comms: Comms, sent: list[Any]) -> None:
     message waits, and says why."""
     comms.settings.env["TOY"] = ""  # type: ignore[index]
     assert telling.status(comms.here, "", "").state == "by hand"
+    assert comms.person.said[0].startswith("Nothing is set up here to send it")
+    assert (len(comms.person.seen), comms.person.changes) == (1, [])  # shown once, and not as if it could be sent
     assert comms.done() == [("banner", "pasted by hand, to the status page (status.phenotype.dev)")]
     comms.add("incident.resolved")
     assert telling.status(comms.here, "", "").state == "by hand"
@@ -512,6 +515,27 @@ def test_an_engine_that_is_not_set_up(comms: Comms, sent: list[Any]) -> None:
     said = telling.email(comms.here, "", "", "start")
     assert (said.state, int(said.exit)) == ("waits", 8)
     assert "nothing is set up to send it from here" in said.why
+
+
+def test_what_is_no_text_after_n(comms: Comms, sent: list[Any]) -> None:
+    """After a declined last look a tired "y" does not become a line of the customers' mail: it is asked again, and n
+    sends nothing."""
+    comms.person.yes, comms.person.typed = [False, True], ["y", "OK", "We are on it."]
+    assert telling.email(comms.here, "", "").state == "sent"
+    assert [problem.partition(" ")[0] for problem in comms.person.problems] == ["“y”", "“OK”"]
+    assert "\nWe are on it.\n" in sent[0][2]["text"]
+
+
+def test_a_template_without_a_place_for_words(comms: Comms, sent: list[Any], tmp_path: Path) -> None:
+    """Where the template has no free part nothing is asked after n, and words that would be left out are refused."""
+    shipped = (shipped_folder() / "communication.yaml").read_text(encoding="utf-8")
+    (tmp_path / "communication.yaml").write_text(shipped.replace("      ${details}\n", ""), encoding="utf-8")
+    comms.settings.env["OMNIOPS_RUNBOOKS"] = str(tmp_path)  # type: ignore[index]
+    with pytest.raises(BadInput, match="has no place for words"):
+        telling.email(comms.here, "", "We are on it.")
+    comms.person.yes, comms.person.typed = [False], ["We are on it."]
+    assert telling.email(comms.here, "", "").state == "declined"
+    assert (comms.person.typed, sent) == (["We are on it."], [])
 
 
 COMMANDS: dict[str, Callable[[Comms], Any]] = {

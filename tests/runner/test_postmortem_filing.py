@@ -44,7 +44,7 @@ def test_pasted_and_its_action_items(comms: Comms, tmp_path: Path) -> None:
     debt.rmdir()
     done = file(comms, tmp_path)
     shown = len(comms.person.seen)
-    assert (len(done.debt), owed(comms), shown) == (2, False, 2)  # a last look, and the text to be pasted
+    assert (len(done.debt), owed(comms), shown) == (2, False, 1)  # the text to be pasted, shown once
     again = file(comms, tmp_path)
     assert (again.said.state, again.debt, again.known, len(comms.person.seen)) == ("already", (), 2, shown)
     (how,) = [one.how for one in obligations_of(comms.journal, comms.clock.now()) if one.id == "postmortem"]
