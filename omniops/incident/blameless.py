@@ -10,7 +10,7 @@ from omniops.incident.view import Incident
 from omniops.journal.events import Event
 
 ROLE_WORDS = {"commander": "the incident commander", "scribe": "the scribe", "comms": "the comms lead"}
-ON_CALL, RESPONDER, SOMEBODY = "the on-call", "a responder", "somebody"
+ON_CALL, SECONDARY, RESPONDER, SOMEBODY = "the on-call", "the secondary on-call", "a responder", "somebody"
 _TOOLS = frozenset(("omniops", "tick", ""))
 
 BLAMING: tuple[tuple[str, str], ...] = (
@@ -45,6 +45,11 @@ class Roles:
         for event in events:
             if event.actor not in _TOOLS:
                 self._words.setdefault(event.actor, RESPONDER)
+        for event in events:  # as the pager calls them
+            for kind, field, role in (("page.acknowledged", "by", ON_CALL), ("page.escalated", "to", SECONDARY)):
+                name = str(event.data.get(field) or "") if event.kind == kind else ""
+                if name and not name.startswith("the "):
+                    self._words.setdefault(name, role)
         self._words[self.on_call] = ON_CALL
         self._words |= {who: ROLE_WORDS[role] for role, who in incident.roles.items() if role in ROLE_WORDS and who}
         self._words.pop("", None)

@@ -10,7 +10,7 @@ from omniops.clock import parse_iso
 from omniops.incident.blameless import Roles
 from omniops.incident.communication import fill
 from omniops.incident.report import Change, Report, moment
-from omniops.incident.score import Score
+from omniops.incident.score import UNTOLD, Score
 from omniops.incident.verdicts import RECOVERED, verdicts
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
@@ -44,7 +44,8 @@ def draft(template: str, incident: Incident, report: Report, events: Sequence[Ev
         "impact": _impact(incident, report),
         "detection": _detection(incident),
         "times": _times(incident, report, events),
-        "changes": "\n".join(_change(one, roles) for one in report.changes) or "Nothing was changed through omniops.",
+        "changes": "\n".join(_change(one, roles) for one in _to_the_service(report))
+        or "Nothing was changed through omniops.",
         "timeline": _timeline(report, roles),
         "well": _bullets(_well(incident, report, score)),
         "factors": _bullets(_factors(events, report, score, roles)),
@@ -92,7 +93,7 @@ def _times(incident: Incident, report: Report, events: Sequence[Event]) -> str:
     known = [
         ("Acknowledged", incident.acknowledged["time"] if incident.acknowledged else ""),
         ("Classified", incident.severities[0].time if incident.severities else ""),
-        ("First change", report.changes[0].at if report.changes else ""),
+        ("First change", next((one.at for one in _to_the_service(report)), "")),
         ("Mitigated, shown by traffic", _mitigated(events)),
         ("Resolved", incident.resolved),
     ]
@@ -102,6 +103,11 @@ def _times(incident: Incident, report: Report, events: Sequence[Event]) -> str:
         cells = [moment(at), _between(incident.onset, at), _between(page, at) or "-"] if at else [UNKNOWN, "-", "-"]
         rows.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(rows)
+
+
+def _to_the_service(report: Report) -> list[Change]:
+    """The changes to the service: who is paged is none."""
+    return [one for one in report.changes if not one.action.startswith("page.")]
 
 
 def _mitigated(events: Sequence[Event]) -> str:
@@ -146,12 +152,13 @@ def _well(incident: Incident, report: Report, score: Score | None) -> list[str]:
         found.append(f"Every step of the first 15 minutes was done in time ({score.timed} of them).")
     if score and score.acknowledge_s is not None:
         found.append(f"The page was acknowledged {duration(score.acknowledge_s)} after it was triggered.")
-    kept = [one for one in report.obligations if one.tone == "good"]
+    owed = [one for one in report.obligations if one.tone and one.id not in UNTOLD]  # done, or late
+    kept = [one for one in owed if one.tone == "good"]
     if kept:
-        found.append(f"{len(kept)} of {len(report.obligations)} things owed to others were done in time.")
-    back = [one for one in report.changes if one.undone]
+        found.append(f"{len(kept)} of {len(owed)} things that others were to be told were told in time.")
+    back = [one for one in _to_the_service(report) if one.undone]
     if back:
-        found.append(f"{len(back)} of {len(report.changes)} changes were put back.")
+        found.append(f"{len(back)} of {len(_to_the_service(report))} changes were put back.")
     return found
 
 

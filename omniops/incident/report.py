@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from omniops.clock import iso, parse_iso, to_second
 from omniops.engine.changes import ChangeLog, Record
+from omniops.incident.fulfilled import JUST_S
 from omniops.incident.obligations import Obligation
 from omniops.incident.series import Series, series
 from omniops.incident.story import Line, story
@@ -190,7 +191,7 @@ def _change(record: Record, listed: Mitigation | None) -> Change:
 def _owed(one: Obligation, now: datetime) -> Owed:
     late_s = ((parse_iso(one.done_at) if one.done_at else now) - parse_iso(one.at)).total_seconds()
     if one.done_at:
-        state, tone = (f"late by {duration(late_s)}", "bad") if late_s >= 1 else ("kept", "good")
+        state, tone = (f"late by {duration(late_s)}", "bad") if late_s >= JUST_S else ("kept", "good")
     else:
         state, tone = (f"open, {one.when(now)}", "bad") if one.overdue(now) else ("open", "")
     return Owed(one.id, text(one.words), text(one.audience, 120), one.at, one.done_at, state, tone)

@@ -8,14 +8,14 @@ from typing import Any, NamedTuple
 
 from omniops.clock import parse_iso
 from omniops.engine.state import RunState
-from omniops.incident.obligations import Obligation
+from omniops.incident.fulfilled import JUST_S, Obligation
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import clock, duration
 
 CHECKLIST = "first-15-minutes"
-LATE_S = 60.0
-"""What is owed at a moment is typed after it; from a minute on that is late."""
+UNTOLD = ("resolve_by", "postmortem")
+"""What is owed, and is nothing that somebody is told."""
 
 
 class Late(NamedTuple):
@@ -94,12 +94,12 @@ def score(incident: Incident, run: Iterable[Event], now: datetime) -> Score:
 def closing(incident: Incident, owed: Sequence[Obligation], now: datetime) -> list[str]:
     """How the rest of it went: what was told in time, when it was resolved, and whether its postmortem is filed. Empty
     while nothing of it happened."""
-    told = [one for one in owed if one.done_at and one.id not in ("resolve_by", "postmortem")]
+    told = [one for one in owed if one.done_at and one.id not in UNTOLD]
     if not told and not incident.resolved:
         return []
     late = [(one, (parse_iso(one.done_at) - parse_iso(one.at)).total_seconds()) for one in told]
-    late = [(one, seconds) for one, seconds in late if seconds >= LATE_S]
-    open_ones = [one for one in owed if one.overdue(now)]
+    late = [(one, seconds) for one, seconds in late if seconds >= JUST_S]
+    open_ones = [one for one in owed if one.overdue(now) and one.id not in UNTOLD]
     lines = [f"told         {len(told)} of {len(told) + len(open_ones)} that were owed, {len(late)} late"]
     lines += [f"  {one.words}: {duration(seconds)} late" for one, seconds in late]
     lines += [f"  {one.words}: not told" for one in open_ones]

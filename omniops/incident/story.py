@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from omniops.incident.due import page_name, target
-from omniops.incident.outbox import FROZEN, fold
+from omniops.incident.outbox import FROZEN, Message, fold
 from omniops.incident.view import ROLES, Incident
 from omniops.journal.events import Event
 
@@ -28,7 +28,7 @@ def story(events: Iterable[Event]) -> list[Line]:
     """The timeline: changes, answers, verdicts, notes. What only serves the machinery is left out."""
     lines = []
     events = list(events)
-    names: dict[str, str] = {one.id: f"{one.about} to {target(one)}" for one in fold(events)}
+    names: dict[str, str] = {one.id: f"{one.about} to {_reader(one)}" for one in fold(events)}
     for event in events:
         if event.kind == "intent":
             names[event.data["key"]] = event.data["target"]
@@ -38,6 +38,13 @@ def story(events: Iterable[Event]) -> list[Line]:
         if words:
             lines.append(Line(event.time, event.actor, event.stream.partition("/")[2], words, tone))
     return lines
+
+
+def _reader(message: Message) -> str:
+    """Who reads a message: of a mail not the address, which is nobody's name."""
+    if message.engine != "mail":
+        return target(message)
+    return "customers" if message.about.startswith("mail.") else "the provider"
 
 
 def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
@@ -57,7 +64,10 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
         case "intent":
             verb = "undo" if data.get("undo_of") else data["action"]
             asked = "asked of the operator: " if data.get("by_hand") else ""
-            return f"{asked}{verb} {data['target']}: {_short(data['before'])} -> {_short(data['desired'])}", "warn"
+            ends = [_short(data["before"]), _short(data["desired"])]
+            if data.get("undo_of"):  # `before` is what it goes back to, `desired` what it is now
+                ends.reverse()
+            return f"{asked}{verb} {data['target']}: {' -> '.join(ends)}", "warn"
         case "outcome" | "reconciled":
             how = " (found out afterwards)" if event.kind == "reconciled" else ""
             words = {"applied": "done", "not_applied": "not done", "in_doubt": "in doubt", "failed": "failed"}

@@ -31,6 +31,17 @@ def test_who_is_who() -> None:
     assert found == ["the on-call", "the incident commander", "a responder", "omniops", "somebody"]
 
 
+def test_names_that_only_the_pager_knows() -> None:
+    """Who is called in, and what the pager calls the on-call, are roles in the story too."""
+    events = [
+        *EVENTS,
+        event("page.acknowledged", "olaf", page="P1", how="rest", by="Olaf On Call"),
+        event("page.escalated", "olaf", page="P1", to="Bob Secondary"),
+    ]
+    told = Roles(Incident("i", events), events).without_names("acknowledged, by Olaf On Call; Bob Secondary was called")
+    assert told == "acknowledged, by the on-call; the secondary on-call was called"
+
+
 @pytest.mark.parametrize(
     ("text", "plain"),
     [

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
-from omniops.incident.report import Report
+from omniops.clock import iso
+from omniops.incident.obligations import Obligation
+from omniops.incident.postmortem import _well
+from omniops.incident.report import Change, Owed, Report, _owed
 from omniops.incident.report_html import POLICY
+from omniops.incident.score import closing
 from omniops.incident.series import Point, Series, thinned
+from omniops.incident.story import story
+from omniops.journal.events import New
 from omniops.runner.exporting import FORMATS, rendered, report_of
 from omniops.runner.known import incident_of
 from omniops.text import is_secret
@@ -213,3 +219,34 @@ def test_odd_series_are_drawn(points: list[tuple[int, Any]]) -> None:
         drawn = svg(Series(looks, [], 1.5, 0.006), shape)
         assert not re.search("nan|inf", drawn)
         Page(drawn)
+
+
+def test_numbers_that_agree() -> None:
+    """Paging somebody is no change to the service; what is told within a minute is told in time, in the draft as in the
+    drill's summary; and an undo reads the way it went."""
+    told_of = Story().opened().mitigated()
+    told = Owed("status", "an update", "page", iso(START), iso(START), "kept", "good")
+    unresolved = told._replace(id="resolve_by", tone="")
+    paged = Change("m9", iso(START), "page.escalate", "page #481", "alice", "done")
+    found = made(told_of.put_back())
+    whole = found._replace(changes=[paged, *found.changes], obligations=[told, told._replace(tone="bad"), unresolved])
+    well = _well(incident_of(told_of.journal, ID), whole, None)
+    assert well == [
+        "1 of 2 things that others were to be told were told in time.", "1 of 1 changes were put back."
+    ]  # fmt: skip
+    assert "undo openai/main: isActive no -> isActive yes" in [one.words for one in found.story]
+    late = obligation(START, timedelta(seconds=59)), obligation(START, timedelta(seconds=60))
+    assert [_owed(one, LATER).tone for one in late] == ["good", "bad"]
+    assert closing(incident_of(told_of.journal, ID), late, LATER)[0] == "told         2 of 2 that were owed, 1 late"
+
+
+def test_who_reads_a_mail() -> None:
+    """The timeline says that customers were written to, and not the name of a mailbox."""
+    journal = Story().opened().journal
+    body = {"id": "o1", "engine": "mail", "to": "announce@example.org", "about": "mail.start", "body": {}, "key": "k"}
+    journal.append([New(STREAM, None, "message.queued", body)])
+    assert story(journal.read(STREAM))[-1].words == "to be sent: mail.start to customers"
+
+
+def obligation(due: datetime, later: timedelta) -> Obligation:
+    return Obligation("status", ID, "page", "an update", iso(due), "On-call", done_at=iso(due + later))

@@ -110,7 +110,7 @@ class Story:
         """The mitigation is undone."""
         undo = {"key": "r7f3a/undo/0", "undo_of": "r7f3a/disable/0"}
         self.add(40, RUN, "intent", actor="bob", **undo, step="disable", item=0, action="connection.disable", args={},
-                 target="openai/main", before={"isActive": False}, desired={"isActive": True}, effect="")  # fmt: skip
+                 target="openai/main", before={"isActive": True}, desired={"isActive": False}, effect="")  # fmt: skip
         self.add(40, RUN, "outcome", actor="bob", **undo, status="applied", detail="200")
         self.add(40, RUN, "undone", actor="bob", key="r7f3a/disable/0", detail="")
         return self
