@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, settings, streams, whose_journal
+from omniops.cli.context import clock, emit, its_journal, open_journal, settings, streams, whose_journal
 from omniops.cli.here import here_for
 from omniops.cli.options import Json
 from omniops.errors import Exit
@@ -35,7 +35,7 @@ def due(
     from omniops.runner.comms import obligations_of
 
     now = clock().now()
-    found = obligations_of(open_journal(), now, incident, folder=settings().user_runbooks)
+    found = obligations_of(its_journal(), now, incident, folder=settings().user_runbooks)
     shown = found if all else [one for one in found if one.open]
     if json:
         emit({"schema": "omniops.obligations/1", "obligations": [one.as_json(now) for one in shown]})
@@ -87,7 +87,7 @@ def status(
 
     _one_of("--status", progress, STATUSES)
     _one_of("--impact", impact, LEVELS)
-    _sentence(text, "--status" if text in STATUSES else "")
+    _sentence("" if edit else text, "--status" if text in STATUSES else "")
     here = here_for(yes, json)
     _conclude([tell(here, incident, _words(text, edit), progress, impact)], json)
 
@@ -105,7 +105,7 @@ def email(
     from omniops.runner.telling import email as tell
 
     _one_of("--kind", kind, ("start", "resolution"))
-    _sentence(text, "--kind" if text in ("start", "resolution") else "")
+    _sentence("" if edit else text, "--kind" if text in ("start", "resolution") else "")
     here = here_for(yes, json)
     _conclude([tell(here, incident, _words(text, edit), kind)], json)
 
@@ -122,7 +122,7 @@ def upstream(
     """Write to each provider that is affected, through vendor management."""
     from omniops.runner.telling import upstream as tell
 
-    _sentence(text, "--provider")
+    _sentence("" if edit else text, "--provider")
     here = here_for(yes, json)
     _conclude(tell(here, incident, _words(text, edit), list(provider or ())), json)
 

@@ -81,14 +81,11 @@ def clock() -> Clock:
 
 def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, create: bool = False) -> SqliteJournal:
     """Open the journal. Reading where there is none yet makes none: an empty one in memory would do, so ``create``
-    says whether this command is going to write. Raises BadInput for reading in a folder that was named and is not
-    there."""
+    says whether this command is going to write."""
     from omniops.journal.lease import hostname
     from omniops.journal.store import SqliteJournal
 
     of = of or settings()
-    if not create:
-        refuse_no_home(of)
     operator = of.operator if create else ""  # only what is written needs a name
     time = ticking or clock()
     journal = SqliteJournal(of.journal_path, time, operator, hostname(), drill=of.drill, create=create)
@@ -96,6 +93,13 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
         _warn_of_clock(journal, time)
     opened.append(Opened(of, time, journal, create))
     return journal
+
+
+def its_journal() -> SqliteJournal:
+    """The journal for an answer that is about nothing else, so that "nothing" is an all-clear. Raises BadInput where
+    its folder was named and is not there."""
+    refuse_no_home(settings())
+    return open_journal()
 
 
 def _warn_of_clock(journal: SqliteJournal, ticking: Clock) -> None:

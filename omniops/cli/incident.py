@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, person, settings, streams, warn_of_frozen
+from omniops.cli.context import clock, emit, its_journal, open_journal, person, settings, streams, warn_of_frozen
 from omniops.cli.options import Json
 from omniops.errors import Exit
 
@@ -52,7 +52,7 @@ def list_(all: Annotated[bool, typer.Option("--all", help="Resolved ones too.")]
     """List the open incidents."""
     from omniops.runner.known import incidents, open_runs
 
-    journal = open_journal()
+    journal = its_journal()
     found = [one for one in incidents(journal) if all or not one.resolved]
     runs = open_runs(journal)
     if json:
@@ -78,7 +78,7 @@ def show(id: Id = "", json: Json = False) -> None:
     from omniops.runner.known import open_runs, record_of
     from omniops.runner.meant import pick
 
-    journal, now = open_journal(), clock().now()
+    journal, now = its_journal(), clock().now()
     incident = pick(journal, id, last=True)
     warn_of_frozen(incident)
     events = record_of(journal, incident.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omniops.cli.context import clock, emit, open_journal, settings, streams, warn_of_frozen
+from omniops.cli.context import clock, emit, its_journal, settings, streams, warn_of_frozen
 
 
 def export_incident(id: str, format: str, output: str, force: bool, json: bool) -> None:
@@ -11,7 +11,7 @@ def export_incident(id: str, format: str, output: str, force: bool, json: bool) 
     from omniops.runner.meant import pick
 
     wanted = format_of(format or ("json" if json and not output else ""), output)
-    journal = open_journal()
+    journal = its_journal()
     incident = pick(journal, id, last=True)
     warn_of_frozen(incident)
     text = rendered(report_of(journal, incident, clock().now(), settings().user_runbooks), wanted)

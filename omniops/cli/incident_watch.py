@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omniops.cli.context import clock, open_journal, settings, streams
+from omniops.cli.context import clock, its_journal, settings, streams
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +18,7 @@ def watch_incident(id: str, every_s: float, times: int, json: bool) -> None:
     from omniops.runner.board import Gatherer
     from omniops.runner.meant import pick
 
-    journal = open_journal()
+    journal = its_journal()
     gatherer = Gatherer(journal, pick(journal, id).id, settings().user_runbooks)
     try:
         if not json and streams().interactive and not streams().dumb and streams().stdout.isatty():

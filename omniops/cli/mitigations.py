@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, streams
+from omniops.cli.context import clock, emit, its_journal, open_journal, streams
 from omniops.cli.options import Json
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -19,7 +19,7 @@ def show(context: typer.Context, json: Json = False) -> None:
         return
     from omniops.incident.view import MITIGATION_KINDS, mitigations
 
-    found = mitigations(open_journal().kinds(MITIGATION_KINDS))
+    found = mitigations(its_journal().kinds(MITIGATION_KINDS))
     if json:
         emit({"schema": "omniops.mitigations/1", "mitigations": [one.as_json() for one in found]})
         return

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, settings, streams, whose_journal
+from omniops.cli.context import clock, emit, its_journal, open_journal, settings, streams, whose_journal
 from omniops.cli.options import Json
 
 app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -24,7 +24,7 @@ def show(
         return
     from omniops.runner.outbox import messages
 
-    found = [one for one in messages(open_journal()) if all or one.owed]
+    found = [one for one in messages(its_journal()) if all or one.owed]
     if json:
         emit({"schema": "omniops.outbox/1", "messages": [one.as_json() for one in found]})
         return

@@ -35,6 +35,7 @@ def slack(tmp_path: Path) -> Iterator[FakeSlack]:
 @pytest.fixture
 def omniops(tmp_path: Path) -> Command:
     """No service at all is set up."""
+    (tmp_path / "home").mkdir()
     return Command(tmp_path / "home")
 
 
