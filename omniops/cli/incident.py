@@ -228,28 +228,32 @@ def resolve(
     """
     from omniops.cli.incident_resolving import confirmed, owed_now
     from omniops.runner.meant import pick
-    from omniops.runner.resolving import left_open
+    from omniops.runner.resolving import left_open, not_shown
     from omniops.runner.resolving import resolve as record_resolve
 
     journal, now, folder = open_journal(create=True), clock().now(), settings().user_runbooks
     incident = pick(journal, id)
+    unproven = not_shown(journal, incident)
     if not incident.resolved:
-        confirmed(incident, left_open(journal, incident, now, folder), yes)
+        confirmed(incident, left_open(journal, incident, now, folder), unproven, yes)
         record_resolve(journal, incident, clock().now(), folder)
     owed = owed_now(journal, incident.id)
     if json:
         owes = [one.as_json(clock().now()) for one in owed]
-        emit({"schema": "omniops.incident/1", "incident": incident.id, "status": "resolved", "obligations": owes})
+        emit({"schema": "omniops.incident/1", "incident": incident.id, "status": "resolved",
+              "unproven": unproven or None, "obligations": owes})  # fmt: skip
         return
-    _resolved(incident)
+    _resolved(incident, unproven)
     from omniops.terminal.views.board import owed_row
 
     for line, tone in (line for one in owed for line in owed_row(one, clock().now()).wrapped(streams().width())):
         streams().say(line, tone)
 
 
-def _resolved(incident: Incident) -> None:
-    streams().result(f"{incident.id} is resolved." if not incident.resolved else f"{incident.id} is resolved already.")
+def _resolved(incident: Incident, unproven: str) -> None:
+    already = " already" if incident.resolved else ""
+    shown = f" It is not shown to have recovered: {unproven}." if unproven else ""
+    streams().result(f"{incident.id} is resolved{already}.{shown}")
 
 
 @app.command()

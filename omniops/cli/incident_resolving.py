@@ -14,13 +14,20 @@ if TYPE_CHECKING:
     from omniops.runner.resolving import Left
 
 
-def confirmed(incident: Incident, left: Left, yes: bool) -> None:
-    """Show what is still open, and ask; ``yes`` answers. Raises NeedsPerson without an answer, or where it is no."""
+def confirmed(incident: Incident, left: Left, unproven: str, yes: bool) -> None:
+    """Show what is still open, and why it is not shown to have recovered; and ask; ``yes`` answers. Raises NeedsPerson
+    without an answer, or where it is no."""
     from omniops.runner.person import Option
     from omniops.terminal.views.board import left_lines
 
     for line, tone in left_lines(left.obligations, left.messages, left.kept, clock().now(), streams().width()):
         streams().say(line, tone)
+    if unproven:
+        from omniops.terminal.layout import wrap
+
+        words = f"It is not shown to have recovered: {unproven} (omniops incident verify {incident.id})."
+        for line in wrap(words, streams().width() - 1):
+            streams().say(line, "bad")
     if yes:
         return
     if not streams().interactive:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from omniops.clock import parse_iso, to_minute
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 
@@ -33,6 +34,17 @@ def verdicts(runs: Iterable[Iterable[Event]], looks: Incident | Iterable[Event] 
     else:
         found += [Verdict(one.time, str(one.data.get("verdict", ""))) for one in looks if one.kind == "verified"]
     return sorted(found, key=lambda one: one.time)
+
+
+def unproven(found: Sequence[Verdict]) -> str:
+    """Why nobody may say that the traffic has recovered, in words; "" where the last look at it has shown that."""
+    looks = [one for one in found if one.shown]
+    if not looks:
+        return "nobody has looked at live traffic"
+    if looks[-1].verdict == RECOVERED:
+        return ""
+    words = {NOT_RECOVERED: "not recovered"}.get(looks[-1].verdict, "cannot tell")
+    return f"the last look at live traffic, at {to_minute(parse_iso(looks[-1].time))}, says: {words}"
 
 
 def _of_run(event: Event) -> Verdict | None:

@@ -10,12 +10,13 @@ from omniops.errors import NeedsPerson
 from omniops.incident.obligations import Obligation
 from omniops.incident.outbox import Message
 from omniops.incident.typed import Commands
+from omniops.incident.verdicts import unproven, verdicts
 from omniops.incident.view import Incident, Mitigation
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Journal, New
 from omniops.runner.board import in_force_of
 from omniops.runner.comms import obligations_of
-from omniops.runner.known import incident_of, open_runs
+from omniops.runner.known import incident_of, open_runs, record_of
 from omniops.runner.outbox import messages
 
 
@@ -60,6 +61,12 @@ def left_open(journal: Journal, incident: Incident, now: datetime, folder: Path 
     return Left(
         [one for one in owed if one.blocks_resolving], [one for one in messages(journal, incident.id) if one.owed], here
     )
+
+
+def not_shown(journal: Journal, incident: Incident) -> str:
+    """Why nobody may say that the traffic has recovered; "" where it was shown. It is no reason to refuse: what ended
+    may never have been traffic."""
+    return "" if incident.frozen else unproven(verdicts([record_of(journal, incident.id)], incident))
 
 
 def resolve(journal: Journal, incident: Incident, now: datetime, folder: Path | None = None) -> None:

@@ -244,8 +244,10 @@ def test_resolve_wants_a_word(command: Command) -> None:
     assert "to be resolved within" not in done.stderr.partition("Next")[0]
     said = command.json("incident", "resolve", "--yes")
     assert (said["status"], [one["id"] for one in said["obligations"]]) == ("resolved", ["postmortem"])
+    assert said["unproven"] == "nobody has looked at live traffic"  # said, and no reason to refuse
     again = command("incident", "resolve", id)
-    assert (again.returncode, again.stdout) == (0, f"{id} is resolved already.\n")
+    assert (again.returncode, again.stdout.partition(".")[0]) == (0, f"{id} is resolved already")
+    assert "not shown to have recovered: nobody has looked" in again.stdout
 
 
 @pytest.mark.parametrize(("key", "code", "status"), [("2", 0, "resolved"), ("1", 3, "open"), ("n", 3, "open")])
@@ -255,6 +257,7 @@ def test_resolve_asks_on_a_terminal(command: Command, tmp_path: Path, key: str, 
     child = terminal(tmp_path, "incident", "resolve", TERM="dumb")
     child.expect_exact("Still open:")
     child.expect_exact("for the next standup")
+    child.expect_exact("It is not shown to have recovered")
     child.expect_exact("1-2/n>")
     child.sendline(key)
     assert ended(child) == code

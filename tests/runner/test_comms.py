@@ -17,6 +17,7 @@ from omniops.incident import drafts
 from omniops.incident.due import of_obligations
 from omniops.incident.outbox import text_of
 from omniops.incident.story import story
+from omniops.incident.verdicts import Verdict, unproven
 from omniops.incident.view import Incident
 from omniops.journal.events import New
 from omniops.journal.memory import MemoryJournal
@@ -277,6 +278,22 @@ def test_the_latest_look_decides(comms: Comms) -> None:
     assert suggested(("run.ended", bad), ("verified", good)) == "monitoring"
     assert suggested(("run.ended", "mitigated"), ("verified", bad)) == "investigating"
     assert suggested(("run.ended", "mitigated"), ("verified", "inconclusive")) == "monitoring"
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ([], "nobody has looked at live traffic"),
+        ([Verdict(iso(START), "recovered", shown=False)], "nobody has looked at live traffic"),
+        ([Verdict(iso(START), "recovered")], ""),
+        ([Verdict(iso(START), "recovered"), Verdict(iso(START), "not_recovered")], "says: not recovered"),
+        ([Verdict(iso(START), "inconclusive")], "says: cannot tell"),
+    ],
+)
+def test_what_is_not_shown_is_said_before_the_end(told: list[Verdict], words: str) -> None:
+    """Only the last look at the traffic shows a recovery; how a run ended does not."""
+    assert unproven(told).endswith(words)
+    assert bool(unproven(told)) == bool(words)
 
 
 def test_by_hand_to_the_providers_of_that_moment(comms: Comms) -> None:
