@@ -60,10 +60,21 @@ class Node:
         for key, node in fields.items():
             if key not in required and key not in optional:
                 node.fail("unknown key", nearest(key, (*required, *optional)))
-        for key in required:
-            if key not in fields:
-                self.fail(f"{key} is missing", f"add `{key}: ...`")
+        missing = [key for key in required if key not in fields]
+        if missing:
+            words = f"{missing[0]} is missing" if len(missing) == 1 else f"{', '.join(missing)} are missing"
+            self.fail(words, self._copy() or f"add `{missing[0]}: {1 if missing[0] == 'format' else '...'}`")
         return fields
+
+    def _copy(self) -> str:
+        """What to begin a file of one's own with that is far from whole: the shipped one of its name; "" for a part."""
+        from omniops.catalog.load import shipped_folder
+
+        file = Path(self._document.file)
+        shipped = shipped_folder() / file.name
+        if self._path or not shipped.exists() or shipped == file:
+            return ""
+        return f"a file of your own takes the shipped one's place whole: begin with a copy of {shipped}"
 
     def items(self) -> Iterator[Node]:
         """Return the items of a list."""

@@ -9,7 +9,7 @@ import typer
 
 from omniops.cli.context import clock, emit, its_journal, open_journal, settings, streams, whose_journal
 from omniops.cli.here import here_for
-from omniops.cli.options import Json
+from omniops.cli.options import Json, all_given
 from omniops.errors import Exit
 
 if TYPE_CHECKING:
@@ -129,14 +129,17 @@ def upstream(
 
 @app.command()
 def done(
-    obligation: Annotated[str, typer.Argument(help="its id, as `omniops comms due` shows it")],
-    how: Annotated[str, typer.Option(help="How it was fulfilled, in words.")],
+    obligation: Annotated[
+        str, typer.Argument(metavar="OBLIGATION", help="its id, as `omniops comms due` shows it")
+    ] = "",
+    how: Annotated[str, typer.Option(help="How it was fulfilled, in words. Needed.")] = "",
     incident: IncidentId = "",
     json: Json = False,
 ) -> None:
     """Write down that something owed was done by hand."""
     from omniops.runner.fulfilling import fulfil
 
+    all_given('omniops comms done mail.start --how "..."', OBLIGATION=obligation, how=how)
     found = fulfil(open_journal(create=True), clock().now(), obligation, how, incident, settings().user_runbooks)
     if json:
         emit({"schema": "omniops.obligation/1", "incident": found.incident, "obligation": found.id, "how": how})

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omniops.cli.context import clock, emit, open_journal, settings, streams
-from omniops.cli.options import Json
+from omniops.cli.options import Json, all_given
 
 if TYPE_CHECKING:
     from omniops.incident.rota import Cover
@@ -117,19 +117,23 @@ def schedule(
 
 @app.command()
 def override(
-    role: Annotated[str, typer.Argument(help="engineering, security, data or comms")],
-    who: Annotated[str, typer.Argument(help="who has it instead")],
-    end: Annotated[str, typer.Option("--to", metavar="TIME", help="Until when.")],
-    reason: Annotated[str, typer.Option(help="Why, in words.")],
+    role: Annotated[str, typer.Argument(metavar="ROLE", help="engineering, security, data or comms")] = "",
+    who: Annotated[str, typer.Argument(metavar="WHO", help="who has it instead")] = "",
+    end: Annotated[str, typer.Option("--to", metavar="TIME", help="Until when, or for how long: 2h. Needed.")] = "",
+    reason: Annotated[str, typer.Option(help="Why, in words. Needed.")] = "",
     start: Annotated[str, typer.Option("--from", metavar="TIME", help="From when.")] = "now",
     json: Json = False,
 ) -> None:
     """Give a role to somebody for a while. The last override for a moment holds."""
     from omniops.runner.oncall import override as write
 
+    all_given(
+        'omniops oncall override engineering bob --to 2h --reason "..."', ROLE=role, WHO=who, to=end, reason=reason
+    )
     here, now = _desk(create=True), clock().now()
-    moments = here.moment(start, now, "--from"), here.moment(end, now, "--to")
-    found, odd = write(open_journal(create=True), here, role, who, *moments, reason)
+    begins = here.moment(start, now, "--from")
+    ends = here.until(end, begins, now, "--to")
+    found, odd = write(open_journal(create=True), here, role, who, begins, ends, reason)
     if json:
         emit({"schema": "omniops.override/1", **_cover(found), "note": odd or None})
         return

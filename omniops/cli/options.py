@@ -18,3 +18,13 @@ Answers = Annotated[
     str, typer.Option("--answers", metavar="FILE", help="YAML: step id -> answer, for questions that would be asked.")
 ]
 IncidentId = Annotated[str, typer.Option("--incident", metavar="ID", help='The incident this belongs to, or "new".')]
+
+
+def all_given(example: str, **given: str) -> None:
+    """Raises BadInput that names everything that was not given, and not one thing at a time. ``example``: the whole."""
+    missing = [name for name, value in given.items() if not value.strip()]
+    if missing:
+        from omniops.errors import BadInput
+
+        names = ", ".join(name if name.isupper() else f"--{name}" for name in missing)
+        raise BadInput(f"missing: {names}", state="nothing was written", next=example)

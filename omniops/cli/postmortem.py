@@ -67,7 +67,10 @@ def check(
 
 @app.command()
 def file(
-    incident: Id = "",
+    incident: Annotated[
+        str,
+        typer.Argument(metavar="[INCIDENT|FILE]", help="its id, or its file; without it: the open one, else the last"),
+    ] = "",
     path: Annotated[str, typer.Option("--file", metavar="FILE", help="Default: where `new` wrote it.")] = "",
     anyway: Annotated[bool, typer.Option("--anyway", help="Though `check` finds something.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="File it as it is, without a last look.")] = False,
@@ -75,9 +78,11 @@ def file(
 ) -> None:
     """File it: the GitHub issue, once, and its action items in docs/TECH_DEBT.md."""
     from omniops.cli.here import here_for
-    from omniops.runner.postmortem import meant, written
+    from omniops.runner.postmortem import check_file, meant, written
     from omniops.runner.postmortem_filing import file as file_it
 
+    if incident.endswith(".md") and not path:  # as `check` takes it
+        path, incident = incident, check_file(settings(), Path(incident), clock().now())[0].incident
     here = here_for(yes, json)
     found = meant(here.journal, incident)
     filed = file_it(here, found, Path(path) if path else written(here.settings, here.journal, found), anyway=anyway)

@@ -14,7 +14,7 @@ from omniops.incident.handoff import Handoff, acknowledged, handoffs, unacknowle
 from omniops.incident.rota import STREAM, Cover, Duty, Role, Rota
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Event, Journal, New
-from omniops.text import clean, one_line
+from omniops.text import clean, one_line, seconds
 
 LONGEST = timedelta(days=92)
 """Of an override: who covers for longer than that belongs into the rotation."""
@@ -57,6 +57,21 @@ class Desk(NamedTuple):
                 state="nothing was written",
                 next=f'{option} "2026-11-30 09:00" ({self.rota.zone}), or with an offset: 2026-11-30T09:00-08:00',
             ) from None
+
+    def until(self, text: str, start: datetime, now: datetime, option: str) -> datetime:
+        """The end of a while: a moment as it is typed, or how long from ``start`` on (``2h``). Raises BadInput."""
+        try:
+            return start + timedelta(seconds=seconds(text))
+        except (ValueError, OverflowError):
+            return self.moment(text, now, option)
+
+    @property
+    def file(self) -> str:
+        """Which file names the members, in words: the shipped one is not to be changed."""
+        from omniops.catalog.load import shipped_folder
+
+        shipped = self.path.parent == shipped_folder()
+        return f"your own copy of {self.path}, in the folder OMNIOPS_RUNBOOKS" if shipped else str(self.path)
 
 
 class Answer(NamedTuple):
@@ -177,7 +192,7 @@ def _next_turn(here: Desk, role: Role, name: str, after: datetime) -> tuple[date
             f"{one_line(name, 60)!r} takes no turns as {role.id}",
             why=f"is {near[0]} meant?" if near else "its members are: " + (", ".join(names) or "none"),
             state="nothing was written",
-            next=f"look at members in {here.path}",
+            next=f"look at members in {here.file}",
         )
     found = rotas.next_turn_of(here.rota, role, name, after, here.covers)
     if found is None:

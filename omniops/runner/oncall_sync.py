@@ -95,7 +95,7 @@ def _roles(desk: Desk, role: str) -> list[Role]:
     if wrong:
         raise BadInput(
             "there is nothing to wire into PagerDuty", why=wrong, state="PagerDuty was not asked",
-            next=f"fill in {desk.path}",
+            next=f"fill in {desk.file}",
         )  # fmt: skip
     return found
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from omniops.catalog.load import shipped_folder
-from omniops.catalog.oncall import load, rota_for
+from omniops.catalog.oncall import load, path_for, rota_for
+from omniops.cli.options import all_given
 from omniops.errors import BadInput
 from omniops.incident.rota import Member, Window
+from omniops.runner.oncall import Desk
 from tests.support.oncall import folder
 
 SHIPPED = shipped_folder() / "oncall.yaml"
@@ -85,3 +87,34 @@ def test_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
         load(path)
     assert said in caught.value.what
     assert caught.value.next
+
+
+def test_a_short_file_of_ones_own(tmp_path: Path) -> None:
+    """One that holds the members alone is told all that is missing, and what to begin with instead."""
+    path = tmp_path / "oncall.yaml"
+    path.write_text("members: [ann, bo]\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="unknown key"):
+        load(path)
+    path.write_text("format: 1\nroles: []\n", encoding="utf-8")
+    with pytest.raises(
+        BadInput, match="zone, turn, first_turn, handoff, priorities, maintenance are missing"
+    ) as refused:
+        load(path)
+    assert "begin with a copy of " in refused.value.next
+
+
+def test_how_long_an_override_lasts() -> None:
+    """`--to 2h` counts from the start; a day and a time are read as ever; and the shipped file is not to be changed."""
+    here = Desk(load(path_for(None)), [], path_for(None))
+    now = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+    assert here.until("2h", now + timedelta(days=1), now, "--to") == now + timedelta(days=1, hours=2)
+    assert here.until("2026-11-24T09:00Z", now, now, "--to") == datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+    with pytest.raises(BadInput, match="cannot be read"):
+        here.until("soon", now, now, "--to")
+    assert here.file.startswith("your own copy of ")
+
+
+def test_everything_that_is_missing_is_named_at_once() -> None:
+    """And not one option after the other."""
+    with pytest.raises(BadInput, match="missing: WHO, --to, --reason"):
+        all_given("omniops oncall override ...", ROLE="data", WHO="", to="", reason=" ")

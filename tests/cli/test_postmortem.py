@@ -180,7 +180,7 @@ def test_another_journal_has_filed_it(omniops: Command, gh: FakeGh, tmp_path: Pa
     id = resolved(omniops)
     path = draft(omniops)
     path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
-    assert omniops("postmortem", "file", "--yes").returncode == 0
+    assert omniops("postmortem", "file", str(path), "--yes").returncode == 0  # a file says itself whose it is
     other = Command(tmp_path / "other", **{key: omniops.env[key] for key in ("OMNIROUTE_REPO", "GH_REPO", "PATH")})
     theirs: str = other.json("incident", "open", TITLE, "--onset", "40m", "--severity", "SEV-1")["id"]
     assert theirs == id
