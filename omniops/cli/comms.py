@@ -188,6 +188,8 @@ def _sentence(text: str, option: str) -> None:
 
 def _one_of(option: str, given: str, known: Sequence[str]) -> None:
     if given and given not in known:
+        from difflib import get_close_matches
+
         from omniops.errors import BadInput
         from omniops.text import one_line
 
@@ -195,7 +197,7 @@ def _one_of(option: str, given: str, known: Sequence[str]) -> None:
             f"{option} {one_line(given, 40)!r} is not known",
             why=f"it is one of {', '.join(known)}",
             state="nothing was sent",
-            next=f"{option} {known[0]}",
+            next=f"{option} {get_close_matches(given, known, 1, 0)[0]}",
         )
 
 

@@ -105,7 +105,7 @@ def note(
     from omniops.runner.records import note as record_note
 
     journal = open_journal(create=True)
-    found = pick(journal, incident)
+    found = pick(journal, incident, option=True)
     record_note(journal, found, text)
     if json:
         emit({"schema": "omniops.note/1", "incident": found.id, "text": text})
@@ -126,7 +126,7 @@ def severity(
     from omniops.runner.records import declare as record_declare
 
     journal, settled = open_journal(create=True), parse_severity(severity)
-    found = pick(journal, incident)
+    found = pick(journal, incident, option=True)
     asks = not why and streams().interactive and not (found.frozen or found.resolved)
     reason = person().reason("why", f"Why is it {settled}?") if asks else why
     new = record_declare(journal, found, settled, reason)
@@ -153,7 +153,7 @@ def role(
     from omniops.runner.records import assign
 
     journal = open_journal(create=bool(role))
-    found = pick(journal, incident)
+    found = pick(journal, incident, option=True)
     if role:
         before = assign(journal, found, role, _who(role, who, me))
         found = incident_of(journal, found.id)

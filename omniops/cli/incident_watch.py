@@ -19,7 +19,7 @@ def watch_incident(id: str, every_s: float, times: int, json: bool) -> None:
     from omniops.runner.meant import pick
 
     journal = its_journal()
-    gatherer = Gatherer(journal, pick(journal, id).id, settings().user_runbooks)
+    gatherer = Gatherer(journal, pick(journal, id, last=True).id, settings().user_runbooks)
     try:
         if not json and streams().interactive and not streams().dumb and streams().stdout.isatty():
             _on_screen(gatherer, every_s, times)

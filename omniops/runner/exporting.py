@@ -95,7 +95,7 @@ def write(path: Path, content: str, *, force: bool) -> None:
             unfinished.unlink(missing_ok=True)
     except FileExistsError:
         raise BadInput(
-            f"{path} is there already", state="it was left as it is", next="name another file, or give --force"
+            f"{path} is there already", state="it was left as it is", next="--output and another file, or with --force"
         ) from None
     except OSError as error:
         raise BadInput(

@@ -13,20 +13,28 @@ from omniops.journal.events import Journal
 from omniops.runner.known import incident_of, incidents
 from omniops.runner.person import Option, Person
 
+OPEN = 'omniops incident open "..."'
 OF_THE_END = frozenset(("status.resolved", "mail.resolution", "postmortem"))
 """What is owed once an incident is resolved."""
 
 
-def pick(journal: Journal, wanted: str, *, last: bool = False) -> Incident:
+def pick(journal: Journal, wanted: str, *, last: bool = False, option: bool = False) -> Incident:
     """The incident named, else the only open one; with ``last``, for what is only read, the one that was resolved last
-    where none is open. Raises BadInput, or NeedsPerson where there are several."""
+    where none is open. ``option``: it is named by ``--incident``. Raises BadInput, or NeedsPerson where there are
+    several."""
     if wanted:
         return incident_of(journal, wanted)
     known = incidents(journal)
     found = [one for one in known if not one.resolved]
     if not found and last:
         found = sorted(known, key=lambda one: one.resolved)[-1:]
-    return _only(found, next=lambda id: f"name one, such as {id}")
+    over = max(known, key=lambda one: one.resolved, default=None)
+    return _only(
+        found,
+        next=lambda id: f"--incident {id}" if option else f"the same command with {id}, or another of them",
+        why_none=f"{over.id} was the last, and is resolved" if over else "",
+        next_none=f"--incident {over.id}; or: {OPEN}" if over and option else OPEN,
+    )
 
 
 def pick_paged(journal: Journal, person: Person, wanted: str) -> Incident:
@@ -86,7 +94,7 @@ def _only(
     beside: Sequence[Incident] = (),
     state: str = "nothing was attempted",
     why_none: str = "",
-    next_none: str = "omniops incident list --all",
+    next_none: str = OPEN,
     ask: tuple[Person, str] | None = None,
 ) -> Incident:
     """The only one of these. ``beside``: frozen ones, which are not meant, and beside which none is taken unnamed;

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from omniops.clock import iso
-from omniops.errors import BadInput
+from omniops.errors import BadInput, NeedsPerson
 from omniops.incident import drafts, leaks
 from omniops.incident.communication import Communication
 from omniops.incident.drafts import Draft
@@ -155,15 +155,29 @@ def upstream(here: Here, wanted: str, text: str, named: list[str]) -> list[Said]
     affected = tuple(called)
     events = here.journal.read(f"incident/{known.incident.id}")
     left = untold(affected, known.said, [event for event in events if event.kind == "comms.done"])
+    if not named and not affected:
+        named = _asked(here)
     meant = _providers(known, called, named) if named else left
     if not meant:
         raise BadInput(
             f"told already: {', '.join(affected)}" if affected else "no provider is known to be affected",
             why="" if affected else "no walk of this incident has named a connection",
             state="nothing was sent",
-            next='--provider NAME; or, where none is concerned: omniops comms done upstream --how "..."',
+            next="omniops comms upstream --provider NAME; or, where none is concerned: "
+            'omniops comms done upstream --how "..."',
         )
     return [_to_provider(here, known, one, called.get(one, one), text) for one in meant]
+
+
+def _asked(here: Here) -> list[str]:
+    """Which provider is to be told, where no walk has named one and there is somebody to ask."""
+    if not here.person.interactive:
+        return []
+    try:
+        answer = here.person.text("comms.provider", "Which provider is to be told? Its name:", None, lambda _: "")
+    except NeedsPerson:
+        return []
+    return [answer] if answer else []
 
 
 def _providers(known: About, called: dict[str, str], named: list[str]) -> list[str]:

@@ -27,9 +27,10 @@ from omniops.runner.engines import registry
 from omniops.runner.fulfilling import fulfil
 from omniops.runner.headline import keep, keep_all
 from omniops.runner.leaving import Said
-from omniops.runner.meant import pick_owing
+from omniops.runner.meant import pick, pick_owing
 from omniops.runner.tick import tick
 from omniops.terminal.views.change import change_lines
+from omniops.terminal.views.plain import error_lines
 from tests.support import toy_engine
 from tests.support.comms import CONNECTION, INCIDENT, STREAM, Comms, opened, walked
 from tests.support.toy import START
@@ -666,6 +667,36 @@ def test_one_that_is_over_is_not_taken_for_the_one_just_opened(comms: Comms, ids
     assert pick_owing(comms.journal, now, "", ("mail.resolution",), None).id == INCIDENT  # only what is over owes that
     comms.journal.append([New(f"incident/{other}", None, "severity", {"severity": "SEV-1", "why": "x"})])
     assert pick_owing(comms.journal, now, "", ids, None).id == other
+
+
+def test_what_is_said_where_it_is_not_clear_which(tmp_path: Path) -> None:
+    """What to type works as it stands: an option where the incident is one, and a new incident where none is open."""
+    journal = MemoryJournal(Comms(tmp_path).clock, "eve", "h")
+    with pytest.raises(BadInput) as none:
+        pick(journal, "")
+    assert none.value.next == 'omniops incident open "..."'
+    journal.append([*opened(), New(STREAM, None, "incident.resolved", {})])
+    with pytest.raises(BadInput) as over:
+        pick(journal, "", option=True)
+    assert (over.value.next.partition(";")[0], over.value.why) == (
+        f"--incident {INCIDENT}", f"{INCIDENT} was the last, and is resolved"
+    )  # fmt: skip
+    journal.append([*opened("", "2026-11-23-b"), *opened("", "2026-11-23-c")])
+    with pytest.raises(NeedsPerson) as several:
+        pick(journal, "", option=True)
+    assert several.value.next == "--incident 2026-11-23-c"
+    assert error_lines(several.value)[-1][0] == "next:  the same command with --incident 2026-11-23-c"
+
+
+def test_which_provider_is_asked_where_none_is_known(tmp_path: Path, sent: list[Any]) -> None:
+    """No walk has named one: a person is asked, and without one the command to type is named whole."""
+    comms = Comms(tmp_path, walk=False, TOY="1")
+    comms.person.typed = ["Groq"]
+    assert [one.draft.where for one in telling.upstream(comms.here, "", "", [])] == ["Groq, through Vendor mgmt"]
+    comms.person.interactive = False
+    with pytest.raises(BadInput) as refused:
+        telling.upstream(comms.here, "", "", [])
+    assert refused.value.next.startswith("omniops comms upstream --provider NAME; ")
 
 
 def test_nothing_is_open(tmp_path: Path) -> None:

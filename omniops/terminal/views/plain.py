@@ -64,7 +64,8 @@ def fields(pairs: Sequence[tuple[str, object]], width: int) -> str:
 def error_lines(exc: OmniopsError) -> list[tuple[str, str]]:
     """Return an error's one to four lines with their tones. Not wrapped, so that a command in them can be copied."""
     lines = [(f"error: {safe(exc.what, ERROR_LINE)}", "bad")]
-    for name, text, tone in (("why:  ", exc.why, ""), ("state:", exc.state, ""), ("next: ", exc.next, "key")):
+    next = f"the same command with {exc.next}" if exc.next.startswith("--") else exc.next  # an option is no command
+    for name, text, tone in (("why:  ", exc.why, ""), ("state:", exc.state, ""), ("next: ", next, "key")):
         if text:
             lines.append((f"{name} {safe(text, ERROR_LINE)}", tone))
     return lines
