@@ -161,7 +161,7 @@ def _ready(session: Session, here: Here, path: Path, fill_in: Callable[[str], st
         Option("later", "Leave it for now: omniops drill resume"),
     ]
     while found := check_file(session.settings, path, session.clock.now())[1]:
-        _head(session, f"{len(found)} things are left to fill in or to mend", f"omniops postmortem check {path.name}")
+        _head(session, f"{len(found)} things are left to fill in or to mend", f"omniops postmortem check {path}")
         for one in found[:SHOWN]:
             session.person.say(f"line {one.line}: {one.what}; {one.mend}")
         if len(found) > SHOWN:

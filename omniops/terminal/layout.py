@@ -31,6 +31,15 @@ def cut(text: str, width: int) -> str:
     return _head(text, max(width - 1, 0)) + "…" if width > 0 else ""
 
 
+def parts(text: str, width: int) -> str:
+    """Return as many whole parts of a line of several (`` · `` between them) as fit, the last ones first: what is due
+    next stands there, and half of how late it is says nothing. Only a last one that is too long itself is cut."""
+    found = text.split(" · ")
+    while len(found) > 1 and cells(" · ".join(found)) > width:
+        found.pop(0)
+    return cut(" · ".join(found), width)
+
+
 def tail(text: str, width: int) -> str:
     """Return the end of the text in at most ``width`` columns, an ellipsis in front where something is missing."""
     if cells(text) <= width:

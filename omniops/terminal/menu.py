@@ -21,7 +21,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 
 from omniops.errors import NeedsPerson
 from omniops.runner.person import Option, PauseAsked, PromptDue
-from omniops.terminal.layout import cut, safe, wrap
+from omniops.terminal.layout import cut, parts, safe, wrap
 from omniops.terminal.prompts import LOOK_S, REDRAW_S, Reader
 from omniops.terminal.tty import Signals
 
@@ -104,7 +104,7 @@ def _run(reader: Reader, options: Sequence[Option], until: datetime | None, pref
         instruction="(arrows or number, then Enter)",
         use_shortcuts=shortcuts,
         use_jk_keys=False,
-        rprompt=lambda: text(reader.clocks(), columns - 44),
+        rprompt=lambda: streams.encodable(parts(safe(reader.clocks()), columns - 44), streams.stderr),
         refresh_interval=REDRAW_S,
         output=output,
         input=keys_in,

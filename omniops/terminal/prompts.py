@@ -13,7 +13,7 @@ from omniops.clock import Clock
 from omniops.errors import NeedsPerson
 from omniops.runner.person import Option, PauseAsked, PromptDue
 from omniops.terminal import keys
-from omniops.terminal.layout import cells, cut, safe, tail, wrap
+from omniops.terminal.layout import cells, cut, parts, safe, tail, wrap
 from omniops.terminal.streams import Streams
 from omniops.terminal.tty import Tty
 
@@ -120,7 +120,7 @@ class _PromptLine:
     def _prefix(self, columns: int) -> tuple[str, str]:
         label = cut(self._label, max(columns - 4, 1)) + "> "
         room = columns - 1 - cells(label) - TYPING_ROOM
-        time = cut(self._time, room - 2) if self._time and room >= 8 else ""
+        time = parts(self._time, room - 2) if self._time and room >= 8 else ""
         if not time:
             return label, self._streams.style(label, "head")
         return f"{time}  {label}", self._streams.style(time, "dim") + "  " + self._streams.style(label, "head")

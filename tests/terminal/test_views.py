@@ -15,7 +15,7 @@ from omniops.errors import OmniopsError
 from omniops.runner.person import Change
 from omniops.terminal.errors import show_error
 from omniops.terminal.keys import EOF, PASTED, PAUSE, LineEditor
-from omniops.terminal.layout import cells, cut, paragraphs, tail, wrap
+from omniops.terminal.layout import cells, cut, paragraphs, parts, tail, wrap
 from omniops.terminal.sparkline import sample_line, spark, verify_line
 from omniops.terminal.streams import Streams, wants_colour, wants_unicode
 from omniops.terminal.views import plain
@@ -119,6 +119,14 @@ def test_a_command_stays_on_one_line(width: int) -> None:
     assert [line for line in lines if "(omniops postmortem file)" in line]
     path = wrap("/srv/omniroute/docs/postmortem/2026-11-23-openai-fails.md", 40)
     assert path == ["/srv/omniroute/docs/postmortem/", "2026-11-23-openai-fails.md"]
+
+
+def test_a_clock_is_whole_or_left_out() -> None:
+    """Where there is no room for all of the clocks, the ones that matter later give way, whole."""
+    clocks = "since the page 12m 12s · 0:12 12s late"
+    assert parts(clocks, 80) == clocks
+    assert parts(clocks, 36) == "0:12 12s late"
+    assert parts(clocks, 8) == "0:12 12…"
 
 
 def test_a_long_command_can_still_be_copied() -> None:
