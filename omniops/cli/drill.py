@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None)
 Auto = Annotated[bool, typer.Option("--auto", help="Answer by itself, and fast.")]
+Speed = Annotated[
+    float, typer.Option(help="Virtual seconds per second; default: 1, and 60 with --auto.", show_default=False)
+]
 AUTO_SPEED = 60.0
 WHOLE = "page"
 """The scenario of a plain `omniops drill`."""
@@ -35,7 +38,7 @@ def _command(name: str) -> Callable[..., None]:
         auto: Auto = False,
         flavour: Annotated[str, typer.Option(help="Which OmniRoute: 3.7.9 or fork.")] = "3.7.9",
         faults: Annotated[str, typer.Option(help="Nasty cases, such as applied-500@PUT#1.")] = "",
-        speed: Annotated[float, typer.Option(help="Virtual seconds per second; 60 with --auto.")] = 0.0,
+        speed: Speed = 0.0,
         seed: Annotated[int, typer.Option(help="Another seed, other traffic.")] = 1,
         until: Annotated[str, typer.Option(metavar="STEP", help="End after this step.")] = "",
         json: Json = False,
@@ -60,7 +63,7 @@ for _name in SCENARIOS:
 
 def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
     from omniops.cli.practice import score
-    from omniops.cli.practice_rest import closing_of
+    from omniops.cli.practice_rest import closing_of, left
     from omniops.cli.walking import conclude
 
     streams().say("This is a drill; `omniops drill show` tells what happened.", "dim")
@@ -69,7 +72,10 @@ def _conclude(result: Result, simulator: Simulator, json: bool) -> int:
         streams().say("From the page on:", "head")
         for line in [*scored.lines(), *closing_of(simulator)]:
             streams().say(f"  {line}")
-    return conclude(result, json)
+    code = conclude(result, json)
+    if result.error is None and left(simulator):  # it was left after the mitigation
+        streams().say("next: omniops drill resume   (it goes on to the filed postmortem)", "key")
+    return code
 
 
 @app.callback(invoke_without_command=True)
@@ -77,7 +83,7 @@ def whole(
     context: typer.Context,
     auto: Auto = False,
     flavour: Annotated[str, typer.Option(help="Which OmniRoute: 3.7.9 or fork.")] = "3.7.9",
-    speed: Annotated[float, typer.Option(help="Virtual seconds per second; 60 with --auto.")] = 0.0,
+    speed: Speed = 0.0,
     json: Json = False,
 ) -> None:
     """Practise: the same runbooks against simulated services. Without a scenario: the whole path, from a page on."""

@@ -10,6 +10,7 @@ from omniops.runner.session import Result, Session
 
 if TYPE_CHECKING:
     from omniops.engine.state import RunState
+    from omniops.journal.events import Journal
 
 
 def play_on(simulator: Simulator, auto: bool, until: str = "") -> Result | None:
@@ -18,7 +19,7 @@ def play_on(simulator: Simulator, auto: bool, until: str = "") -> Result | None:
     if not simulator.scenario.paged or until:
         return None
     here = session(simulator, auto)
-    state = _mitigated(here)
+    state = mitigated(here.journal)
     if state is None:
         return None
     from omniops.engine.state import RunState
@@ -27,15 +28,15 @@ def play_on(simulator: Simulator, auto: bool, until: str = "") -> Result | None:
     return Result(RunState(here.journal.read(f"run/{state.run}")), state.outcome)
 
 
-def _mitigated(here: Session) -> RunState | None:
+def mitigated(journal: Journal) -> RunState | None:
     """The last run, if it has ended as mitigated and its incident's postmortem is not filed yet."""
     from omniops.engine.state import RunState
 
-    ended = [event for event in here.journal.read("runs") if event.kind == "run.closed"]
+    ended = [event for event in journal.read("runs") if event.kind == "run.closed"]
     if not ended:
         return None
-    state = RunState(here.journal.read(f"run/{ended[-1].data['run']}"))
-    events = here.journal.read(f"incident/{state.started['incident']}")
+    state = RunState(journal.read(f"run/{ended[-1].data['run']}"))
+    events = journal.read(f"incident/{state.started['incident']}")
     filed = any(event.kind == "postmortem.filed" for event in events)
     return state if state.outcome == "mitigated" and not filed else None
 
@@ -55,6 +56,11 @@ def _aftermath(simulator: Simulator, here: Session, incident: str) -> None:
     told = Here(here.settings, here.clock, here.person, here.journal, clients, edit=edit)
     play(here, told, incident, Stage(heal, lambda text: filled_in(text, here.clock.now().date())))
     flushed(here, None)
+
+
+def left(simulator: Simulator) -> bool:
+    """Is there something left that `drill resume` goes on with?"""
+    return simulator.scenario.paged and mitigated(record(simulator.state)[0]) is not None
 
 
 def closing_of(simulator: Simulator) -> list[str]:

@@ -145,3 +145,23 @@ def test_by_hand_on_a_terminal(tmp_path: Path) -> None:
     for text in (output(child), output(again), output(back)):
         for line in text.replace("\r", "\n").splitlines():
             assert len(line.replace("\x1b[K", "")) <= 80, line
+
+
+def test_what_is_left_of_a_drill_is_gone_on_with() -> None:
+    """After the mitigation `drill resume` has something to do until the postmortem is filed, so it is named then."""
+    from omniops.cli.practice_rest import mitigated
+    from omniops.journal.events import New
+    from omniops.journal.memory import MemoryJournal
+    from tests.support.comms import STREAM, opened, walked
+    from tests.support.incidents import At
+
+    journal = MemoryJournal(At(), "eve", "h")
+    journal.append([*opened(), *walked()])
+    assert mitigated(journal) is None  # the walk itself is not over
+    closed = {"run": "r1a2b", "outcome": "mitigated"}
+    journal.append(
+        [New("run/r1a2b", None, "run.ended", {"outcome": "mitigated"}), New("runs", None, "run.closed", closed)]
+    )
+    assert mitigated(journal) is not None
+    journal.append([New(STREAM, None, "postmortem.filed", {"url": ""})])
+    assert mitigated(journal) is None
