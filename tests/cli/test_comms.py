@@ -300,7 +300,7 @@ def test_a_long_text(omniops: Command, tmp_path: Path) -> None:
     editor = tmp_path / "editor"
     editor.write_text('#!/bin/sh\nhead -c 70000 /dev/zero | tr "\\0" x > "$1"\n', encoding="utf-8")
     editor.chmod(0o700)
-    env: dict[str, Any] = {**omniops.env, "PATH": os.environ["PATH"], "EDITOR": str(editor)}
+    env: dict[str, Any] = {**omniops.env, "PATH": os.environ["PATH"], "TMPDIR": str(tmp_path), "EDITOR": str(editor)}
     child = start(sys.executable, "-m", "omniops", "comms", "status", "--edit", **env)
     child.expect("longer than 64 KB")
     child.expect(pexpect.EOF)
