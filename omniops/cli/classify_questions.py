@@ -10,6 +10,7 @@ from omniops.incident.signals import Signals, from_flags, parse
 from omniops.runner.person import Option, PauseAsked, Person
 
 UNKNOWN = "unknown"
+NONE = "none"
 _FIGURES = (
     ("error_ratio", "", "Error ratio of the last 5 minutes, from 0 to 1?"),
     ("requests", "5m=", "How many requests were there in those 5 minutes?"),
@@ -30,8 +31,9 @@ def ask(person: Person, ladder: Ladder) -> Signals:
 def _ask(person: Person, ladder: Ladder) -> Signals:
     facts = [fact.id for fact in ladder.facts]
     options = [Option(fact.id, f"{_rung(fact.id, ladder)}: {fact.words}") for fact in ladder.facts]
+    options.append(Option(NONE, "None of these, or not known yet", suggested=True))  # nothing grave by Enter alone
     seen = person.choose("fact", "What have you seen? The worst of it; figures come next.", options, None)
-    flags: dict[str, list[str]] = {"facts": [seen] if seen else []}
+    flags: dict[str, list[str]] = {"facts": [seen] if seen and seen != NONE else []}
     worst = {ladder.security.fact, *(fact.id for fact in ladder.severities[0].facts)}
     if seen in worst:
         return parse(from_flags(flags), facts)

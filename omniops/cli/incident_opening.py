@@ -69,6 +69,7 @@ def _ask_severity() -> str:
 
     ladder = ladder_for(settings().user_runbooks)
     options = [Option(one, one, ladder.severity(one).definition) for one in SEVERITIES]
-    later = Option("later", "Not known yet", "omniops classify measures it")
+    # Enter alone declares nothing: a SEV-1 has customers written to.
+    later = Option("later", "Not known yet", "omniops classify measures it", suggested=True)
     chosen = person().choose("severity", "How bad is it?", [*options, later], None)
     return "" if chosen in (None, "later") else str(chosen)

@@ -20,7 +20,7 @@ def open_incident(
     """Open an incident. An open one with the same title is given back instead, and False. Raises BadInput without a
     title."""
     title = one_line(title, 200)
-    if not title:
+    if not any(char.isalnum() for char in title):
         raise BadInput(
             "it needs a title",
             why="one line that says what is wrong",

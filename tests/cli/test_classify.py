@@ -215,8 +215,8 @@ def ask(*args: str) -> Any:
 def test_asks_when_nothing_was_given() -> None:
     """On a terminal, with nothing given, the worst fact is asked for, then figures; Enter means unknown."""
     child = ask()
-    child.expect_exact("1-15/n>")
-    child.sendline("n")
+    child.expect_exact("1-16/n>")
+    child.sendline("")  # Enter alone says nothing grave
     child.expect_exact("Error ratio")
     child.expect_exact("answer>")
     child.sendline("62")
@@ -240,7 +240,7 @@ def test_asks_no_figures_once_it_is_the_worst() -> None:
     """Data loss is SEV-1 whatever the figures are, so none are asked for; security neither."""
     for fact, words, code in (("data_loss", "data-incident", 0), ("security", "omniops mitigate security", 10)):
         child = ask()
-        child.expect_exact("1-15/n>")
+        child.expect_exact("1-16/n>")
         child.sendline(fact)
         child.expect_exact(words)
         child.wait()
@@ -250,7 +250,7 @@ def test_asks_no_figures_once_it_is_the_worst() -> None:
 def test_ctrl_c_at_a_question() -> None:
     """Ctrl-C at a question is exit 130, and nothing was judged."""
     child = ask()
-    child.expect_exact("1-15/n>")
+    child.expect_exact("1-16/n>")
     child.send("\x03")
     child.expect_exact("nothing was judged")
     child.wait()

@@ -131,6 +131,7 @@ def test_open(command: Command) -> None:
     [
         ((), "it needs a title"),
         (("  ",), "it needs a title"),
+        (("-",), "it needs a title"),
         (("x", "--severity", "9"), "is no severity"),
         (("x", "--onset", "whenever"), "is no moment"),
         (("x", "--source", "rumour"), "no detection source"),
