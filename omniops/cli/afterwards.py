@@ -31,7 +31,8 @@ def tick_once(code: int, argv: list[str]) -> None:
     except KeyboardInterrupt:
         streams().say("The outbox waits: omniops tick.", "dim")
     word = next((one for one in argv if one in COMMANDS), "")
-    if scripted or word in _SAYS_SO_ITSELF or "watch" in argv[:2]:
+    mistyped = code == Exit.USAGE  # what was wrong with it must not go under
+    if scripted or mistyped or word in _SAYS_SO_ITSELF or "watch" in argv[:2]:
         return
     try:
         _owed(used, ahead=word in _WALKS)

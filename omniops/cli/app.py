@@ -11,8 +11,8 @@ from omniops.cli.commands import COMMANDS
 
 ABOUT = """omniops: the incident tool of the OmniRoute on-call.
 
-Woken up? `omniops classify` says how bad it is; `omniops mitigate provider-outage ID` takes a broken provider out;
-`omniops resume` goes on after anything that went wrong; `omniops undo` puts it back.
+Woken up? `omniops page ack` stops the paging and leads into the checklist; `omniops mitigate provider-outage ID` takes
+a broken provider out; `omniops resume` goes on after anything that went wrong; `omniops undo` puts it back.
 """
 
 

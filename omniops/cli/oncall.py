@@ -108,6 +108,8 @@ def schedule(
 
         sys.stdout.flush()
         sys.stdout.buffer.write(calendar(found, now).encode())
+        if lacking := [one.id for one, duties in found if not any(duty.primary for duty in duties)]:
+            streams().say(f"Not in the calendar, because nobody is named: {', '.join(lacking)} ({here.file}).", "warn")
     else:
         from omniops.terminal.views.oncall import schedule_lines
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from omniops.clock import iso, parse_iso
 from omniops.engine.state import RunState
+from omniops.incident.fulfilled import JUST_S
 from omniops.incident.obligations import Obligation
 from omniops.incident.outbox import Message
 from omniops.incident.view import Incident, Mitigation
@@ -133,7 +134,7 @@ def of_run(state: RunState, now: datetime) -> list[Due]:
     if step is not None and (due := _due_at(state)) is not None:
         left = (due - now).total_seconds()
         words = f"{state.graph['id']}: {one_line(step['title'], 80)}: "
-        words += lateness(left, "due ")
+        words += lateness(left, "due ", 1.0 if step.get("due_s", 1.0) else JUST_S)
         found.append(Due("checklist", incident, words, SOON if left > 0 else NOW, iso(due), resume))
     for timer in state.graph["timers"]:
         moment = state.due(timer)

@@ -120,7 +120,7 @@ def draft(
     role: Role, turn: datetime, outgoing: str, incoming: str, contents: Contents, tz: tzinfo, now: datetime
 ) -> str:
     """The handoff as the outgoing on-call may post it. ``turn``: the moment at which the incoming one begins."""
-    who = f": {outgoing or 'nobody is named'} to {incoming or 'nobody is named'}"
+    who = f": {outgoing or 'nobody'} to {incoming or 'nobody'}" if outgoing or incoming else ", nobody is named"
     lines = [f"Handoff, {role.role}{who}, {on_wall(turn, tz)}"]
     items = [one for one in contents.incidents if one.severity in ITEMS]
     others = [one for one in contents.incidents if one.severity not in ITEMS]

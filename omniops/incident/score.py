@@ -69,9 +69,10 @@ def score(incident: Incident, run: Iterable[Event], now: datetime) -> Score:
             continue
         timed += 1
         done = parse_iso(at.done["time"]) if at.done else None
-        if (done or now) > due:
+        late_s = ((done or now) - due).total_seconds()
+        if late_s > 0 and (state.step(id)["due_s"] or late_s >= JUST_S):  # what is due at once is done after it
             title = f"{clock(state.step(id)['due_s'])} {id.replace('_', ' ')}"
-            late.append(Late(title, ((done or now) - due).total_seconds(), done is None))
+            late.append(Late(title, late_s, done is None))
     mitigated = [
         at.done["time"]
         for id, at in state.steps.items()

@@ -104,6 +104,7 @@ def test_every_command_says_what_is_late(omniops: Command) -> None:
     assert "Next, in 3h 1" in told.stderr
     assert "Owed" not in told.stdout
     assert omniops("incident", "list", "--json").stderr == ""
+    assert "Owed" not in omniops("oncall", "who", "--at", "banana").stderr  # the slip alone is said
 
 
 def test_a_sev_1(omniops: Command) -> None:

@@ -63,7 +63,7 @@ def test_nothing_and_too_much() -> None:
     """An empty part says none; a long one is counted; nothing in it breaks a line."""
     text = handoff.draft(ENGINEERING, TURN, "", "", Contents([], [], [], []), LA, TURN)
     assert text.count("- none") == 4
-    assert "nobody is named to nobody is named" in text
+    assert ", nobody is named, " in text
     many = [incident(f"i{n}\n- forged\x1b[2J", "SEV-3") for n in range(40)]
     text = handoff.draft(ENGINEERING, TURN, "ann", "bo", Contents(many, [], [], []), LA, TURN)
     assert "- and 15 more" in text

@@ -10,6 +10,7 @@ from omniops.config import Settings
 from omniops.incident.score import score
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
+from omniops.runner.clocks import due_words
 
 PAGED = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
@@ -64,6 +65,15 @@ def test_late_steps(tmp_path: Any) -> None:
     ]  # fmt: skip
     assert found.timed == 4
     assert found.lines()[-1] == "  0:08 evidence: 20s late, and not done"
+
+
+def test_what_is_due_at_once(tmp_path: Any) -> None:
+    """0:00 is done after it: within a minute that is no lateness, in the score as at the prompt."""
+    found = score(incident(), walk(graph(tmp_path), ("acknowledge", 59.0)), PAGED + timedelta(seconds=70))
+    assert (found.late, found.timed) == ((), 1)
+    assert [due_words(0.0, -8.0), due_words(0.0, -60.0), due_words(300.0, -8.0)] == [
+        "due 0:00, now", "due 0:00, 1m 00s late", "due 0:05, 8s late"
+    ]  # fmt: skip
 
 
 def test_never(tmp_path: Any) -> None:
