@@ -209,7 +209,7 @@ def attempted(engine: Engine, clients: Clients, message: Message, places: Places
 
 
 def _outcome(here: _Here, message: Message, attempt: int, engine: Engine, delivery: Delivery) -> New:
-    data: dict[str, Any] = {"id": message.id}
+    data: dict[str, Any] = {"id": message.id, "attempt": attempt}
     again = retry_at(here.clock.now(), attempt, delivery.retry_in_s)
     match delivery.status:
         case "sent":

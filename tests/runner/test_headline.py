@@ -170,6 +170,16 @@ def test_an_answer_that_is_lost(post: Post, slack: FakeSlack, method: str, fault
     assert next(iter(ours(slack).values()))["creator"] == BOT
 
 
+def test_a_failure_speaks_for_itself_alone(post: Post, slack: FakeSlack) -> None:
+    """Posted and the answer lost, then no patience for the second attempt: the third one still looks for the first."""
+    slack.faults("reset-after-apply@POST:slack/api/chat.postMessage#1")
+    assert headline(post, "one").state == "unsure"
+    slack.faults("rate-limited=45s@POST:slack/api/conversations#1")
+    assert post.flush(60) == ["waiting"]
+    assert post.flush(60) == ["sent"]
+    assert slack.texts() == ["one"]
+
+
 def test_an_archived_channel(post: Post, slack: FakeSlack) -> None:
     """A person has archived it: the headline is given up, in words, and no second channel is made."""
     headline(post)

@@ -29,20 +29,26 @@ def under_way(events: Iterable[Event], message: Message) -> bool:
 
 
 def doubtful(events: Iterable[Event], message: Message) -> bool:
-    """Has an earlier attempt of this or an older message of its kind not certainly failed?"""
+    """Has an earlier attempt of this or an older message of its kind not certainly failed?
+
+    A failure speaks for its own attempt alone: whether an earlier one arrived, it does not say.
+    """
     events = list(events)
     ids = {one.id for one in _same(events, message)}
-    begun: set[str] = set()
+    begun: set[tuple[str, int]] = set()
+    newest: dict[str, int] = {}
     for event in events:
-        if event.data.get("id") not in ids:
+        id = event.data.get("id")
+        if id not in ids:
             continue
-        if event.kind == "message.sending" and (event.data["id"], event.data["attempt"]) != (
-            message.id,
-            message.attempts,
-        ):
-            begun.add(event.data["id"])
-        elif event.kind == "message.failed":
-            begun.discard(event.data["id"])
+        if event.kind == "message.sending":
+            newest[id] = event.data["attempt"]
+            begun.add((id, event.data["attempt"]))
+        elif event.kind in ("message.failed", "message.dropped"):
+            # One without an attempt is of an older omniops, or a person's: who drops a message says nothing of it.
+            attempt = event.data.get("attempt", newest.get(id, 0) if event.kind == "message.failed" else 0)
+            begun.discard((id, attempt))
+    begun.discard((message.id, message.attempts))
     return bool(begun)
 
 
