@@ -16,8 +16,9 @@ from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, JournalDamaged, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.outbox import FROZEN, OUTBOX_KINDS, Message, due, fold, retry_at, slack_channel, stream_of
-from omniops.journal.events import Conflict, Journal, New
+from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.runner.engines.base import Delivery, Engine, Places
+from omniops.runner.engines.order import unsettled
 from omniops.runner.engines.registry import find as find_engine
 from omniops.runner.places import JournalPlaces
 
@@ -142,13 +143,14 @@ def _handle(here: _Here, found: Message, engine: Engine, down: set[str]) -> bool
         if message is None:
             return False
         try:
-            return _step(here, message, len(events), engine, down)
+            return _step(here, message, events, engine, down)
         except Conflict:
             continue  # a note, a freeze, another flusher: look again
     raise _too_busy()
 
 
-def _step(here: _Here, message: Message, n: int, engine: Engine, down: set[str]) -> bool:
+def _step(here: _Here, message: Message, events: Sequence[Event], engine: Engine, down: set[str]) -> bool:
+    n = len(events)
     if not message.recorded:
         here.journal.append([_dropped(message, FROZEN)._replace(expected=n)])
         return True
@@ -168,6 +170,8 @@ def _step(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
         shown = {"id": message.id, "why": engine.missing}
         here.journal.append([New(message.stream, n, "message.shown", shown)])
         return True
+    if engine.safe_to_resend and unsettled(events, message, here.clock.now(), engine.settle_s):
+        return False  # asked now, the service would not know yet of what is still under way
     _send(here, message, n, engine, down)
     return True
 
@@ -186,8 +190,9 @@ def _send(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
     elif any(event.kind == "frozen" for event in here.journal.read(message.stream)):  # since "sending" was written
         delivery = Delivery("dropped", why=FROZEN)
     else:
+        sent = message._replace(state="sending", attempts=attempt)
         places = JournalPlaces(here.journal, message.stream)
-        delivery = attempted(engine, here.clients, message._replace(attempts=attempt), places)
+        delivery = attempted(engine, here.clients, sent, places)
     reached("outbox.sent", message.engine)
     if delivery.status == "shown" and here.show is not None:
         here.show(message)

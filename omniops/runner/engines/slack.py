@@ -13,7 +13,7 @@ from omniops.config import Settings
 from omniops.errors import InDoubt, Unreachable
 from omniops.incident.outbox import Message, fold, slack_channel
 from omniops.runner.engines.base import Delivery, Engine, Places
-from omniops.runner.engines.order import doubtful, replaced, under_way
+from omniops.runner.engines.order import blocked, doubtful, replaced
 from omniops.services.clients import Clients
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ class Headline:
         events = places.events()
         if replaced(events, message):
             return Delivery("dropped", why="a newer headline has taken its place")
-        if under_way(events, message):
-            return Delivery("failed", why="an older headline is on its way", retry_in_s=self.settle_s)
+        if other := blocked(events, message):
+            return Delivery("failed", why=f"of the headlines, {other}", retry_in_s=self.settle_s)
         channels = Channels(clients.slack)
         try:
             id, name, new = _channel(clients, channels, message, places)

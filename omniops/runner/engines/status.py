@@ -8,7 +8,7 @@ from omniops.config import Settings
 from omniops.errors import Unreachable
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
-from omniops.runner.engines.order import overtaken, under_way
+from omniops.runner.engines.order import blocked, overtaken
 from omniops.services.clients import Clients
 
 STATES = ("investigating", "identified", "monitoring", "resolved")
@@ -38,8 +38,8 @@ class Status:
         events = places.events()
         if overtaken(events, message):
             return Delivery("dropped", why="a newer text is on the status page")
-        if under_way(events, message):
-            return Delivery("failed", why="an older text is on its way", retry_in_s=self.settle_s)
+        if other := blocked(events, message):
+            return Delivery("failed", why=f"of the texts, {other}", retry_in_s=self.settle_s)
         try:
             if by_statuspage(clients.settings):
                 return _to_statuspage(clients, message, places)
