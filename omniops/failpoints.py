@@ -22,6 +22,7 @@ PLACES = (
     "in_resume",
     "outbox.queued",
     "outbox.sending",
+    "outbox.request",
     "outbox.fact",
     "outbox.sent",
     "postmortem.debts",

@@ -2,7 +2,7 @@
 
 Nothing is sent for an incident that is on the security path: ``message.sending`` is appended on condition that the
 incident's stream is as it was when the message was found waiting, so a freeze, or another process that takes the same
-message, makes a conflict, and nothing leaves.
+message, makes a conflict, and nothing leaves. An engine that makes several requests looks again before each of them.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from omniops.errors import BadInput, InDoubt, JournalDamaged, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.outbox import FROZEN, OUTBOX_KINDS, Message, due, fold, retry_at, slack_channel, stream_of
 from omniops.journal.events import Conflict, Event, Journal, New
-from omniops.runner.engines.base import Delivery, Engine, Places
-from omniops.runner.engines.order import unsettled
+from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
+from omniops.runner.engines.order import doubts, unsettled
 from omniops.runner.engines.registry import find as find_engine
 from omniops.runner.places import JournalPlaces
 
@@ -172,26 +172,24 @@ def _step(here: _Here, message: Message, events: Sequence[Event], engine: Engine
         return True
     if engine.safe_to_resend and unsettled(events, message, here.clock.now(), engine.settle_s):
         return False  # asked now, the service would not know yet of what is still under way
-    _send(here, message, n, engine, down)
+    _send(here, message, events, engine, down)
     return True
 
 
-def _send(here: _Here, message: Message, n: int, engine: Engine, down: set[str]) -> None:
+def _send(here: _Here, message: Message, events: Sequence[Event], engine: Engine, down: set[str]) -> None:
     """Say so, send, and write down what came of it. Raises Conflict where the stream has moved on: nothing was sent."""
     from omniops.journal.lease import me
 
     attempt = message.attempts + 1
     began = here.clock.boot()
     sending = {"id": message.id, "attempt": attempt, **me(), "send_by": round(began + SEND_BY_S, 3)}
-    here.journal.append([New(message.stream, n, "message.sending", sending)])
+    here.journal.append([New(message.stream, len(events), "message.sending", sending)])
     reached("outbox.sending", message.engine)
     if here.clock.boot() - began > SEND_BY_S:
         delivery = Delivery("failed", why="this machine slept before it was sent", retry_in_s=1.0)
-    elif any(event.kind == "frozen" for event in here.journal.read(message.stream)):  # since "sending" was written
-        delivery = Delivery("dropped", why=FROZEN)
     else:
         sent = message._replace(state="sending", attempts=attempt)
-        places = JournalPlaces(here.journal, message.stream)
+        places = JournalPlaces(here.journal, sent, maybe=bool(doubts(events, {message.id})))
         delivery = attempted(engine, here.clients, sent, places)
     reached("outbox.sent", message.engine)
     if delivery.status == "shown" and here.show is not None:
@@ -204,7 +202,10 @@ def _send(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
 def attempted(engine: Engine, clients: Clients, message: Message, places: Places) -> Delivery:
     """Send once; what the clients raise becomes what it proves."""
     try:
+        places.look()  # since "sending" was written
         return engine.send(clients, message, places)
+    except Stopped as stopped:
+        return stopped.delivery
     except InDoubt as error:
         return Delivery("unsure", why=_words(error))
     except OmniopsError as error:

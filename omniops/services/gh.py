@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, Refused, Unreachable
-from omniops.services.http import said
+from omniops.services.http import nothing, said
 
 TIMEOUT_S = 20.0
 NEWEST = 100
@@ -52,18 +52,30 @@ class Gh:
                 return said(row.get("url", ""), 300)
         return ""
 
-    def create(self, title: str, body: str, labels: Sequence[str], *, make_labels: bool = False) -> Made:
+    def create(
+        self,
+        title: str,
+        body: str,
+        labels: Sequence[str],
+        *,
+        make_labels: bool = False,
+        before: Callable[[], None] = nothing,
+    ) -> Made:
         """Make an issue, once. A label that the repository lacks is made first with ``make_labels``; where it cannot
-        be, it does not keep the issue from being made."""
+        be, it does not keep the issue from being made. ``before`` is called before each of these requests."""
         words = ["create", "--title", title, "--body-file", "-"]
         with_labels = [word for label in labels for word in ("--label", label)]
+        before()
         code, out, error = self._run([*words, *with_labels], body)
         if code and "could not add label" in error and make_labels:
             for label in labels:  # one that is there already says so, and stays as it is
+                before()
                 self._run(["create", label], "", what="label")
+            before()
             code, out, error = self._run([*words, *with_labels], body)
         labelled = True
         if code and "could not add label" in error:  # said before anything is made
+            before()
             code, out, error = self._run(words, body)
             labelled = False
         if code == NOT_LOGGED_IN:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, Refused, Unreachable
-from omniops.services.http import in_the_clear, said
+from omniops.services.http import in_the_clear, nothing, said
 
 TIMEOUT_S = 15.0
 NOTHING = "nothing was published"
@@ -114,9 +114,12 @@ class GitRepo:
         """A file's text."""
         return self._must("cat-file", "blob", f"{tip}:{path}", strip=False)
 
-    def push(self, target: Target, tip: str, path: str, text: str, message: str) -> str:
+    def push(
+        self, target: Target, tip: str, path: str, text: str, message: str, before: Callable[[], None] = nothing
+    ) -> str:
         """Commit a file on top of ``tip`` and push it; the checkout follows. Returns the commit. Raises InDoubt."""
         commit = self._commit(tip, path, text, message)
+        before()
         code, _, error = self._git("push", "--quiet", target.remote, f"{commit}:{target.ref}")
         if code and re.search(r"\[rejected\]|non-fast-forward|fetch first|failed to update ref|cannot lock ref", error):
             raise Unreachable(

@@ -10,7 +10,7 @@ from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import Refused, Unreachable
 from omniops.services.gh import NEWEST, Made, doubt
-from omniops.services.http import Http, NoAnswer, Reply, said
+from omniops.services.http import Http, NoAnswer, Reply, nothing, said
 
 API_URL = "https://api.github.com"
 TIMEOUT_S = 5.0
@@ -57,11 +57,22 @@ class GitHub:
         found = [row for row in rows if isinstance(row, dict) and mark in str(row.get("body"))]
         return said(found[0].get("html_url", ""), 300) if found else ""
 
-    def create(self, title: str, body: str, labels: Sequence[str], *, make_labels: bool = False) -> Made:
-        """Make an issue, once. Raises Refused and Unreachable (nothing was done), InDoubt (it may have been)."""
+    def create(
+        self,
+        title: str,
+        body: str,
+        labels: Sequence[str],
+        *,
+        make_labels: bool = False,
+        before: Callable[[], None] = nothing,
+    ) -> Made:
+        """Make an issue, once. ``before`` is called before each request. Raises Refused and Unreachable (nothing was
+        done), InDoubt (it may have been)."""
         if make_labels:
             for label in labels:
+                before()
                 self._label(label)
+        before()
         try:
             reply = self._ask("POST", f"/repos/{self.repo}/issues", {"title": title, "body": body, "labels": [*labels]})
         except NoAnswer as error:

@@ -28,8 +28,22 @@ class Delivery(NamedTuple):
     down: bool = False  # nobody answers, or it wants patience: other messages for it wait too
 
 
+class Stopped(Exception):
+    """Raised by ``Places.look``: nothing more of the message may leave, and ``delivery`` is what became of it."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        super().__init__(delivery.why)
+        self.delivery = delivery
+
+
 class Places(Protocol):
     """What the journal knows of a message's incident, and where an engine writes what it has made outside."""
+
+    def look(self) -> None:
+        """Look whether the message may still leave: to be called before every request that changes something outside.
+        Raises Stopped where its incident is on the security path by now (4.5), or somebody else has taken the message
+        over."""
+        ...
 
     def events(self) -> list[Event]:
         """The stream of the message as it is now; its own ``message.sending`` is in it."""

@@ -39,7 +39,7 @@ class Issue:
         text = f"{message.body.get('body') or ''}\n\n{mark}\n"
         labels = [str(label) for label in message.body.get("labels") or []]
         make = bool(message.body.get("make_labels"))
-        made = github.create(str(message.body["title"]), text, labels, make_labels=make)
+        made = github.create(str(message.body["title"]), text, labels, make_labels=make, before=places.look)
         return Delivery("sent", ref=made.url, how="" if made.labelled else "without its labels, which are not there")
 
 

@@ -27,7 +27,7 @@ class ByMail:
         id = message_id(mail.sender(), message.incident, str(body.get("kind") or ""), message.id)
         to = tuple(one.strip() for one in message.to.split(",") if one.strip())
         try:
-            sent = mail.send(Letter(to, str(body["subject"]), str(body["text"]), id))
+            sent = mail.send(Letter(to, str(body["subject"]), str(body["text"]), id), places.look)
         except Unreachable as error:
             return Delivery("failed", why=f"{error.what}: {error.why}", down=True)
         return Delivery("sent", ref=id, how=f"but not to {sent.refused}" if sent.refused else "")

@@ -28,7 +28,7 @@ def blocked(events: Iterable[Event], message: Message) -> str:
     for one in _same(events, message):
         if one.id != message.id and one.state == "sending":
             return f"{'a newer' if one.id in newer else 'an older'} one is on its way"
-    if any(newer[id].owed for id, _ in _doubts(events, set(newer))):
+    if any(newer[id].owed for id, _ in doubts(events, set(newer))):
         return "a newer one may be there already"
     return ""
 
@@ -48,13 +48,13 @@ def _earlier(events: Iterable[Event], message: Message) -> dict[tuple[str, int],
     """The doubts about this and older messages of its kind, but for the attempt that is being made."""
     events = list(events)
     newer = {one.id for one in _newer(events, message)}
-    found = _doubts(events, {one.id for one in _same(events, message)} - newer)
+    found = doubts(events, {one.id for one in _same(events, message)} - newer)
     if message.state == "sending":
         found.pop((message.id, message.attempts), None)
     return found
 
 
-def _doubts(events: Iterable[Event], ids: set[str]) -> dict[tuple[str, int], str]:
+def doubts(events: Iterable[Event], ids: set[str]) -> dict[tuple[str, int], str]:
     """The attempts that were begun and not shown to have failed: (id, attempt) -> when its sender gave up, "" where
     nobody said so.
 

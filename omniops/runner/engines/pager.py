@@ -38,7 +38,7 @@ class Note:
                 for note in pager.notes(message.to):
                     if mark in note.content:
                         return Delivery("sent", ref=note.id, how="it was there already")
-            note = pager.add_note(message.to, f"{str(message.body['content'])[:MAX_NOTE]}\n{mark}")
+            note = pager.add_note(message.to, f"{str(message.body['content'])[:MAX_NOTE]}\n{mark}", places.look)
         except PagerSlow as slow:
             return Delivery("failed", why=slow.what, down=True)
         return Delivery("sent", ref=note.id)
@@ -65,11 +65,12 @@ class Responder:
             user = str(message.body.get("user") or _secondary(pager, message.to))
             if not user:
                 return Delivery("failed", why="nobody is on call at the second level of the escalation policy")
-            pager.request_responder(message.to, user, words)
+            pager.request_responder(message.to, user, words, places.look)
         except PagerSlow as slow:
             return Delivery("failed", why=slow.what, down=True)
         except PagerRefused as no:
             if no.code == ABILITY and clients.events.has_key("secondary"):
+                places.look()
                 return _event(clients, "secondary", words, message)
             raise
         return Delivery("sent", ref=message.to)

@@ -12,7 +12,7 @@ from omniops.clock import parse_iso
 from omniops.config import Settings
 from omniops.errors import InDoubt, Unreachable
 from omniops.incident.outbox import Message, fold, slack_channel
-from omniops.runner.engines.base import Delivery, Engine, Places
+from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
 from omniops.runner.engines.order import blocked, doubtful, replaced
 from omniops.services.clients import Clients
 
@@ -103,7 +103,7 @@ class Headline:
             topic = _topic(channels, id, message, places)
             known = "" if new else _known(channels, id, message, places)
             ts = _headline(channels, id, known, message, places)
-            pinned = _pin(channels, id, ts)
+            pinned = _pin(channels, id, ts, places)
         except Unreachable as error:
             return later(error)
         except SlackRefused as no:
@@ -126,6 +126,7 @@ def _channel(clients: Clients, channels: Channels, message: Message, places: Pla
         name = base if n == 1 else f"{base[: MAX_NAME - 4].rstrip('-')}-{n}"
         new = True
         try:
+            places.look()
             id = channels.create(name)
         except SlackRefused as no:
             if no.code != "name_taken":
@@ -162,6 +163,7 @@ def _topic(channels: Channels, id: str, message: Message, places: Places) -> str
     if said and said[-1].body.get("topic") == topic and NO_TOPIC not in said[-1].how:
         return ""
     try:
+        places.look()
         channels.set_topic(id, topic)
     except SlackRefused as no:
         if no.code == "is_archived":
@@ -192,25 +194,31 @@ def _headline(channels: Channels, id: str, known: str, message: Message, places:
     text = str(message.body["headline"])
     if known:
         try:
+            places.look()
             channels.edit(id, known, text)
         except SlackRefused as no:
             if no.code not in GONE:
                 raise
             known = ""
+    if not known:
+        places.look()
     ts = known or channels.post_headline(id, text, message.incident)
     if places.fact("headline.posted") != {"channel": id, "ts": ts}:
         places.keep("headline.posted", {"channel": id, "ts": ts})
     return ts
 
 
-def _pin(channels: Channels, id: str, ts: str) -> str:
+def _pin(channels: Channels, id: str, ts: str, places: Places) -> str:
     """Pin it; what is lacking for that, in words."""
     from omniops.services.slack import SlackRefused
 
     try:
+        places.look()
         channels.pin(id, ts)
     except SlackRefused as no:
         return f"not pinned: {no.why}"
+    except Stopped as stopped:  # the headline itself is there
+        return f"not pinned: {stopped.delivery.why}"
     return ""
 
 

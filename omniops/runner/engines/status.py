@@ -56,6 +56,8 @@ def _to_statuspage(clients: Clients, message: Message, places: Places) -> Delive
     if entry is not None and message.id in entry.messages:
         published, how = entry, "it was there already"
     else:
+        page.wait()
+        places.look()
         given = tuple(str(message.body[name]) for name in ("title", "status", "impact", "body"))
         published = (
             page.open(message.incident, message.id, *given) if entry is None else page.update(entry, message.id, *given)
@@ -70,7 +72,7 @@ def _to_git(clients: Clients, message: Message, places: Places) -> Delivery:
 
     body = message.body
     update = Update(message.incident, message.id, body["title"], body["status"], body["impact"], body["body"])
-    done = StatusGit(clients.settings, clients.guard).publish(update, clients.clock.now())
+    done = StatusGit(clients.settings, clients.guard).publish(update, clients.clock.now(), places.look)
     _keep(places, {"at": "git", "id": done.path, "url": ""})
     return Delivery("sent", ref=done.commit, how="it was there already" if done.found else done.path)
 
