@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 BUDGET_S = 30.0
 SEND_BY_S = 5.0
 """A process that was suspended for longer than this after it said "sending" does not send any more."""
-GIVE_UP_S = 120.0
-"""So long after "sending" a message is taken for one whose sender is gone, whatever became of that process."""
 _TRIES = 20
 
 Show = Callable[[Message], None]
@@ -99,9 +97,10 @@ def flush(
     """Send what is due, oldest first, and return the messages that this changed, as they are now.
 
     Never raises because a service is down: that is written down, and tried again later. ``budget_s``: no further
-    message is begun after so many seconds of the machine's time; the one under way may take its ten. ``only``: one
-    incident. ``show`` shows a text ready to paste where no service is configured for it; without ``show`` such a
-    message waits, because nobody would see it. Raises OmniopsError where the journal cannot be written.
+    message is begun after so many seconds of the machine's time; the one under way may take as long as its engine
+    may. ``only``: one incident. ``show`` shows a text ready to paste where no service is configured for it; without
+    ``show`` such a message waits, because nobody would see it. Raises OmniopsError where the journal cannot be
+    written.
     """
     if settings.drill != journal.drill:
         raise ValueError("a drill's outbox is flushed with a drill's settings, a real one with real ones")
@@ -155,7 +154,7 @@ def _step(here: _Here, message: Message, events: Sequence[Event], engine: Engine
         here.journal.append([_dropped(message, FROZEN)._replace(expected=n)])
         return True
     if message.state == "sending":
-        if not _sender_gone(message, here.clock, engine.settle_s):
+        if not _sender_gone(message, here.clock, engine):
             return False
         if message.frozen or not engine.safe_to_resend:
             why = "whoever was sending it has gone, and nobody saw the answer"
@@ -189,7 +188,13 @@ def _send(here: _Here, message: Message, events: Sequence[Event], engine: Engine
         delivery = Delivery("failed", why="this machine slept before it was sent", retry_in_s=1.0)
     else:
         sent = message._replace(state="sending", attempts=attempt)
-        places = JournalPlaces(here.journal, sent, maybe=bool(doubts(events, {message.id})))
+        places = JournalPlaces(
+            here.journal,
+            sent,
+            here.clock,
+            until=began + SEND_BY_S + engine.longest_s,
+            maybe=bool(doubts(events, {message.id})),
+        )
         delivery = attempted(engine, here.clients, sent, places)
     reached("outbox.sent", message.engine)
     if delivery.status == "shown" and here.show is not None:
@@ -235,18 +240,22 @@ def _outcome(here: _Here, message: Message, attempt: int, engine: Engine, delive
     return New(message.stream, None, kind, data)
 
 
-def _sender_gone(message: Message, clock: Clock, settle_s: float) -> bool:
-    """Is it certain that nobody is sending this message any more, and that nothing of it is still under way?"""
+def _sender_gone(message: Message, clock: Clock, engine: Engine) -> bool:
+    """Is it certain that nobody is sending this message any more, and that nothing of it is still under way? A living
+    sender's last request leaves by ``send_by`` and the engine's longest; a dead one's has left before, and nobody knows
+    how long before. Where nothing is asked or doubled by being early, a dead sender is gone at once."""
     from omniops.clock import parse_iso
     from omniops.journal.lease import boot_id, holder_state
 
+    longest = engine.longest_s + engine.settle_s
     condition = holder_state(message.sender)
     if condition == "unknown":  # another host: its boot clock says nothing here
-        return (clock.now() - parse_iso(message.at)).total_seconds() > GIVE_UP_S
-    since = clock.boot() - float(message.sender["send_by"])
+        return (clock.now() - parse_iso(message.at)).total_seconds() > SEND_BY_S + longest
+    late = clock.boot() - float(message.sender["send_by"]) > longest
     if condition != "dead":
-        return since > GIVE_UP_S
-    return settle_s == 0 or since > settle_s or message.sender["boot"] != boot_id()
+        return late
+    early = not engine.safe_to_resend or engine.settle_s == 0
+    return early or late or message.sender["boot"] != boot_id()
 
 
 def drop(journal: Journal, id: str, reason: str) -> Message:

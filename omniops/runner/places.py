@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from omniops.clock import Clock
 from omniops.failpoints import reached
 from omniops.incident.outbox import FROZEN, Message, fold
 from omniops.journal.events import Event, Journal, New
@@ -15,10 +16,11 @@ FACTS = ("channel.created", "headline.posted", "status.opened")
 
 class JournalPlaces:
     """One stream of a journal, for the engine that makes an attempt at ``message``. ``maybe``: an earlier attempt
-    is in doubt."""
+    is in doubt. ``until``: the moment of the machine's clock after which nothing more of it leaves."""
 
-    def __init__(self, journal: Journal, message: Message, *, maybe: bool) -> None:
+    def __init__(self, journal: Journal, message: Message, clock: Clock, until: float, *, maybe: bool) -> None:
         self._journal, self._message, self._maybe = journal, message, maybe
+        self._clock, self._until = clock, until
 
     def look(self) -> None:
         """May the message still leave? Raises Stopped."""
@@ -28,6 +30,8 @@ class JournalPlaces:
             raise Stopped(Delivery("unsure" if self._maybe else "dropped", why=FROZEN))
         if (now.state, now.attempts) != ("sending", self._message.attempts):
             raise Stopped(Delivery("failed", why="somebody else has taken it over"))
+        if self._clock.boot() > self._until:
+            raise Stopped(Delivery("failed", why="it took too long, or this machine slept", retry_in_s=1.0))
 
     def events(self) -> list[Event]:
         """The stream as it is now."""

@@ -87,15 +87,15 @@ class Gh:
     def _run(self, words: Sequence[str], text: str, what: str = "issue") -> tuple[int, str, str]:
         import subprocess
 
+        from omniops.services import child
+
         token = self._settings.secret("GH_TOKEN")
         env = {name: self._settings.get(name) for name in _PASSED_ON if self._settings.get(name)}
         env |= {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
         env |= {"GH_TOKEN": token} if token else {}
         try:
-            done = subprocess.run(
-                [_place(self._settings) or "gh", what, words[0], "--repo", self.repo, *words[1:]], input=text,
-                capture_output=True, text=True, check=False, timeout=TIMEOUT_S, env=env, cwd=os.sep,
-            )  # fmt: skip
+            argv = [_place(self._settings) or "gh", what, words[0], "--repo", self.repo, *words[1:]]
+            done = child.run(argv, given=text, env=env, timeout_s=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             raise doubt(f"gh did not end within {TIMEOUT_S:g} s") from None
         except (OSError, ValueError) as error:

@@ -7,7 +7,6 @@ and nothing else is. A process that is killed before it leaves objects that noth
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -205,16 +204,16 @@ class GitRepo:
     ) -> tuple[int, str, str]:
         import subprocess
 
+        from omniops.services import child
+
         env = {name: self._settings.get(name) for name in _PASSED_ON if self._settings.get(name)}
         env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "LC_ALL": "C.UTF-8"}
         env |= {"GIT_SSH_COMMAND": env.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")}
         for role in ("AUTHOR", "COMMITTER"):
             env |= {f"GIT_{role}_NAME": WHO, f"GIT_{role}_EMAIL": f"{WHO}@localhost"}
         try:
-            done = subprocess.run(
-                ["git", "-C", str(self.folder), *words], input=given, capture_output=True, text=True,
-                timeout=TIMEOUT_S, check=False, env={**env, **(more or {})}, cwd=os.sep,
-            )  # fmt: skip
+            argv = ["git", "-C", str(self.folder), *words]
+            done = child.run(argv, given=given, env={**env, **(more or {})}, timeout_s=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return 124, "", f"git {words[0]} did not end within {TIMEOUT_S:g} s"
         except (OSError, ValueError) as error:

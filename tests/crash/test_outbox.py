@@ -147,7 +147,7 @@ def test_what_can_be_asked_for(tmp_path: Path, outside: Outside) -> None:
     assert [command("tick").returncode for command in homes.values()] == [0, 8, 8, 0, 8, 8]
     assert [outside.arrived(engine) for engine in ASKED] == [2, 2]  # the first's, just now, and the last's
     for command in homes.values():
-        command.later(16, "tick")
+        command.later(70, "tick")
         assert only(command)["state"] == "sent"
     assert [outside.arrived(engine) for engine in ASKED] == [3, 3]
     assert [only(command)["how"] for command in homes.values()] == ["", "", "it was there already"] * 2
@@ -167,7 +167,7 @@ def test_what_was_made_and_not_written_down(tmp_path: Path, outside: Outside, by
         before = outside.arrived(engine)
         command = Command(tmp_path / place, **env)
         assert owe(command, engine, place) == -signal.SIGKILL
-        command.later(16, "tick")
+        command.later(70, "tick")
         assert only(command)["state"] == "sent", (place, only(command))
         assert outside.arrived(engine) == before + 1, place
         assert sum(name.startswith("inc-") for name in outside.slack.data["channels"]) == (by == "slack.headline")

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from omniops.journal.events import New
+from omniops.journal.lease import me
 from omniops.runner import outbox
 from tests.support.fake_statuspage import TOKEN, FakeStatuspage
 from tests.support.messages import INCIDENT, STREAM, Post
@@ -73,6 +74,20 @@ def test_killed_before_it_was_written_down(post: Post, page: FakeStatuspage) -> 
     publish(post)
     post.forget("message.sent", "status.opened")
     assert post.flush(3600) == ["sent"]
+    assert (len(page.incidents), len(page.texts())) == (1, 1)
+
+
+def test_killed_with_its_request_under_way(post: Post, page: FakeStatuspage) -> None:
+    """Whoever published was killed late, and its request arrives later still: until it can arrive no more, nobody asks
+    for it; then it is found, and there is one entry."""
+    id = post.queue("status", title="T", status="investigating", impact="major", body="We look into it.")
+    gone = {**me(), "pid": 999_999_999, "started": "1", "send_by": post.clock.boot() + 5}
+    post.journal.append([New(STREAM, None, "message.sending", {"id": id, "attempt": 1, **gone})])
+    assert post.flush(5 + 16) == ["sending"]
+    post.flush(22)
+    assert page.asked == []
+    post.clients.statuspage.open(INCIDENT, id, "T", "investigating", "major", "We look into it.")
+    assert post.flush(10) == ["sent"]
     assert (len(page.incidents), len(page.texts())) == (1, 1)
 
 

@@ -17,7 +17,7 @@ class Alerts:
     """``body``: {"alerts": [{"labels", "annotations", "starts_at", "ends_at"}]}, moments in ISO; an end is optional."""
 
     safe_to_resend = True
-    settle_s = 0.0
+    longest_s, settle_s = 10.0, 0.0
     missing = "ALERTMANAGER_URL is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:

@@ -41,8 +41,8 @@ class Places(Protocol):
 
     def look(self) -> None:
         """Look whether the message may still leave: to be called before every request that changes something outside.
-        Raises Stopped where its incident is on the security path by now (4.5), or somebody else has taken the message
-        over."""
+        Raises Stopped where its incident is on the security path by now (4.5), somebody else has taken the message
+        over, or the engine's time is up."""
         ...
 
     def events(self) -> list[Event]:
@@ -61,11 +61,13 @@ class Places(Protocol):
 
 class Engine(Protocol):
     """``safe_to_resend``: the service keeps one of two equal messages, or can say whether it has one; then ``send``
-    asks before it sends a second time (``message.attempts`` is above 1). ``settle_s``: how long after its deadline a
-    request of a process that was killed may still arrive; so long is waited before the service is asked. 0 where two
-    are as good as one. ``missing`` names what it lacks where it is not configured."""
+    asks before it sends a second time (``message.attempts`` is above 1). ``longest_s``: for so long after the sending
+    began may it make requests that write; ``Places.look`` sees to it. ``settle_s``: how long the last of them may be
+    under way, also when whoever made it was killed; only then is the service asked whether it has it. 0 where two are
+    as good as one. ``missing`` names what it lacks where it is not configured."""
 
     safe_to_resend: bool
+    longest_s: float
     settle_s: float
     missing: str
 

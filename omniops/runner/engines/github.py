@@ -20,7 +20,7 @@ class Issue:
     that another journal's is found too. A drill has a `gh` and a GitHub of its own, or none."""
 
     safe_to_resend = True
-    settle_s = 10.0
+    longest_s, settle_s = 40.0, 20.0
     missing = "there is no gh and no GH_TOKEN, or no GH_REPO"
 
     def configured(self, settings: Settings, message: Message) -> bool:

@@ -14,7 +14,7 @@ class ByMail:
     is for a person to pass on."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 40.0, 10.0
     missing = "SMTP_URL or MAIL_FROM is not set, or no address is known"
 
     def configured(self, settings: Settings, message: Message) -> bool:

@@ -21,7 +21,7 @@ class Note:
     every note ends with the message's id, and before a second attempt the notes are looked through for it."""
 
     safe_to_resend = True
-    settle_s = 10.0
+    longest_s, settle_s = 15.0, 10.0
     missing = "PAGERDUTY_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -50,7 +50,7 @@ class Responder:
     Where the account cannot do it, the secondary's own integration is used."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 15.0, 10.0
     missing = "PAGERDUTY_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -88,7 +88,7 @@ class Event:
     PagerDuty makes one page of all events with one dedup key, so it is sent again until it is accepted."""
 
     safe_to_resend = True
-    settle_s = 0.0
+    longest_s, settle_s = 10.0, 0.0
     missing = "there is no PagerDuty routing key for them"
 
     def configured(self, settings: Settings, message: Message) -> bool:

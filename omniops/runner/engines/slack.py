@@ -32,7 +32,7 @@ class Slack:
     through a webhook, where there is one."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 10.0, 10.0
     missing = "SLACK_BOT_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -82,7 +82,7 @@ class Headline:
     ``channel.created``, ``headline.posted``. Where it is not known whether there is a headline, the channel is read."""
 
     safe_to_resend = True
-    settle_s = 10.0
+    longest_s, settle_s = 30.0, 10.0
     missing = "SLACK_BOT_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:

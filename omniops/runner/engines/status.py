@@ -25,7 +25,7 @@ class Status:
     it carries unseen; a text that is there is not published again, and none comes after a newer one."""
 
     safe_to_resend = True
-    settle_s = 10.0
+    longest_s, settle_s = 30.0, 15.0
     missing = "no status page is set up: STATUSPAGE_TOKEN and STATUSPAGE_PAGE, or STATUS_REPO"
 
     def configured(self, settings: Settings, message: Message) -> bool:

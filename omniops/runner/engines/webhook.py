@@ -14,7 +14,7 @@ class ByWebhook:
     channel of all incidents, so the text names its own."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 10.0, 10.0
     missing = "neither SLACK_WEBHOOK_URL nor DISCORD_WEBHOOK_URL is set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
