@@ -118,6 +118,27 @@ def test_slack_that_may_not_be_asked(post: Post, slack: FakeSlack) -> None:
     assert slack.texts() == ["SEV-1 investigating"]
 
 
+def test_a_persons_word_in_slacks_place(post: Post, slack: FakeSlack) -> None:
+    """Without channels:history one timeout leaves the headline in doubt, and each later one with it, until a person has
+    looked: their `outbox retry` posts it, and the next ones edit it. A word of before another doubt settles nothing."""
+    lost = "refuse@POST:slack/api/chat.postMessage#1"
+    slack.data["without"] = ["channels:history"]
+    slack.faults(lost)
+    assert headline(post, "one").state == "unsure"
+    post.clock.sleep(60)
+    second = headline(post, "two")
+    assert (second.state, "channels:history" in second.why) == ("unsure", True)
+    slack.faults(lost)
+    outbox.retry(post.journal, second.id)
+    assert post.flush(11) == ["dropped", "unsure"]  # posted as the person wants it, and the answer lost again
+    assert post.flush(600) == ["dropped", "unsure"]  # so nobody posts it by itself
+    assert slack.texts() == []
+    outbox.retry(post.journal, second.id)
+    assert post.flush(11) == ["dropped", "sent"]
+    assert headline(post, "three").state == "sent"
+    assert slack.texts() == ["three"]
+
+
 def test_a_headline_that_was_deleted(post: Post, slack: FakeSlack) -> None:
     """It is posted and pinned anew."""
     first = headline(post)

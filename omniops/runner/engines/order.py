@@ -38,6 +38,26 @@ def doubtful(events: Iterable[Event], message: Message) -> bool:
     return bool(_earlier(events, message))
 
 
+def denied(events: Iterable[Event], message: Message) -> bool:
+    """Has a person looked since (`omniops outbox retry` of what may have been sent), and so said that nothing of these
+    attempts is there?"""
+    events = list(events)
+    ids = {one.id for one in _same(events, message)} - {one.id for one in _newer(events, message)}
+    last: dict[str, str] = {}
+    begun, looked = 0, 0
+    doubt = _earlier(events, message)
+    for n, event in enumerate(events, 1):
+        id = event.data.get("id")
+        if id not in ids:
+            continue
+        if event.kind == "message.sending" and (id, event.data["attempt"]) in doubt:
+            begun = n
+        elif event.kind == "message.retried" and last.get(id) == "message.unsure":
+            looked = n
+        last[id] = event.kind
+    return looked > begun
+
+
 def unsettled(events: Iterable[Event], message: Message, now: datetime, settle_s: float) -> bool:
     """Did such an attempt go without an answer so short ago that it may still arrive?"""
     told = [parse_iso(time) for time in _earlier(events, message).values() if time]

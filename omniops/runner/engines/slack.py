@@ -13,7 +13,7 @@ from omniops.config import Settings
 from omniops.errors import InDoubt, Unreachable
 from omniops.incident.outbox import Message, fold, slack_channel
 from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
-from omniops.runner.engines.order import blocked, doubtful, replaced
+from omniops.runner.engines.order import blocked, denied, doubtful, replaced
 from omniops.services.clients import Clients
 
 if TYPE_CHECKING:
@@ -173,17 +173,21 @@ def _topic(channels: Channels, id: str, message: Message, places: Places) -> str
 
 
 def _known(channels: Channels, id: str, message: Message, places: Places) -> str:
-    """The ts of the headline that there is. Raises InDoubt where there may be one, and Slack may not be asked."""
+    """The ts of the headline that there is. Raises InDoubt where there may be one, Slack may not be asked, and no
+    person has looked either."""
     from omniops.services.slack import SlackRefused
 
     fact = places.fact("headline.posted")
     if fact.get("channel") == id:
         return str(fact["ts"])
-    if not doubtful(places.events(), message):
+    events = places.events()
+    if not doubtful(events, message):
         return ""
     try:
         return channels.find_headline(id, message.incident)
     except SlackRefused as no:
+        if denied(events, message):
+            return ""
         raise InDoubt("a headline may have been posted before", why=no.why) from None
 
 
