@@ -16,6 +16,7 @@ from omniops.journal.lease import me
 from omniops.journal.memory import MemoryJournal
 from omniops.runner import outbox
 from omniops.runner.engines.base import Delivery, Places, Stopped
+from omniops.runner.tick import worth_a_tick
 from tests.support.fake_omniroute import MovedClock
 
 INCIDENT = "2026-11-23-openai-outage"
@@ -304,6 +305,27 @@ def test_a_sender_that_took_too_long() -> None:
     alone.queue()
     alone.sender.meanwhile = lambda: alone.clock.sleep(16)
     assert [(one.state, "too long" in one.why) for one in alone.flush()] == [("waiting", True)]
+
+
+def test_a_message_that_ends_twice_hides_no_other() -> None:
+    """4.5 drops what is being sent at that moment, and it was sent all the same: two ends of one message. Another
+    incident's message that waits is still seen by every command's end."""
+    scene = Scene(Sender())
+    scene.queue()
+
+    def raced() -> None:
+        dropped = New(f"incident/{INCIDENT}", None, "message.dropped", {"id": scene.sender.sent[0], "why": FROZEN})
+        scene.journal.append([New(f"incident/{INCIDENT}", None, "frozen", {"by": "eve"}), dropped])
+
+    scene.sender.meanwhile = raced
+    scene.flush()
+    assert scene.states() == ["sent"]
+    assert not worth_a_tick(scene.journal)
+    scene.queue(incident="other")
+    assert worth_a_tick(scene.journal)
+    scene.sender.meanwhile = lambda: None
+    scene.flush()
+    assert (scene.states(), worth_a_tick(scene.journal)) == (["sent", "sent"], False)
 
 
 def test_other_events_do_not_stop_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
