@@ -227,6 +227,7 @@ def _outcome(here: _Here, message: Message, attempt: int, engine: Engine, delive
             kind, data = "message.sent", {**data, "ref": delivery.ref, "how": delivery.how}
         case "failed":
             kind, data = "message.failed", {**data, "why": delivery.why, "retry_at": again}
+            data |= {"late": True} if delivery.late else {}
         case "shown" if here.show is not None:
             kind, data = "message.shown", {**data, "why": delivery.why}
         case "shown":

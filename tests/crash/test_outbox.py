@@ -155,11 +155,12 @@ def test_what_can_be_asked_for(tmp_path: Path, outside: Outside) -> None:
 
 @pytest.mark.parametrize("by", ["slack.headline", "statuspage", "git"])
 def test_what_was_made_and_not_written_down(tmp_path: Path, outside: Outside, by: str) -> None:
-    """Killed at every place, also between what was made outside and the event that says so: one channel with one
-    headline, one entry with one text."""
+    """Killed at every place, also between two requests, and between what was made outside and the event that says so:
+    one channel with one headline, one entry with one text."""
     engine = by if by in MESSAGES else "status"
     env = outside.env | (outside.page.env if by == "statuspage" else outside.repo.env)
-    for place in [*PLACES, *(f"outbox.fact@{kind}" for kind in FACTS[engine])]:
+    places = ["outbox.queued", "outbox.request#2", "outbox.sent", *(f"outbox.fact@{kind}" for kind in FACTS[engine])]
+    for place in places:
         outside.page.incidents.clear()
         outside.slack.data["posts"].clear()
         for name in [name for name in outside.slack.data["channels"] if name.startswith("inc-")]:

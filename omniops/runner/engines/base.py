@@ -25,6 +25,7 @@ class Delivery(NamedTuple):
     why: str = ""
     retry_in_s: float | None = None  # what the service asked for
     how: str = ""  # how it was sent, where that is worth a word: "found, sent before"
+    late: bool = False  # failed, but a change of it that can be made twice may still arrive
     down: bool = False  # nobody answers, or it wants patience: other messages for it wait too
 
 

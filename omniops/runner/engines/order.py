@@ -59,9 +59,13 @@ def denied(events: Iterable[Event], message: Message) -> bool:
 
 
 def unsettled(events: Iterable[Event], message: Message, now: datetime, settle_s: float) -> bool:
-    """Did such an attempt go without an answer so short ago that it may still arrive?"""
-    told = [parse_iso(time) for time in _earlier(events, message).values() if time]
-    return any((now - one).total_seconds() < settle_s for one in told)
+    """Did such an attempt go without an answer so short ago that it may still arrive? Also one that failed, where an
+    edit that it began may."""
+    events = list(events)
+    ids = {one.id for one in _same(events, message)} - {one.id for one in _newer(events, message)}
+    told = [time for time in _earlier(events, message).values() if time]
+    told += [event.time for event in events if event.data.get("late") and event.data.get("id") in ids]
+    return any((now - parse_iso(time)).total_seconds() < settle_s for time in told)
 
 
 def _earlier(events: Iterable[Event], message: Message) -> dict[tuple[str, int], str]:

@@ -66,8 +66,10 @@ class Slack:
 
 def later(error: Unreachable) -> Delivery:
     """Nobody answers, or Slack wants patience: nothing was posted."""
-    wait = getattr(error, "retry_in_s", None)
-    return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, down=True)
+    from omniops.services.slack import SlackSilent
+
+    wait, late = getattr(error, "retry_in_s", None), isinstance(error, SlackSilent)
+    return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, late=late, down=True)
 
 
 def refused(no: SlackRefused) -> Delivery:
