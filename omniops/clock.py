@@ -6,7 +6,7 @@ What is decided by a time is decided by this one; only waits on sockets and chil
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
 
@@ -59,6 +59,21 @@ class FastClock:
 def iso(moment: datetime) -> str:
     """Write a moment as the journal does: UTC, milliseconds, ``Z``."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def to_minute(moment: datetime) -> str:
+    """Write a moment for people: ``2026-11-23 03:05 UTC``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def to_second(moment: datetime) -> str:
+    """Write a moment for people who compare them: ``2026-11-23 03:05:12 UTC``."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def on_wall(moment: datetime, zone: tzinfo) -> str:
+    """Write a moment as the wall clock of a zone shows it: ``Mon 2026-11-23 09:00 PST``."""
+    return f"{moment.astimezone(zone):%a %Y-%m-%d %H:%M %Z}"
 
 
 def parse_iso(text: str) -> datetime:

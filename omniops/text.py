@@ -41,6 +41,16 @@ def duration(value: float | timedelta) -> str:
     return f"{sign}{total // 86400}d {total % 86400 // 3600}h"
 
 
+def lateness(left_s: float, due: str = "", just_s: float = 1.0) -> str:
+    """Say how long there is left, or how late something is: ``in 4m 10s``, ``now``, ``12m 03s late``.
+
+    ``due`` goes before the first two (``"due "``); what fell due at most ``just_s`` ago is due now, and nobody is late.
+    """
+    if left_s > 0:
+        return f"{due}in {duration(left_s)}"
+    return f"{due}now" if -left_s < just_s else f"{duration(-left_s)} late"
+
+
 def span(value: float) -> str:
     """Write a limit as rules do: ``30 min``, ``4 h``, ``24 h``, ``7 d``; what is no whole minute as ``duration``."""
     total = round(value)

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from omniops.text import lateness
 from tests.support.screen import ROOT
 
 
@@ -21,3 +22,15 @@ def test_a_secret_inside_another_leaves_no_rest(seed: int) -> None:
     env = {"PYTHONPATH": str(ROOT), "PYTHONHASHSEED": str(seed)}
     done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "{'***': ['a *** b', '***']}"
+
+
+@pytest.mark.parametrize(
+    ("left_s", "just_s", "words"),
+    [
+        (250, 1, "due in 4m 10s"), (0, 1, "due now"), (-0.4, 1, "due now"), (-12, 1, "12s late"), (-12, 60, "due now"),
+        (-723, 60, "12m 03s late"),
+    ],
+)  # fmt: skip
+def test_lateness(left_s: float, just_s: float, words: str) -> None:
+    """Everything that is due is worded alike, early, just now and late."""
+    assert lateness(left_s, "due ", just_s) == words

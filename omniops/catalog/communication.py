@@ -19,12 +19,12 @@ from omniops.incident.communication import (
     Mail,
     Rule,
 )
+from omniops.incident.ladder import SEVERITIES
 
 if TYPE_CHECKING:
     from omniops.catalog.node import Node
 
 AUDIENCES = ("engineering", "status-page", "customers", "upstream", "postmortem")
-SEVERITIES = ("SEV-1", "SEV-2", "SEV-3", "SEV-4")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _KEYS: dict[str, tuple[str, ...]] = {
     "status": ("audience", "severities", "every"),

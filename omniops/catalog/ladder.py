@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from omniops.errors import BadInput
 from omniops.incident import ladder as shapes
+from omniops.incident.ladder import SEVERITIES
 from omniops.text import one_line
 
 if TYPE_CHECKING:
     from omniops.catalog.node import Node
 
-SEVERITIES = ("SEV-1", "SEV-2", "SEV-3", "SEV-4")
 RATIO_WINDOW_S = 300.0  # design: error_ratio is over the last 5 minutes
 _LIMITS = ("above", "at_least", "at_most", "below")
 _MEASURES = {

@@ -54,7 +54,8 @@ def _source(source: str) -> str:
 
 def _ask_severity() -> str:
     """One of the ladder; "" where it is not known yet."""
-    from omniops.catalog.ladder import SEVERITIES, ladder_for
+    from omniops.catalog.ladder import ladder_for
+    from omniops.incident.ladder import SEVERITIES
     from omniops.runner.person import Option
 
     ladder = ladder_for(settings().user_runbooks)

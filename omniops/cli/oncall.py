@@ -70,10 +70,11 @@ def who(
             }
         )
     else:
-        from omniops.terminal.views.oncall import handoff_lines, when, who_lines
+        from omniops.clock import on_wall
+        from omniops.terminal.views.oncall import handoff_lines, who_lines
 
         width, tz = streams().width(), here.rota.tz
-        streams().result(f"On call, {when(moment, tz)}", "key")
+        streams().result(f"On call, {on_wall(moment, tz)}", "key")
         for one in found:
             for line, tone in who_lines(one.role, one.duty, one.notes, moment, tz, width):
                 streams().result(line, tone)
@@ -189,7 +190,7 @@ def handoff(
     It is written from the journal, and posted once a week. Exit code 0: posted, or taken. 3: it was not read over, or
     declined. 7: it may have been posted. 8: it waits.
     """
-    from omniops.cli.comms import here_for
+    from omniops.cli.here import here_for
     from omniops.runner import handoff as work
 
     here = here_for(yes, json)
@@ -251,7 +252,7 @@ def sync(
     The difference is shown first, then y/N; then the next 8 weeks are read back. Exit code 0: PagerDuty does what the
     rota says. 1: it names somebody else for some hours. 3: declined. 7: nobody can tell whether it took effect.
     """
-    from omniops.cli.comms import here_for
+    from omniops.cli.here import here_for
     from omniops.runner.oncall_sync import sync as work
 
     here = here_for(yes, json)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 KEEP = 5
+ACK = "omniops page ack"
 PACE_S = 5.0
 """How long `--auto` seems to think before each answer, in the drill's own seconds."""
 
@@ -90,6 +91,12 @@ def flushed(here: Session, result: T) -> T:
     return result
 
 
+def _no_ack(typed: str) -> str:
+    """What is wrong with the first command of a drill; "" for nothing."""
+    good = " ".join(typed.split()) in (ACK, ACK.partition(" ")[2], "ack", "done")
+    return "" if good else f"type {ACK}, or Enter alone"
+
+
 def from_the_page(here: Session, graph: Graph, until: str = "") -> Result:
     """A drill that begins with a page: acknowledge it, then walk the checklist. Safe to begin again after a kill."""
     from omniops.cli.context import streams
@@ -103,8 +110,8 @@ def from_the_page(here: Session, graph: Graph, until: str = "") -> Result:
     desk = Desk(here.settings, here.clock, here.person, clients_of(here.settings, here.clock), lambda: here.journal)
     ringing = [one for one in desk.clients.pager.mine() if one.status == "triggered"]
     if ringing:
-        words = f"You are paged: {ringing[0].name}. In earnest you would type: omniops page ack"
-        while not here.person.done("page", words, None):
+        question = f"You are paged: {ringing[0].name}. Type what you would type in earnest: {ACK}"
+        while here.person.text("page", question, None, _no_ack, ACK) is None:
             here.person.say("It goes on ringing.", "warn")
     incident = ""
     for one in acknowledge(desk, PageRequest()).pages:

@@ -44,7 +44,7 @@ def _aftermath(simulator: Simulator, here: Session, incident: str) -> None:
     from omniops.cli.editing import edit
     from omniops.drill.postmortem import filled_in
     from omniops.runner.aftermath import Stage, play
-    from omniops.runner.saying import Here
+    from omniops.runner.leaving import Here
     from omniops.runner.wiring import clients_of
 
     def heal() -> None:

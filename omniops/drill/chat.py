@@ -11,7 +11,6 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from omniops.drill import alarm
 from omniops.drill.api import Reply
 from omniops.drill.faults import Fault
 from omniops.drill.wire import Handler
@@ -34,9 +33,9 @@ NEEDS = {
     "conversations.history": "channels:history",
     "pins.add": "pins:write",
 }
+"""Method -> the scope without which Slack refuses it."""
 BOT = "U0DRILL"
 MAX_TOPIC = 250
-"""Method -> the scope without which Slack refuses it."""
 
 
 class _No(Exception):
@@ -127,9 +126,6 @@ class Chat:
         return {"channel": channel["id"], "ts": ts, "message": {"type": "message", "text": text, "ts": ts}}
 
     def _channel(self, wanted: str) -> dict[str, Any]:
-        own = wanted.startswith("#inc-") and wanted.endswith(f"-{alarm.LABELS['alertname'].lower()}")
-        if own and wanted[1:] not in self.data["channels"]:
-            self._make(wanted[1:])  # the channel of the incident that the drill begins with is there already
         for name, channel in self.data["channels"].items():
             if wanted in (channel["id"], name, f"#{name}"):
                 found: dict[str, Any] = channel

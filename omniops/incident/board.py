@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from omniops.engine.state import RunState
 from omniops.incident.due import page_name
 from omniops.incident.obligations import Obligation
 from omniops.incident.story import Line
+from omniops.incident.typed import Commands
 from omniops.incident.view import Incident, Mitigation
 from omniops.text import clock, one_line
 
@@ -27,12 +28,24 @@ class Clock(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """A run that has not ended. ``by``: who walks it, "" while nobody does."""
+    """A run that has not ended. ``by``: who holds it, "" while nobody does; ``holder``: whether that process is alive,
+    dead or unknown (another host)."""
 
     run: str
     runbook: str
     step: str
     by: str
+    holder: str = ""
+
+    @property
+    def words(self) -> str:
+        """Where it stands, and who walks it."""
+        at = f"{self.runbook} at {self.step}"
+        if not self.by:
+            return f"{at}, walked by nobody ({Commands().resume(self.run)})"
+        if self.holder == "dead":
+            return f"{at}, walked by nobody: {self.by}'s process is gone ({Commands().resume(self.run)})"
+        return f"{at}, walked by {self.by}" + (" on another machine, as far as is known" * (self.holder == "unknown"))
 
 
 class Board(NamedTuple):
@@ -84,10 +97,12 @@ def _of_run(state: RunState) -> list[Clock]:
     return found
 
 
-def walks(states: Iterable[RunState]) -> list[Walk]:
-    """The runs that have not ended."""
-    return [
-        Walk(state.run, state.graph["id"], state.current, str((state.holder or {}).get("actor", "")))
-        for state in states
-        if state.started and not state.outcome
-    ]
+def walks(states: Iterable[RunState], condition: Callable[[dict[str, Any]], str]) -> list[Walk]:
+    """The runs that have not ended. ``condition`` says of a holder whether it is alive, dead or unknown."""
+    found = []
+    for state in states:
+        if state.started and not state.outcome:
+            by = str(state.holder["actor"]) if state.holder else ""
+            alive = condition(state.holder) if state.holder else ""
+            found.append(Walk(state.run, state.graph["id"], state.current, by, alive))
+    return found

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from omniops.clock import iso, parse_iso
+from omniops.clock import iso, parse_iso, to_minute
 from omniops.incident.communication import Communication, Mail, fill
 from omniops.incident.outbox import Message, words_of
 from omniops.incident.verdicts import NOT_RECOVERED, RECOVERED, verdicts
@@ -46,11 +46,11 @@ def fields(incident: Incident, rules: Communication, now: datetime, details: str
         "service": rules.service,
         "severity": incident.severity,
         "impact": impact.words if impact else "",
-        "started": stamp(parse_iso(incident.onset)),
-        "resolved": stamp(end) if end else "",
+        "started": to_minute(parse_iso(incident.onset)),
+        "resolved": to_minute(end) if end else "",
         "lasted": duration(((end or now) - parse_iso(incident.onset)).total_seconds()),
         "next": f"Next update by {next:%H:%M} UTC." if next else "",
-        "now": stamp(now),
+        "now": to_minute(now),
         "details": details.strip(),
     }
 
@@ -61,11 +61,6 @@ def next_update(incident: Incident, rules: Communication, now: datetime) -> date
     if rule is None or incident.severity not in rule.severities or incident.resolved:
         return None
     return now + timedelta(seconds=rule.every_s)
-
-
-def stamp(moment: datetime) -> str:
-    """``2026-11-23 03:05 UTC``."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def progress(incident: Incident, runs: Sequence[Sequence[Event]], in_force: bool) -> str:
@@ -91,19 +86,35 @@ def status(
 ) -> Draft:
     """The next text of the status page. ``said``: the incident's messages so far; ``impact``: another word than the
     severity's; ``banner``: the words of 4.1.4. ``next`` in the body is not published: it is what the text promises."""
-    known = fields(incident, rules, now, details)
-    level = rules.impact.get(incident.severity)
-    body = {
-        "title": fill(rules.title, known),
-        "status": progress,
-        "impact": impact or (level.level if level else "minor"),
-        "body": fill(rules.status["banner" if banner else progress], known),
-    }
-    if (promised := next_update(incident, rules, now)) is not None:
-        body["next"] = iso(promised)
-    where = f"the status page ({rules.audience('status-page').channel})"
+    words = fill(rules.status["banner" if banner else progress], fields(incident, rules, now, details))
     about = "status.resolved" if progress == RESOLVED else "banner" if banner else "status"
-    return Draft("status", "", about, numbered("status", said), where, body)
+    key, level = numbered("status", said), impact or ("" if incident.severity else "minor")
+    draft = on_page(incident, rules, now, words, progress=progress, about=about, key=key, impact=level)
+    if (promised := next_update(incident, rules, now)) is not None:
+        draft.body["next"] = iso(promised)
+    return draft
+
+
+def on_page(
+    incident: Incident,
+    rules: Communication,
+    now: datetime,
+    words: str,
+    *,
+    progress: str,
+    about: str,
+    key: str,
+    impact: str = "",
+) -> Draft:
+    """These words on the status page, under the incident's public title. ``impact``: another word than the severity's,
+    or SEV-2's where nobody has said how bad it is: a single provider down is its own example."""
+    body = {
+        "title": fill(rules.title, fields(incident, rules, now)),
+        "status": progress,
+        "impact": impact or rules.impact[incident.severity or "SEV-2"].level,
+        "body": words,
+    }
+    return Draft("status", "", about, key, f"the status page ({rules.audience('status-page').channel})", body)
 
 
 def mail(

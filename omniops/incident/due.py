@@ -15,7 +15,7 @@ from omniops.engine.state import RunState
 from omniops.incident.obligations import Obligation
 from omniops.incident.outbox import Message
 from omniops.incident.view import Incident, Mitigation
-from omniops.text import duration, one_line
+from omniops.text import duration, lateness, one_line
 
 SOON_S = 300.0
 """What comes due within this time is reported before it is."""
@@ -87,10 +87,8 @@ def of_obligations(found: Iterable[Obligation], now: datetime) -> list[Due]:
         late = one.late_s(now) if one.open else -SOON_S - 1
         if late < -SOON_S:
             continue
-        when = f"{duration(late)} late" if late >= 0 else f"due in {duration(-late)}"
-        due.append(
-            Due("obligation", one.incident, f"{one.words}: {when}", NOW if late >= 0 else SOON, one.at, one.next)
-        )
+        words = f"{one.words}: {one.when(now, 'due ')}"
+        due.append(Due("obligation", one.incident, words, NOW if late >= 0 else SOON, one.at, one.next))
     return due
 
 
@@ -134,15 +132,15 @@ def of_run(state: RunState, now: datetime) -> list[Due]:
     if step is not None and (due := _due_at(state)) is not None:
         left = (due - now).total_seconds()
         words = f"{state.graph['id']}: {one_line(step['title'], 80)}: "
-        words += f"due in {duration(left)}" if left > 0 else f"{duration(-left)} late"
+        words += lateness(left, "due ")
         found.append(Due("checklist", incident, words, SOON if left > 0 else NOW, iso(due), resume))
     for timer in state.graph["timers"]:
         moment = state.due(timer)
         if moment is None or (moment - now).total_seconds() > SOON_S:
             continue
         left = (moment - now).total_seconds()
-        words = f"{state.graph['id']}: {timer['id'].rpartition('.')[2].replace('_', ' ')} "
-        words += f"is due in {duration(left)}" if left > 0 else f"was due {duration(-left)} ago"
+        name = timer["id"].rpartition(".")[2].replace("_", " ")
+        words = f"{state.graph['id']}: {name}: {lateness(left, 'due ')}"
         found.append(Due("timer", incident, words, SOON if left > 0 else NOW, iso(moment), resume))
     return found
 

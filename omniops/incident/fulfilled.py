@@ -12,6 +12,9 @@ from omniops.incident.ladder import Ladder
 from omniops.incident.outbox import Message
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
+from omniops.text import lateness
+
+JUST_S = 60.0
 
 
 class Obligation(NamedTuple):
@@ -44,6 +47,11 @@ class Obligation(NamedTuple):
 
     def overdue(self, now: datetime) -> bool:
         return self.open and self.late_s(now) >= 0
+
+    def when(self, now: datetime, due: str = "") -> str:
+        """How late it is, or how long there is left. It is asked for at the moment from which it is owed, too, so a
+        minute is no lateness."""
+        return lateness(-self.late_s(now), due, JUST_S)
 
     def as_json(self, now: datetime) -> dict[str, Any]:
         fields = {name: value for name, value in self._asdict().items() if value}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta, tzinfo
 from typing import Any, NamedTuple
 
-from omniops.clock import parse_iso
+from omniops.clock import on_wall, parse_iso
 from omniops.incident.due import NOW, Due
 from omniops.incident.obligations import Obligation
 from omniops.incident.rota import WEEK, Role, Window
@@ -116,14 +116,14 @@ def draft(
 ) -> str:
     """The handoff as the outgoing on-call may post it. ``turn``: the moment at which the incoming one begins."""
     who = f": {outgoing or 'nobody is named'} to {incoming or 'nobody is named'}"
-    lines = [f"Handoff, {role.role}{who}, {_when(turn, tz)}"]
+    lines = [f"Handoff, {role.role}{who}, {on_wall(turn, tz)}"]
     items = [one for one in contents.incidents if one.severity in ITEMS]
     others = [one for one in contents.incidents if one.severity not in ITEMS]
     windows = [one for one in contents.windows if one.end > now and one.start < turn + WEEK]
     lines += _part("Open SEV-3/4 items", [_incident(one, tz) for one in items])
     lines += _part(
         "Scheduled maintenance windows",
-        [f"{_when(one.start, tz)} to {_when(one.end, tz)}: {one.what}" for one in windows],
+        [f"{on_wall(one.start, tz)} to {on_wall(one.end, tz)}: {one.what}" for one in windows],
     )
     lines += _part("In-flight mitigations", [_mitigation(one, tz) for one in contents.mitigations])
     lines += _part("Obligations due", [_obligation(one, tz) for one in contents.obligations])
@@ -139,17 +139,13 @@ def _part(title: str, rows: Sequence[str]) -> list[str]:
 
 
 def _incident(one: Incident, tz: tzinfo) -> str:
-    return f"{one.severity or 'not graded'}: {one.title} ({one.id}, open since {_when(parse_iso(one.opened), tz)})"
+    return f"{one.severity or 'not graded'}: {one.title} ({one.id}, open since {on_wall(parse_iso(one.opened), tz)})"
 
 
 def _mitigation(one: Mitigation, tz: tzinfo) -> str:
     kept = f", kept: {one.reason}" if one.state == "kept" and one.reason else ""
-    return f"{one.id} {one.action} {one.target}: {one.state} since {_when(parse_iso(one.since), tz)}{kept}"
+    return f"{one.id} {one.action} {one.target}: {one.state} since {on_wall(parse_iso(one.since), tz)}{kept}"
 
 
 def _obligation(one: Obligation, tz: tzinfo) -> str:
-    return f"{_when(parse_iso(one.at), tz)}: {one.words} ({one.incident}; {one.owner})"
-
-
-def _when(moment: datetime, tz: tzinfo) -> str:
-    return f"{moment.astimezone(tz):%a %Y-%m-%d %H:%M %Z}"
+    return f"{on_wall(parse_iso(one.at), tz)}: {one.words} ({one.incident}; {one.owner})"

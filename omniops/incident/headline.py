@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from omniops.clock import parse_iso, to_minute
+from omniops.incident.ladder import DECLARED
 from omniops.incident.obligations import Obligation
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import one_line
 
-LOUD = ("SEV-1", "SEV-2")
-"""Severities that are declared in the channel (section 3, 0:05)."""
 ENGINE, ABOUT = "slack.headline", "headline"
 MOST_TOPIC = 250  # Slack takes no more
 
@@ -23,8 +23,8 @@ def body(incident: Incident, state: str, owed: Iterable[Obligation]) -> dict[str
     topic = one_line(" | ".join([*parts, f"commander: {who}"]), MOST_TOPIC)
     lines = [
         f"{incident.severity} {state}: {one_line(incident.title, 200)}",
-        f"Since {_stamp(incident.onset)}; incident commander: {who}",
-        f"Next status update by {_stamp(next)}" if next else _over(incident),
+        f"Since {to_minute(parse_iso(incident.onset))}; incident commander: {who}",
+        f"Next status update by {to_minute(parse_iso(next))}" if next else _over(incident),
     ]
     return {"topic": topic, "headline": "\n".join(line for line in lines if line)}
 
@@ -36,7 +36,7 @@ def wanted(incident: Incident, events: Sequence[Event]) -> bool:
     if incident.resolved:
         said = [event.kind for event in events if event.kind == "incident.resolved" or _queues(event)]
         return "message.queued" in said and said[-1] == "incident.resolved"
-    return any(event.kind == "severity" and event.data["severity"] in LOUD for event in events)
+    return any(event.kind == "severity" and event.data["severity"] in DECLARED for event in events)
 
 
 def _queues(event: Event) -> bool:
@@ -44,8 +44,4 @@ def _queues(event: Event) -> bool:
 
 
 def _over(incident: Incident) -> str:
-    return f"Resolved {_stamp(incident.resolved)}" if incident.resolved else ""
-
-
-def _stamp(moment: str) -> str:
-    return f"{moment[:10]} {moment[11:16]} UTC"
+    return f"Resolved {to_minute(parse_iso(incident.resolved))}" if incident.resolved else ""

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 P95_AGGREGATE = "latency-p95-aggregate"
+SEVERITIES = ("SEV-1", "SEV-2", "SEV-3", "SEV-4")
+"""The rungs of section 1, worst first."""
+DECLARED = SEVERITIES[:2]
+"""Those that are declared in the incident's channel (section 3, 0:05)."""
 
 
 class Page(NamedTuple):

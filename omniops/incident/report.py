@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from omniops.clock import iso, parse_iso
+from omniops.clock import iso, parse_iso, to_second
 from omniops.engine.changes import ChangeLog, Record
 from omniops.incident.obligations import Obligation
 from omniops.incident.series import Series, series
@@ -54,6 +54,11 @@ class Person(NamedTuple):
     who: str
     roles: tuple[str, ...]
     did: tuple[str, ...]
+
+
+OF_FROZEN = (
+    "For the security on-call alone; not to be passed on. Nothing else is told here: SECURITY.md, and its own record."
+)
 
 
 class Report(NamedTuple):
@@ -157,7 +162,7 @@ def _facts(incident: Incident, now: datetime) -> list[tuple[str, str]]:
 
 def moment(time: str) -> str:
     """A moment for people: ``2026-11-23 02:15:00 UTC``."""
-    return f"{parse_iso(time):%Y-%m-%d %H:%M:%S} UTC"
+    return to_second(parse_iso(time))
 
 
 def _changes(events: Iterable[Event], in_force: Sequence[Mitigation]) -> list[Change]:
@@ -187,7 +192,7 @@ def _owed(one: Obligation, now: datetime) -> Owed:
     if one.done_at:
         state, tone = (f"late by {duration(late_s)}", "bad") if late_s >= 1 else ("kept", "good")
     else:
-        state, tone = (f"open, {duration(late_s)} late", "bad") if late_s >= 0 else ("open", "")
+        state, tone = (f"open, {one.when(now)}", "bad") if one.overdue(now) else ("open", "")
     return Owed(one.id, text(one.words), text(one.audience, 120), one.at, one.done_at, state, tone)
 
 

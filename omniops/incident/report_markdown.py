@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from omniops.incident.report import Report, moment
+from omniops.clock import to_second
+from omniops.incident.report import OF_FROZEN, Report, moment
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$@:/])")
 _PLAIN = re.compile(r"(?<=\w)\\([.\-_:/])(?=\w)")
@@ -16,7 +17,7 @@ def markdown(report: Report) -> str:
     """The whole text."""
     if report.frozen:
         lines = ["# Security path (4.5)", "", f"Entered at {moment(report.frozen)} by {_safe(report.frozen_by)}.", ""]
-        return "\n".join([*lines, "Nothing else is told here: SECURITY.md, and its own record.", ""])
+        return "\n".join([*lines, OF_FROZEN, ""])
     return "\n".join([*_parts(report), ""])
 
 
@@ -55,7 +56,7 @@ def _figures(report: Report) -> Iterator[str]:
         return
     yield f"Budget: p95 {found.budget_s:g} s, error ratio {found.budget_ratio:.3%}."
     rows = [
-        (f"{one.at:%Y-%m-%d %H:%M:%S} UTC", "?" if one.p95_s is None else f"{one.p95_s:.2f} s",
+        (to_second(one.at), "?" if one.p95_s is None else f"{one.p95_s:.2f} s",
          "?" if one.error_ratio is None else f"{one.error_ratio:.2%}", one.verdict or "hourly figure")
         for one in found.points
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from omniops.clock import iso, parse_iso
+from omniops.engine.verify import BUDGETS
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import clean, one_line, redact
@@ -16,7 +17,6 @@ AROUND = timedelta(hours=2)
 LEAST_AROUND = timedelta(minutes=10)
 MOST = 240
 """More points than this are drawn as the worst of each stretch."""
-BUDGET_S, BUDGET_RATIO = 1.5, 0.006
 
 
 class Point(NamedTuple):
@@ -66,7 +66,7 @@ def series(
 ) -> Series | None:
     """The series, or None where nobody has looked. ``changes``: (when, words)."""
     points: list[Point] = []
-    budget_s, budget_ratio = BUDGET_S, BUDGET_RATIO
+    budget_s, budget_ratio = BUDGETS
     for event in events:
         look = _look(event)
         if not look:

@@ -32,6 +32,10 @@ class Commands(NamedTuple):
         """Close the incident; "" in a drill, which ends by itself."""
         return "" if self.drill else f"omniops incident resolve {incident}"
 
+    def tell(self, status_page: bool) -> str:
+        """Tell the channel or the status page later what was not posted now; "" in a drill, which comes to it."""
+        return "" if self.drill else f"omniops comms {'status' if status_page else 'post'}"
+
     def undo(self, id: str = "", option: str = "") -> str:
         """Put one change back, or all without an ``id``."""
         words = ("omniops drill undo" if self.drill else "omniops undo", id, option)

@@ -17,10 +17,11 @@ from omniops.incident.obligations import Obligation
 from omniops.runner import telling
 from omniops.runner.comms import obligations_of
 from omniops.runner.known import incident_of
+from omniops.runner.leaving import TO_PASTE, Here, Said
 from omniops.runner.person import Option, PauseAsked
 from omniops.runner.putting_back import in_force, put_back
 from omniops.runner.resolving import left_open, resolve
-from omniops.runner.saying import TO_PASTE, Here, Said, pasted
+from omniops.runner.saying import pasted
 from omniops.runner.session import Session
 from omniops.runner.verifying import verify_incident
 
@@ -67,8 +68,11 @@ def _head(session: Session, title: str, command: str) -> None:
 
 
 def _tell(session: Session, here: Here, id: str) -> None:
-    """Everyone to whom something is owed now or soon, once each."""
-    for one in _owed(session, id):
+    """Everyone to whom something is owed now or soon, once each; what one word has answered is not said again."""
+    tried: set[str] = set()
+    while left := [one for one in _owed(session, id) if one.id not in tried]:
+        one = left[0]
+        tried.add(one.id)
         _head(session, f"Owed: {one.words}", one.next or "omniops comms due")
         try:
             for said in _message(here, id, one.id):

@@ -140,15 +140,23 @@ def post(walk: Walk, step: str) -> None:
         "how": how if did else how.replace("posted by", "not posted by"),
     }
     if not did and how == "posted by hand" and not walk.dry:
-        walk.person.say(f"Not posted: {node['channel']} has not been told.", "warn")
+        from omniops.runner.posting import STATUS_PAGE, untold
+
+        untold(walk, node["channel"], node["channel"] == STATUS_PAGE)
     fulfilled = _fulfilled(walk) if did and node["channel"] == "status-page" else []
     walk.finish(step, "success" if did else "declined", before=[("answered", answer)], also=fulfilled)
 
 
 def _fulfilled(walk: Walk) -> list[New]:
-    """What was put on the status page by hand is the banner of 4.1.4, and an update of section 5."""
+    """What was put on the status page by hand is the banner of 4.1.4, and an update of section 5; what waits to say the
+    same is not sent any more."""
+    from omniops.runner.saying import given_up
+
     stream, how = f"incident/{walk.state.started['incident']}", f"posted by hand, in run {walk.state.run}"
-    return [New(stream, None, "comms.done", {"obligation": id, "how": how}) for id in ("banner", "status")]
+    events = walk.journal.read(stream)
+    dropped = {new.data["id"]: new for id in ("banner", "status") for new in given_up(events, id)}
+    done = [New(stream, None, "comms.done", {"obligation": id, "how": how}) for id in ("banner", "status")]
+    return [*done, *dropped.values()]
 
 
 def guide(walk: Walk, step: str, detail: str, cause: str, choices: tuple[str, ...]) -> None:

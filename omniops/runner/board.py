@@ -13,6 +13,7 @@ from omniops.incident.obligations import Obligation
 from omniops.incident.story import story
 from omniops.incident.view import MITIGATION_KINDS, Mitigation, mitigations
 from omniops.journal.events import Event, Journal
+from omniops.journal.lease import holder_state
 from omniops.runner.known import incident_of, record_of, runs_of
 
 
@@ -39,6 +40,7 @@ class Gatherer:
         self._journal, self._id, self._folder = journal, id, folder
         self._events = -1
         self._owed_at: datetime | None = None
+        self._states: list[RunState] = []
         self._board: Board
 
     def look(self, now: datetime) -> Board:
@@ -50,14 +52,14 @@ class Gatherer:
         if grown or self._owed_at is None or abs((now - self._owed_at).total_seconds()) >= self.REFRESH_S:
             owed, self._owed_at = owed_of(self._journal, self._id, now, self._folder), now
             self._board = self._board._replace(obligations=owed.obligations, trouble=owed.trouble)
-        return self._board
+        return self._board._replace(walks=walks(self._states, holder_state))  # a process that dies writes no event
 
     def _read(self) -> Board:
         incident = incident_of(self._journal, self._id)
-        states = [RunState(self._journal.read(f"run/{run}")) for run in runs_of(self._journal, self._id)]
+        self._states = [RunState(self._journal.read(f"run/{run}")) for run in runs_of(self._journal, self._id)]
         in_force = in_force_of(self._journal, self._id)
         told = [] if incident.frozen else story(self.events())
-        return Board(incident, clocks(incident, states), [], in_force, walks(states), told)
+        return Board(incident, clocks(incident, self._states), [], in_force, [], told)
 
     def events(self) -> list[Event]:
         """The incident's whole record."""

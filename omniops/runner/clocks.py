@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from omniops.engine.state import RunState
-from omniops.text import clock, duration
+from omniops.text import clock, duration, lateness
 
 
 def due_words(due_s: float, left_s: float) -> str:
     """Say when a step is due and how it stands: "due 0:05, in 1m 10s" or "due 0:05, 2m 00s late"."""
-    return f"due {clock(due_s)}, {f'in {duration(left_s)}' if left_s >= 0 else f'{duration(-left_s)} late'}"
+    return f"due {clock(due_s)}, {lateness(left_s)}"
 
 
 def line(state: RunState, now: datetime) -> str:
@@ -21,8 +21,7 @@ def line(state: RunState, now: datetime) -> str:
     begin = state.page_at if timed else state.onset
     parts = [f"since {'the page' if timed else 'onset'} {duration(max(now - begin, timedelta(0)))}"]
     for moment, name in sorted([*_timers(state), *_steps(state)])[:1]:
-        left = (moment - now).total_seconds()
-        parts.append(f"{name} in {duration(left)}" if left > 0 else f"{name} {duration(-left)} late")
+        parts.append(f"{name} {lateness((moment - now).total_seconds())}")
     return " · ".join(parts)
 
 

@@ -6,23 +6,22 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from omniops.clock import iso
-from omniops.errors import BadInput, Exit, JournalDamaged, NeedsPerson
+from omniops.errors import BadInput, Exit, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import rota as rotas
 from omniops.incident.handoff import MOST_TEXT, Contents, acknowledged, draft, handoffs
 from omniops.incident.outbox import Message, stream_of, with_key
 from omniops.incident.rota import STREAM, Role
 from omniops.incident.view import MITIGATION_KINDS, mitigations
-from omniops.journal.events import Conflict, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Journal, New
 from omniops.runner import outbox
 from omniops.runner.known import incidents
+from omniops.runner.leaving import Here
 from omniops.runner.oncall import Desk
 from omniops.runner.person import Option
-from omniops.runner.saying import Here
 from omniops.text import clean, one_line, redact
 
-BUDGET_S = 10.0
-_TRIES = 20
 _OPTIONS = (
     Option("edit", "Edit it first", "in your editor"),  # the first one is what a bare Enter takes
     Option("post", "Post it as it is"),
@@ -126,7 +125,7 @@ def hand_over(here: Here, desk: Desk, role: str, *, yes: bool = False, edit: boo
     _check(text)
     reached("handoff.look", turn.role.id)
     id = _owe(here.journal, turn, desk.rota.channel, text)
-    outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, show=here.show)
+    here.flush()
     return _became(here, turn, text, id)._replace(left_out=found.frozen)
 
 
@@ -176,7 +175,8 @@ def _check(text: str) -> None:
 
 def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
     """Write the handoff down together with its message; return the message's id. A second one leaves the first."""
-    for _ in range(_TRIES):
+
+    def attempt() -> str:
         n = journal.length(stream_of(""))
         known = with_key(outbox.messages(journal, ""), turn.key)
         if known is not None:
@@ -188,17 +188,15 @@ def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
             "role": turn.role.id, "turn": turn.day, "at": iso(turn.at), "outgoing": turn.outgoing,
             "incoming": turn.incoming, "message": message.data["id"], "text": text,
         }  # fmt: skip
-        try:
-            journal.append([message._replace(expected=n), New(STREAM, None, "oncall.handoff", data)])
-        except Conflict:
-            continue
+        journal.append([message._replace(expected=n), New(STREAM, None, "oncall.handoff", data)])
         reached("outbox.queued", "slack")
         return str(message.data["id"])
-    raise _busy()
+
+    return retry_on_conflict(attempt, "nothing was sent")
 
 
 def _became(here: Here, turn: Turn, text: str, id: str, *, already: bool = False) -> Done:
-    found = next(one for one in outbox.messages(here.journal, "") if one.id == id)
+    found = here.message("", id)
     text = str(found.body["text"])
     sent = "already" if already else "posted"
     known = {"sent": sent, "waiting": "waits", "shown": "to be pasted", "dropped": "declined"}
@@ -239,26 +237,23 @@ def acknowledge(here: Here, desk: Desk, role: str, who: str) -> Acknowledged:
     notes = []
     if turn.incoming and same != turn.incoming.casefold():
         notes.append(f"the rota names {turn.incoming} as the incoming on-call, not {who}")
-    for _ in range(_TRIES):
+
+    def attempt() -> Acknowledged:
         events = here.journal.read(STREAM)
         if before := acknowledged(events, turn.role.id, turn.day):
             return Acknowledged(turn, before, False, [])
-        if not any((one.role, one.turn) == (turn.role.id, turn.day) for one in handoffs(events)):
-            notes = [*notes, "this journal holds no handoff of that week; the one in the channel is meant"]
+        there = any((one.role, one.turn) == (turn.role.id, turn.day) for one in handoffs(events))
+        nowhere = [] if there else ["this journal holds no handoff of that week; the one in the channel is meant"]
         text = f"Handoff, {turn.role.role}, {turn.day}: acknowledged by {who}."
         message = outbox.new_message(
             here.journal, "", engine="slack", to=desk.rota.channel, about="handoff taken", body={"text": text},
             key=f"{turn.key}/ack",
         )  # fmt: skip
         data = {"role": turn.role.id, "turn": turn.day, "who": who}
-        try:
-            here.journal.append([New(STREAM, len(events), "oncall.handoff.acknowledged", data), message])
-        except Conflict:
-            continue
-        outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, show=here.show)
-        return Acknowledged(turn, who, True, notes)
-    raise _busy()
+        here.journal.append([New(STREAM, len(events), "oncall.handoff.acknowledged", data), message])
+        return Acknowledged(turn, who, True, [*notes, *nowhere])
 
-
-def _busy() -> JournalDamaged:
-    return JournalDamaged("the journal is written to by too many at once", state="nothing was sent", next="try again")
+    taken = retry_on_conflict(attempt, "nothing was sent")
+    if taken.new:
+        here.flush()
+    return taken

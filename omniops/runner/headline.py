@@ -11,12 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omniops.config import Settings
-from omniops.errors import JournalDamaged
 from omniops.incident import headline
 from omniops.incident.drafts import progress
 from omniops.incident.outbox import fold
 from omniops.incident.view import MITIGATION_KINDS, Incident, mitigations
-from omniops.journal.events import Conflict, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Journal, New
 from omniops.runner.comms import by_webhook, obligations_of, rules_of
 from omniops.runner.known import runs_of
 from omniops.runner.outbox import new_message
@@ -24,7 +24,6 @@ from omniops.runner.outbox import new_message
 if TYPE_CHECKING:
     from omniops.incident.communication import Communication
 
-_TRIES = 20
 OLDER = "a newer headline has taken its place"
 
 
@@ -60,7 +59,9 @@ def keep(journal: Journal, incident: str, now: datetime, settings: Settings, kno
     each time. Raises OmniopsError where the journal cannot be written, or communication.yaml is wrong.
     """
     stream = f"incident/{incident}"
-    for _ in range(_TRIES):
+
+    def attempt() -> str:
+        nonlocal known
         events = journal.read(stream)
         found = Incident(incident, events)
         if not headline.wanted(found, events):
@@ -82,9 +83,7 @@ def keep(journal: Journal, incident: str, now: datetime, settings: Settings, kno
             for one in before
             if one.state in ("waiting", "unsure") and one.due
         ]
-        try:
-            journal.append([new._replace(expected=len(events)), *older])
-        except Conflict:
-            continue
+        journal.append([new._replace(expected=len(events)), *older])
         return str(new.data["id"])
-    raise JournalDamaged("the journal is written to by too many at once", state="nothing was sent", next="try again")
+
+    return retry_on_conflict(attempt, "nothing was sent")

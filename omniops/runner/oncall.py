@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from omniops.clock import iso
-from omniops.errors import BadInput, JournalDamaged
+from omniops.errors import BadInput
 from omniops.incident import rota as rotas
 from omniops.incident.handoff import Handoff, acknowledged, handoffs, unacknowledged
 from omniops.incident.rota import STREAM, Cover, Duty, Role, Rota
-from omniops.journal.events import Conflict, Event, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Event, Journal, New
 from omniops.text import clean, one_line
 
 LONGEST = timedelta(days=92)
 """Of an override: who covers for longer than that belongs into the rotation."""
-_TRIES = 20
 
 
 class Desk(NamedTuple):
@@ -149,9 +149,11 @@ def _near(name: str, names: list[str]) -> list[str]:
 
 def swap(journal: Journal, here: Desk, role: str, one: str, other: str, after: datetime, reason: str) -> list[Cover]:
     """Exchange the next turns of two members that begin after ``after``. Raises BadInput."""
-    for _ in range(_TRIES):
-        found = here.role(role)
-        spans = [_next_turn(here, found, name, after) for name in (one, other)]
+
+    def attempt() -> list[Cover]:
+        desk = here._replace(events=journal.read(STREAM))
+        found = desk.role(role)
+        spans = [_next_turn(desk, found, name, after) for name in (one, other)]
         if one == other:
             raise BadInput(
                 "two members are needed", state="nothing was written", next=f"omniops oncall swap {found.id} A B"
@@ -160,13 +162,11 @@ def swap(journal: Journal, here: Desk, role: str, one: str, other: str, after: d
             {"who": name, "from": iso(start), "to": iso(end)}
             for name, (start, end) in zip((other, one), spans, strict=True)
         ]
-        reason = one_line(clean(reason), 200).strip() or f"{one} and {other} swapped"
-        data = {"role": found.id, "turns": turns, "reason": reason}
-        try:
-            return rotas.covers(journal.append([New(STREAM, len(here.events), "oncall.swap", data)]))
-        except Conflict:
-            here = here._replace(events=journal.read(STREAM))
-    raise JournalDamaged("the journal is written to by too many at once", state="nothing was written", next="try again")
+        why = one_line(clean(reason), 200).strip() or f"{one} and {other} swapped"
+        data = {"role": found.id, "turns": turns, "reason": why}
+        return rotas.covers(journal.append([New(STREAM, len(desk.events), "oncall.swap", data)]))
+
+    return retry_on_conflict(attempt, "nothing was written")
 
 
 def _next_turn(here: Desk, role: Role, name: str, after: datetime) -> tuple[datetime, datetime]:

@@ -16,9 +16,9 @@ from omniops.incident.handoff import unfinished
 from omniops.incident.rota import STREAM, WEEK, Cover, Role
 from omniops.incident.schedules import WEEKS, Difference, Gap, Live, Span, compare, declared, differences, hours, ours
 from omniops.journal.events import New
+from omniops.runner.leaving import Here
 from omniops.runner.oncall import Desk
 from omniops.runner.person import Change
-from omniops.runner.saying import Here
 from omniops.services.pagerduty_errors import PagerUnsure
 from omniops.services.pagerduty_schedules import Layer, Schedule, Schedules
 

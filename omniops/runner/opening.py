@@ -10,9 +10,10 @@ from typing import Any
 from omniops.clock import Clock, iso, parse_iso
 from omniops.engine.graph import Graph
 from omniops.engine.state import RunState
-from omniops.errors import BadInput, JournalDamaged, NeedsPerson
+from omniops.errors import BadInput, NeedsPerson
 from omniops.incident.typed import Commands
 from omniops.incident.view import Incident, new_id
+from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.runner.known import incident_of, incidents, open_runs
 from omniops.runner.person import Option, Person
@@ -165,12 +166,11 @@ def begin(journal: Journal, clock: Clock, plan: Plan, where: dict[str, str]) -> 
     """
     from omniops.journal.lease import me
 
-    for _ in range(20):
+    def attempt() -> RunState:
         length = journal.length("runs")
         refuse_double(journal, plan)
-        run = f"r{os.urandom(2).hex()}"
-        if journal.length(f"run/{run}"):
-            continue
+        while journal.length(f"run/{(run := f'r{os.urandom(2).hex()}')}"):
+            pass
         events: list[New] = []
         if plan.incident is None:
             taken = [stream.removeprefix("incident/") for stream in journal.streams("incident/")]
@@ -199,12 +199,10 @@ def begin(journal: Journal, clock: Clock, plan: Plan, where: dict[str, str]) -> 
         }
         events.append(New(f"run/{run}", 0, "run.started", started))
         events.append(New(f"run/{run}", None, "lease.taken", {**me(), "how": "started"}))
-        try:
-            written = journal.append(events)
-        except Conflict:
-            continue
+        written = journal.append(events)
         return RunState(event for event in written if event.stream == f"run/{run}")
-    raise JournalDamaged("the journal is written to by too many at once", state="nothing was begun", next="try again")
+
+    return retry_on_conflict(attempt, "nothing was begun")
 
 
 def refuse_double(journal: Journal, plan: Plan) -> None:

@@ -13,10 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from omniops.clock import Clock
 from omniops.config import Settings
-from omniops.errors import BadInput, InDoubt, JournalDamaged, OmniopsError
+from omniops.errors import BadInput, InDoubt, OmniopsError
 from omniops.failpoints import reached
-from omniops.incident.outbox import FROZEN, OUTBOX_KINDS, Message, due, fold, retry_at, slack_channel, stream_of
-from omniops.journal.events import Conflict, Event, Journal, New
+from omniops.incident.outbox import (
+    FROZEN,
+    OUTBOX_KINDS,
+    Message,
+    due,
+    fold,
+    retry_at,
+    slack_channel,
+    stream_of,
+    text_of,
+)
+from omniops.incident.view import Incident
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Event, Journal, New
 from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
 from omniops.runner.engines.order import doubts, unsettled
 from omniops.runner.engines.registry import find as find_engine
@@ -28,7 +40,8 @@ if TYPE_CHECKING:
 BUDGET_S = 30.0
 SEND_BY_S = 5.0
 """A process that was suspended for longer than this after it said "sending" does not send any more."""
-_TRIES = 20
+
+WITHDRAWN = "withdrawn for a newer text"
 
 Show = Callable[[Message], None]
 
@@ -55,13 +68,25 @@ def new_message(
     return New(stream_of(incident), None, "message.queued", data)
 
 
-def queue(journal: Journal, incident: str, *, engine: str, to: str, about: str, body: dict[str, Any], key: str) -> str:
+def queue(
+    journal: Journal,
+    incident: str,
+    *,
+    engine: str,
+    to: str,
+    about: str,
+    body: dict[str, Any],
+    key: str,
+    instead_of: Sequence[str] = (),
+) -> str:
     """Owe a message, durably, and return its id. What has this key already is not queued again: its id is returned.
 
+    ``instead_of``: ids of older ones that are given up together with it, as far as they are not sent by then.
     Returns "" for an incident on the security path: nothing about it is written down, and nothing is sent.
     """
     stream = stream_of(incident)
-    for _ in range(_TRIES):
+
+    def attempt() -> str:
         events = journal.read(stream)
         if any(event.kind == "frozen" for event in events):
             return ""
@@ -69,18 +94,21 @@ def queue(journal: Journal, incident: str, *, engine: str, to: str, about: str, 
         if known is not None:
             return known.id
         new = new_message(journal, incident, engine=engine, to=to, about=about, body=body, key=key)
-        try:
-            journal.append([new._replace(expected=len(events))])
-        except Conflict:
-            continue
+        older = [one for one in fold(events) if one.id in instead_of and one.state in ("waiting", "unsure")]
+        journal.append([new._replace(expected=len(events)), *(_dropped(one, WITHDRAWN) for one in older)])
         reached("outbox.queued", engine)
         return str(new.data["id"])
-    raise _too_busy()
+
+    return retry_on_conflict(attempt, "nothing was sent")
 
 
 def freeze(journal: Journal, incident: str) -> list[New]:
-    """The events to append after ``frozen``, in the same transaction: every message that waits is dropped."""
-    return [_dropped(one, FROZEN) for one in messages(journal, incident) if one.state == "waiting"]
+    """The events to append after ``frozen``, in the same transaction: every message that waits is dropped, and so is a
+    handoff that may still leave and speaks of the incident. It is written anew without it (`oncall handoff`)."""
+    own = [_dropped(one, FROZEN) for one in messages(journal, incident) if one.state == "waiting"]
+    names = [incident, Incident(incident, journal.read(stream_of(incident))).title]
+    others = [one for one in messages(journal, "") if one.state in ("waiting", "unsure")]
+    return own + [_dropped(one, FROZEN) for one in others if any(name in text_of(one) for name in names if name)]
 
 
 def flush(
@@ -136,16 +164,13 @@ def _to_do(journal: Journal, clock: Clock, only: str) -> list[Message]:
 
 def _handle(here: _Here, found: Message, engine: Engine, down: set[str]) -> bool:
     """Deal with one message; say whether that changed anything. Somebody else's hand on it is no error."""
-    for _ in range(_TRIES):
+
+    def attempt() -> bool:
         events = here.journal.read(found.stream)
         message = next((one for one in fold(events) if one.id == found.id), None)
-        if message is None:
-            return False
-        try:
-            return _step(here, message, events, engine, down)
-        except Conflict:
-            continue  # a note, a freeze, another flusher: look again
-    raise _too_busy()
+        return message is not None and _step(here, message, events, engine, down)
+
+    return retry_on_conflict(attempt, "nothing was sent")  # a note, a freeze, another flusher
 
 
 def _step(here: _Here, message: Message, events: Sequence[Event], engine: Engine, down: set[str]) -> bool:
@@ -283,33 +308,30 @@ def retry_now(settings: Settings, clock: Clock, journal: Journal, id: str) -> Me
 
 
 def _by_hand(journal: Journal, id: str, states: Sequence[str], kind: str, data: dict[str, Any]) -> Message:
-    for _ in range(_TRIES):
-        owed = {one.id: one for one in messages(journal) if one.state in states}
-        if kind == "message.retried" and id in owed and owed[id].frozen:
-            raise BadInput(
-                f"{id} is not sent again: {owed[id].incident} is frozen",
-                why="nothing more is sent about an incident on the security path (4.5)",
-                state="nothing was written",
-                next=f'omniops outbox drop {id} --reason "..."',
-            )
-        if id not in owed:
+    stream = next((one.stream for one in messages(journal) if one.id == id), "")
+
+    def attempt() -> Message:
+        events = journal.read(stream) if stream else []
+        found = next((one for one in fold(events) if one.id == id and one.state in states), None)
+        if found is None:
+            owed = [one.id for one in messages(journal) if one.state in states]
             raise BadInput(
                 f"no message {id!r} is waiting or in doubt",
                 why="these are: " + (", ".join(owed) or "none"),
                 state="nothing was written",
                 next="omniops outbox",
             )
-        stream = owed[id].stream
-        events = journal.read(stream)
-        now = next(one for one in fold(events) if one.id == id)
-        if now != owed[id]:
-            continue
-        try:
-            written = journal.append([New(stream, len(events), kind, {"id": id, **data})])
-        except Conflict:
-            continue
+        if kind == "message.retried" and found.frozen:
+            raise BadInput(
+                f"{id} is not sent again: {found.incident} is frozen",
+                why="nothing more is sent about an incident on the security path (4.5)",
+                state="nothing was written",
+                next=f'omniops outbox drop {id} --reason "..."',
+            )
+        written = journal.append([New(stream, len(events), kind, {"id": id, **data})])
         return next(one for one in fold([*events, *written]) if one.id == id)
-    raise _too_busy()
+
+    return retry_on_conflict(attempt, "nothing was written")
 
 
 def _dropped(message: Message, why: str) -> New:
@@ -318,7 +340,3 @@ def _dropped(message: Message, why: str) -> New:
 
 def _words(error: OmniopsError) -> str:
     return error.what + (f" ({error.why})" if error.why else "")
-
-
-def _too_busy() -> JournalDamaged:
-    return JournalDamaged("the journal is written to by too many at once", state="nothing was sent", next="try again")

@@ -11,9 +11,9 @@ from omniops.clock import Clock, iso, parse_iso
 from omniops.errors import BadInput, OmniopsError
 from omniops.incident.page import PAGE_KINDS, Acked, Known, Page, known
 from omniops.incident.view import new_id
-from omniops.journal.events import Conflict, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Journal, New
 
-_TRIES = 20
 T = TypeVar("T")
 
 
@@ -41,7 +41,7 @@ class PageNotes:
     def _begin(
         self, journal: Journal, pages: Sequence[Page], sending: Sequence[str], wanted: str
     ) -> dict[str, tuple[str, bool]]:
-        for _ in range(_TRIES):
+        def attempt() -> dict[str, tuple[str, bool]]:
             there = {id: one for id, one in known(journal.kinds(PAGE_KINDS)).items() if not one.over}
             placed = {page.id: (there[page.id].incident, False) for page in pages if page.id in there}
             keys = {one.page.key: one.incident for one in there.values() if one.page.key}
@@ -55,13 +55,10 @@ class PageNotes:
             events += [_linked(placed[page.id][0], page) for page in fresh]
             begun = [id for id in sending if id in placed and not (id in there and there[id].pending)]
             events += [New(f"incident/{placed[id][0]}", None, "page.acknowledging", {"page": id}) for id in begun]
-            try:
-                if events:
-                    journal.append(events)
-            except Conflict:
-                continue
+            journal.append(events)
             return placed
-        return {}
+
+        return retry_on_conflict(attempt, "nothing was written")
 
     def _incident_for(self, journal: Journal, page: Page, wanted: str, events: list[New]) -> tuple[str, bool]:
         from omniops.runner.known import incident_of

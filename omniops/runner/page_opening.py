@@ -11,15 +11,14 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from omniops.clock import iso
-from omniops.errors import BadInput, JournalDamaged
+from omniops.errors import BadInput
 from omniops.incident.detection import Source, owed
 from omniops.incident.page import Page
 from omniops.incident.view import Incident, new_id
-from omniops.journal.events import Conflict, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Journal, New
 from omniops.runner.desk import Desk
 from omniops.text import one_line
-
-_TRIES = 20
 
 
 class Opened(NamedTuple):
@@ -63,14 +62,13 @@ def open_page(desk: Desk, source: Source, title: str, words: str, onset: datetim
             next=f'omniops page open --source {source.id} --title "..."',
         )
     journal = desk.journal()
-    for _ in range(_TRIES):
-        try:
-            if source.incident:
-                return _incident(desk, journal, source, title, words, onset)
-            return _without(journal, source, title, words)
-        except Conflict:
-            continue
-    raise JournalDamaged("the journal is written to by too many at once", state="nothing was opened", next="try again")
+
+    def attempt() -> Opened:
+        if source.incident:
+            return _incident(desk, journal, source, title, words, onset)
+        return _without(journal, source, title, words)
+
+    return retry_on_conflict(attempt, "nothing was opened")
 
 
 def _incident(desk: Desk, journal: Journal, source: Source, title: str, words: str, onset: datetime) -> Opened:

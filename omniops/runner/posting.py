@@ -1,72 +1,66 @@
-"""A runbook's words that go out through Slack or to the status page: shown, approved, owed in the outbox, and sent from
-there."""
+"""A runbook's words that go out through Slack or to the status page: shown, approved, and sent off as every message is
+(`leaving.py`). What is not taken now waits in the outbox, and never stops a walk."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
 from omniops.errors import NeedsPerson, OmniopsError
+from omniops.incident.drafts import Draft
 from omniops.incident.due import target
-from omniops.incident.outbox import Message, slack_channel, text_of, with_key
+from omniops.incident.outbox import FROZEN, Message, slack_channel, text_of, with_key
 from omniops.runner import outbox
-from omniops.runner.person import Change
+from omniops.runner.leaving import DECLINED, MAYBE, SENT, TO_PASTE, Here, Said, became, last_look, leave
 from omniops.text import redact
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
 
-BUDGET_S = 10.0
 STATUS_PAGE = "status-page"
 BANNER = "banner"
 TAKEN_OUT = "***"
 """What stands in the journal, and so in a step's words, where a secret was."""
 
 
-class _Words(NamedTuple):
-    """A step's words on their way out. ``where``: as it is shown, ``text``: all that will be read."""
-
-    step: str
-    engine: str
-    to: str
-    about: str
-    where: str
-    text: str
-    body: dict[str, Any]
-
-
 def through_outbox(walk: Walk, step: str, channel: str, words: str) -> bool:
-    """Send a step's words and finish the step. False: they have to be shown instead, and the step is still open. Never
-    stops a walk: what is not taken now waits in the outbox."""
+    """Send a step's words and finish the step. False: they have to be shown instead, and the step is still open."""
     walk.ctx.settings.remember_secrets()
     if redact(words) != words or TAKEN_OUT in words:
-        walk.person.say("Not for anybody else to read: it holds a secret.", "bad")
-        return False
-    found = _for_status_page(walk, step, words) if channel == STATUS_PAGE else _for_slack(walk, step, channel, words)
-    return found is not None and _sent(walk, found)
+        return _refused(walk, step, channel, "not for anybody else to read: it holds a secret")
+    key = f"post/{walk.state.run}/{step}"
+    find = _for_status_page if channel == STATUS_PAGE else _for_slack
+    draft = find(walk, Draft("", channel, step, key, "", {"text": words}))
+    if isinstance(draft, str):
+        return _refused(walk, step, channel, draft)
+    return draft is not None and _sent(walk, step, draft)
 
 
-def _for_slack(walk: Walk, step: str, channel: str, words: str) -> _Words | None:
-    to = slack_channel(channel, walk.state.started["incident"])
+def _refused(walk: Walk, step: str, where: str, why: str) -> bool:
+    """Words that may not be read there are not offered to be pasted there either."""
+    walk.person.say(f"Not posted: {why}.", "bad")
+    answer = {"step": step, "value": False, "channel": where, "how": f"not posted: {why}"}
+    walk.finish(step, "declined", before=[("answered", answer)])
+    return True
+
+
+def _for_slack(walk: Walk, words: Draft) -> Draft | None:
+    from omniops.runner.comms import to_channel
+
+    to = slack_channel(words.to, walk.state.started["incident"])
     if not to or walk.ctx.clients is None:
         return None
-    from omniops.runner.comms import by_webhook
-
-    if by_webhook(walk.ctx.settings):
-        return _Words(step, "webhook", "", step, f"the webhook's channel, for {to}", words, {"text": words})
-    if not walk.ctx.settings.has_secret("SLACK_BOT_TOKEN"):
-        return None
-    return _Words(step, "slack", to, step, to, words, {"text": words})
+    found = to_channel(walk.ctx.settings, words._replace(to=to, where=to))
+    return found if found.engine != "slack" or walk.ctx.settings.has_secret("SLACK_BOT_TOKEN") else None
 
 
-def _for_status_page(walk: Walk, step: str, words: str) -> _Words | None:
-    """The banner of 4.1.4, as `omniops comms status` writes it. None where no status page is set up, or where the words
-    name what customers are not told."""
-    from omniops.incident import leaks
-    from omniops.incident.communication import fill
-    from omniops.incident.drafts import fields
+def _for_status_page(walk: Walk, words: Draft) -> Draft | str | None:
+    """The banner of 4.1.4, as `omniops comms status` writes it. None where no status page is set up; in words, why it
+    may not be read there."""
+    from omniops.incident.drafts import on_page
     from omniops.runner.comms import rules_of
     from omniops.runner.engines.registry import find
     from omniops.runner.known import incident_of, unspoken
+    from omniops.runner.saying import check
 
     engine, id = find("status"), walk.state.started["incident"]
     probe = Message("", id, "status", "", BANNER, {}, "", "", "waiting")
@@ -77,68 +71,69 @@ def _for_status_page(walk: Walk, step: str, words: str) -> _Words | None:
     except OmniopsError as error:
         walk.person.say(f"Not for the status page: {error.brief}.", "warn")
         return None
-    found = leaks.leaks(words, unspoken(walk.journal, id, rules, walk.ctx.settings))
-    if found:
-        walk.person.say(f"Not for the status page as it is: it names {leaks.words(found)}.", "bad")
-        return None
+    if wrong := check(words.text, unspoken(walk.journal, id, rules, walk.ctx.settings)):
+        return f"not for the status page, {wrong}"
     incident = incident_of(walk.journal, id)
-    impact = rules.impact[incident.severity or "SEV-2"]  # a single provider down is SEV-2's own example
-    title = fill(rules.title, fields(incident, rules, walk.now()))
-    body = {"title": title, "status": "identified", "impact": impact.level, "body": words}
-    where = f"the status page ({rules.audience('status-page').channel})"
-    return _Words(step, "status", "", BANNER, where, f"{title}\n\n{words}", body)
+    return on_page(incident, rules, walk.now(), words.text, progress="identified", about=BANNER, key=words.key)
 
 
-def _sent(walk: Walk, words: _Words) -> bool:
-    """Approved, queued, flushed, and finished with what became of it. False: it has to be shown."""
-    incident, step, to = walk.state.started["incident"], words.step, words.where
-    clients = walk.ctx.clients
+def _sent(walk: Walk, step: str, draft: Draft) -> bool:
+    """Approved, sent off, and finished with what became of it. False: it has to be shown."""
+    id, clients = walk.state.started["incident"], walk.ctx.clients
     assert clients is not None
-    key = f"post/{walk.state.run}/{step}"
-    known = outbox.messages(walk.journal, incident)
-    message = with_key(known, key)
-    if message is None and any(
-        one.engine == words.engine and one.to == words.to and one.state == "shown" for one in known
-    ):
-        return False  # there has been no such channel: nobody is asked twice for each step
-    if message is None:
-        approved = _approved(walk, words)
-        if approved is None:
-            return False
-        if not approved:
-            walk.person.say(f"Not posted: {to} has not been told.", "warn")
-            _finish(walk, step, to, "declined", "declined by the operator")
-            return True
-        outbox.queue(
-            walk.journal, incident, engine=words.engine, to=words.to, about=words.about, body=words.body, key=key
-        )
 
     def show(message: Message) -> None:
         """The step itself shows its own text, and asks whether it was posted; another message's is shown here."""
-        if message.key != key:
+        if message.key != draft.key:
             walk.person.say(f"For {target(message)}, ready to paste: {text_of(message)}", "warn")
 
-    outbox.flush(walk.ctx.settings, walk.ctx.clock, walk.journal, clients, budget_s=BUDGET_S, only=incident, show=show)
-    message = with_key(outbox.messages(walk.journal, incident), key)
-    if message is not None and message.state == "shown":
-        walk.person.say(f"Not posted: {message.why}.", "warn")
+    here = Here(walk.ctx.settings, walk.ctx.clock, walk.person, walk.journal, clients, show)
+    known = outbox.messages(walk.journal, id)
+    if with_key(known, draft.key) is None:
+        if _no_such_channel(walk, draft, known):
+            return False  # nobody is asked twice for each step
+        approved = _approved(walk, step, here, draft)
+        if approved is None:
+            return False
+        if not approved:
+            untold(walk, draft.where, draft.engine == "status")
+            _finish(walk, step, draft, "declined", "declined by the operator")
+            return True
+    message = leave(here, id, draft)
+    said = Said(DECLINED, draft, FROZEN) if message is None else became(message, draft, walk.ctx.settings)
+    if said.state == TO_PASTE:
+        walk.person.say(f"Not posted: {message.why if message else ''}.", "warn")
         return False
-    how, tone, outcome = _outcome(message)
-    walk.person.say(f"{to}: {how}.", tone)
-    _finish(walk, step, to, outcome, how)
+    how, tone, outcome = _outcome(said)
+    walk.person.say(f"{draft.where}: {how}.", tone)
+    _finish(walk, step, draft, outcome, how)
     return True
 
 
-def _approved(walk: Walk, words: _Words) -> bool | None:
+def untold(walk: Walk, where: str, status_page: bool) -> None:
+    """Say that words were declined, and how they go out later."""
+    later = walk.typed.tell(status_page)
+    walk.person.say(f"Not posted: {where} has not been told." + (f" Later: {later}" if later else ""), "warn")
+
+
+def _no_such_channel(walk: Walk, draft: Draft, known: list[Message]) -> bool:
+    """Is it known that the channel is not there? One that omniops has made since is."""
+    shown = [one.id for one in known if (one.engine, one.to, one.state) == (draft.engine, draft.to, "shown")]
+    events = walk.journal.read(f"incident/{walk.state.started['incident']}")
+    told = max(
+        (event.seq for event in events if event.kind == "message.shown" and event.data["id"] in shown), default=0
+    )
+    return bool(told) and all(event.seq < told for event in events if event.kind == "channel.created")
+
+
+def _approved(walk: Walk, step: str, here: Here, draft: Draft) -> bool | None:
     """Show the text and where it would go, and ask. None: nobody can answer, or there is nowhere to send it."""
+    from omniops.runner.known import incident_of
+
     try:
-        slack = walk.ctx.clients.slack if walk.ctx.clients and words.engine == "slack" else None
-        change = Change(
-            walk.ctx.settings.environment, slack.host if slack else words.engine, words.where, "post",
-            {}, {"text": words.text}, {}, (), "a message cannot be taken back", "",
-        )  # fmt: skip
-        walk.person.change(change)
-        return walk.ask(lambda until: walk.person.approve(words.step, change, until))
+        host = here.clients.slack.host if draft.engine == "slack" else ""
+        change = last_look(here, incident_of(walk.journal, walk.state.started["incident"]), draft, host)
+        return walk.ask(lambda until: walk.person.approve(step, change, until))
     except NeedsPerson:
         return None
     except OmniopsError as error:  # the address of Slack is none
@@ -146,17 +141,17 @@ def _approved(walk: Walk, words: _Words) -> bool | None:
         return None
 
 
-def _outcome(message: Message | None) -> tuple[str, str, str]:
+def _outcome(said: Said) -> tuple[str, str, str]:
     """In words, the tone, and how the step ends."""
-    if message is None or message.state == "dropped":
-        return f"not sent: {message.why if message else 'frozen'}", "warn", "declined"
-    if message.state == "sent":
+    if said.state == SENT:
         return "sent", "good", "success"
-    if message.state in ("unsure", "sending"):
-        return f"may have been sent: {message.why or 'another process is sending it'}", "warn", "success"
-    return f"not sent yet, it waits in the outbox: {message.why}", "warn", "success"
+    if said.state == DECLINED:
+        return f"not sent: {said.why}", "warn", "declined"
+    if said.state == MAYBE:
+        return f"may have been sent: {said.why}", "warn", "success"
+    return f"not sent yet, it waits in the outbox: {said.why}", "warn", "success"
 
 
-def _finish(walk: Walk, step: str, to: str, outcome: str, how: str) -> None:
-    answer = {"step": step, "value": how == "sent", "channel": to, "how": how}
+def _finish(walk: Walk, step: str, draft: Draft, outcome: str, how: str) -> None:
+    answer = {"step": step, "value": how == "sent", "channel": draft.where, "how": how}
     walk.finish(step, outcome, before=[("answered", answer)])

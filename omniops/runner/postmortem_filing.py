@@ -20,8 +20,9 @@ from omniops.incident.postmortem_format import Postmortem
 from omniops.incident.view import Incident
 from omniops.journal.events import Journal, New
 from omniops.runner import outbox
+from omniops.runner.leaving import BY_HAND, Here, Said
 from omniops.runner.postmortem import FOLDER, check_file, root
-from omniops.runner.saying import BUDGET_S, BY_HAND, Here, Said, say
+from omniops.runner.saying import say
 
 ABOUT = "postmortem"
 DEBT = Path("docs") / "TECH_DEBT.md"
@@ -58,7 +59,7 @@ def file(here: Here, incident: Incident, path: Path, *, anyway: bool) -> Filed:
         )
     begun = _message(here.journal, incident)
     if begun is not None and begun.owed:  # begun before, and never ended: it goes on first
-        outbox.flush(here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, only=incident.id)
+        here._replace(show=None).flush(incident.id)
     elif begun is None:
         names = f"whoever may read {here.settings.get('GH_REPO') or 'GH_REPO'} reads it all"
         here.person.say(f"It names its attendees and the owners of its action items; {names}.", "warn")

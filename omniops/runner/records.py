@@ -5,35 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from omniops.clock import iso
-from omniops.errors import BadInput, Frozen, JournalDamaged, NeedsPerson
+from omniops.errors import BadInput, Frozen
 from omniops.incident.typed import Commands
 from omniops.incident.view import MITIGATION_KINDS, ROLES, Incident, Mitigation, mitigations, new_id
-from omniops.journal.events import Conflict, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Journal, New
 from omniops.runner.known import incident_of, incidents
 from omniops.text import one_line
-
-_TRIES = 20
-
-
-def pick(journal: Journal, wanted: str, *, last: bool = False) -> Incident:
-    """The incident named, else the only open one; with ``last``, for what is only read, the one that was resolved last
-    where none is open. Raises BadInput, or NeedsPerson where there are several."""
-    if wanted:
-        return incident_of(journal, wanted)
-    known = incidents(journal)
-    open_ones = [one for one in known if not one.resolved]
-    if len(open_ones) == 1:
-        return open_ones[0]
-    if not open_ones and known and last:
-        return max(known, key=lambda one: one.resolved)
-    if not open_ones:
-        raise BadInput("no incident is open", state="nothing was attempted", next="omniops incident list --all")
-    raise NeedsPerson(
-        "several incidents are open",
-        why=", ".join(one.id for one in open_ones),
-        state="nothing was attempted",
-        next=f"name one, such as {open_ones[-1].id}",
-    )
 
 
 def open_incident(
@@ -49,7 +27,8 @@ def open_incident(
             state="nothing was opened",
             next='omniops incident open "..."',
         )
-    for _ in range(_TRIES):
+
+    def attempt() -> tuple[Incident, bool]:
         there = open_with(journal, title)
         if there is not None:
             return there, False
@@ -59,11 +38,9 @@ def open_incident(
         events = [New(f"incident/{id}", 0, "incident.opened", opened)]
         if severity:
             events.append(_severity(id, severity, "as it was opened"))
-        try:
-            return Incident(id, journal.append(events)), True
-        except Conflict:
-            continue
-    raise JournalDamaged("the journal is written to by too many at once", state="nothing was opened", next="try again")
+        return Incident(id, journal.append(events)), True
+
+    return retry_on_conflict(attempt, "nothing was opened")
 
 
 def open_with(journal: Journal, title: str) -> Incident | None:

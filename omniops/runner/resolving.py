@@ -6,19 +6,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from omniops.errors import JournalDamaged, NeedsPerson
+from omniops.errors import NeedsPerson
 from omniops.incident.obligations import Obligation
 from omniops.incident.outbox import Message
 from omniops.incident.typed import Commands
 from omniops.incident.view import Incident, Mitigation
-from omniops.journal.events import Conflict, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Journal, New
 from omniops.runner.board import in_force_of
 from omniops.runner.comms import obligations_of
 from omniops.runner.known import incident_of, open_runs
 from omniops.runner.outbox import messages
-from omniops.text import duration
-
-_TRIES = 20
 
 
 class Left(NamedTuple):
@@ -55,7 +53,7 @@ def left_open(journal: Journal, incident: Incident, now: datetime, folder: Path 
     if late:
         raise NeedsPerson(
             f"{incident.id} is not resolved: {len(late)} obligation(s) that were due are open",
-            why="; ".join(f"{one.words} ({duration(one.late_s(now))} late)" for one in late),
+            why="; ".join(f"{one.words} ({one.when(now)})" for one in late),
             state="the incident stays open",
             next=late[0].next or "omniops comms due",
         )
@@ -67,20 +65,17 @@ def left_open(journal: Journal, incident: Incident, now: datetime, folder: Path 
 def resolve(journal: Journal, incident: Incident, now: datetime, folder: Path | None = None) -> None:
     """Resolve an incident; from then on its resolution mail and its postmortem are owed. Raises as ``left_open`` does,
     also for what came in between."""
-    for _ in range(_TRIES):
-        if incident.resolved:
+
+    def attempt() -> None:
+        found = incident_of(journal, incident.id)
+        if found.resolved:
             return
         try:
-            left_open(journal, incident, now, folder)
+            left_open(journal, found, now, folder)
         except NeedsPerson:
             if incident_of(journal, incident.id).resolved:  # by somebody else, a moment ago
                 return
             raise
-        try:
-            journal.append([New(f"incident/{incident.id}", incident.n, "incident.resolved", {})])
-            return
-        except Conflict:  # a note, a message, a run: look again
-            incident = incident_of(journal, incident.id)
-    raise JournalDamaged(
-        "the journal is written to by too many at once", state="the incident stays open", next="try again"
-    )
+        journal.append([New(f"incident/{incident.id}", found.n, "incident.resolved", {})])
+
+    retry_on_conflict(attempt, "the incident stays open")

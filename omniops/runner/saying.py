@@ -1,18 +1,18 @@
-"""A message of section 5 on its way: checked, shown for a last look, owed, flushed, and what became of it.
+"""A message of section 5 on its way: checked, shown for a last look, sent off (`leaving.py`), and what became of it.
 
-Nobody calls a service from here. A frozen incident (4.5) is refused before anything is read, shown or asked.
+A frozen incident (4.5) is refused before anything is read, shown or asked.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from omniops.clock import Clock, parse_iso
-from omniops.config import Settings
-from omniops.errors import BadInput, Exit, Frozen, NeedsPerson
+from omniops.clock import parse_iso
+from omniops.errors import BadInput, Frozen, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import leaks
 from omniops.incident.drafts import Draft
@@ -20,65 +20,48 @@ from omniops.incident.fulfilled import answers
 from omniops.incident.obligations import IDS
 from omniops.incident.outbox import Message, fold, text_of, with_key
 from omniops.incident.view import Incident
-from omniops.journal.events import Conflict, Event, Journal, New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Event, Journal, New
 from omniops.runner import outbox
-from omniops.runner.person import Change, Person
-from omniops.services.clients import Clients
+from omniops.runner.leaving import (
+    ALREADY,
+    BY_HAND,
+    DECLINED,
+    SENT,
+    TO_PASTE,
+    Here,
+    Said,
+    became,
+    both,
+    last_look,
+    leave,
+)
+from omniops.runner.person import Option
 from omniops.text import redact
 
-BUDGET_S = 10.0
 SAME_S = 600.0
 _NEXT = re.compile(r"Next update by [0-9:]+ UTC\.")
+_OLDER = (
+    Option("instead", "Withdraw it, and send this one instead"),  # the first one is what a bare Enter takes
+    Option("first", "Send it now, then look at this one"),
+)
 EDIT = "edit"
 NOTHING = "-"
-_TRIES = 20
-SENT, WAITS, MAYBE, DECLINED = "sent", "waits", "may have been sent", "declined"
-BY_HAND, TO_PASTE, ALREADY = "by hand", "to be pasted", "already"
-EXITS = {
-    SENT: Exit.DONE, BY_HAND: Exit.DONE, ALREADY: Exit.DONE, WAITS: Exit.WAITING, MAYBE: Exit.IN_DOUBT,
-    DECLINED: Exit.PERSON, TO_PASTE: Exit.PERSON,
-}  # fmt: skip
-
-
-class Here(NamedTuple):
-    """What sending needs. ``edit``: opens a person's editor; ``show``: shows what no service here can take."""
-
-    settings: Settings
-    clock: Clock
-    person: Person
-    journal: Journal
-    clients: Clients
-    show: outbox.Show | None = None
-    edit: Callable[[str], str] | None = None
-
-
-class Said(NamedTuple):
-    """What became of a message. ``message`` is None where none was queued."""
-
-    state: str
-    draft: Draft
-    why: str = ""
-    message: Message | None = None
-
-    @property
-    def exit(self) -> Exit:
-        return EXITS[self.state]
-
-    def as_json(self) -> dict[str, Any]:
-        body = {"about": self.draft.about, "to": self.draft.where, "body": self.draft.body}
-        told = self.message.as_json() if self.message else None
-        return {"state": self.state, "why": self.why or None, **body, "message": told}
 
 
 def refuse_frozen(incident: Incident) -> None:
     """Raises Frozen for an incident on the security path."""
     if incident.frozen:
-        raise Frozen(
-            f"nothing is sent about {incident.id}",
-            why="it is on the security path (4.5): only the security on-call is told, and by page",
-            state="nothing was queued, shown or sent",
-            next="follow SECURITY.md; @security-team decides what is said, and to whom",
-        )
+        raise _frozen(incident.id)
+
+
+def _frozen(id: str) -> Frozen:
+    return Frozen(
+        f"nothing is sent about {id}",
+        why="it is on the security path (4.5): only the security on-call is told, and by page",
+        state="nothing was queued, shown or sent",
+        next="follow SECURITY.md; @security-team decides what is said, and to whom",
+    )
 
 
 def check(text: str, names: list[leaks.Name] | None) -> str:
@@ -106,11 +89,14 @@ def say(
         there = became(known, draft, here.settings)
         queued = f"{known.id} was queued at {known.queued_at} by {known.by}"
         return (
-            Said(ALREADY, draft, queued, known) if there.state == SENT else there._replace(why=_both(queued, there.why))
+            Said(ALREADY, draft, queued, known) if there.state == SENT else there._replace(why=both(queued, there.why))
         )
     if not draft.to and draft.engine == "mail":  # nobody's address is known
         return _by_hand(here, incident, draft)
-    while not _looked_at(here, incident, draft):
+    withdrawn = _withdrawn(here, incident, draft)
+    if withdrawn is None:
+        return Said(DECLINED, draft, "the older one is left as it is")
+    while not _looked_at(here, incident, draft, withdrawn):
         other = _other_words(here, details, names)
         if other is None:
             return Said(DECLINED, draft, "declined at the last look")
@@ -118,7 +104,38 @@ def say(
         draft = _whole(draft_of(details))
     if here.person.interactive and _unable(here, incident, draft):
         return _by_hand(here, incident, draft)
-    return send(here, incident, draft)
+    return send(here, incident, draft, withdrawn)
+
+
+def _withdrawn(here: Here, incident: Incident, draft: Draft) -> tuple[str, ...] | None:
+    """Earlier texts for the status page that are not known to be there, and that this one takes the place of: customers
+    read one after another, so an older one leaves first or not at all. None: nothing is to be sent.
+
+    Without a person the newest text counts.
+    """
+    while older := _older(here, incident, draft):
+        for one in older:
+            state = "may be there already" if one.state == "unsure" else "is not sent yet"
+            here.person.say(f"{one.id} of {one.queued_at[11:16]} UTC {state}: {text_of(one)}", "warn")
+        if not here.person.interactive:
+            return tuple(one.id for one in older)
+        choice = here.person.choose("comms.older", "What of the older one?", _OLDER, None)
+        if choice == "instead":
+            return tuple(one.id for one in older)
+        if choice != "first":
+            return None
+        for one in older:
+            with suppress(BadInput):  # somebody else has sent it
+                outbox.retry(here.journal, one.id)
+        here.flush(incident.id)
+    return ()
+
+
+def _older(here: Here, incident: Incident, draft: Draft) -> list[Message]:
+    if draft.engine != "status":
+        return []
+    said = outbox.messages(here.journal, incident.id)
+    return [one for one in said if one.engine == draft.engine and one.state in ("waiting", "unsure")]
 
 
 def _known(here: Here, incident: Incident, draft: Draft) -> Message | None:
@@ -128,10 +145,8 @@ def _known(here: Here, incident: Incident, draft: Draft) -> Message | None:
     found = with_key(said, draft.key) or next((one for one in reversed(said) if _same(one, draft, now)), None)
     if found is None or not found.owed:
         return found
-    outbox.flush(
-        here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, only=incident.id, show=here.show
-    )
-    return next(one for one in outbox.messages(here.journal, incident.id) if one.id == found.id)
+    here.flush(incident.id)
+    return here.message(incident.id, found.id)
 
 
 def _same(one: Message, draft: Draft, now: datetime) -> bool:
@@ -145,45 +160,16 @@ def _words(body: Mapping[str, Any]) -> list[str]:
     return [_NEXT.sub("", str(value)) for key, value in sorted(body.items()) if key != "next"]
 
 
-def _both(first: str, second: str) -> str:
-    return f"{first}; {second}" if second else first
-
-
-def send(here: Here, incident: Incident, draft: Draft) -> Said:
+def send(here: Here, incident: Incident, draft: Draft, instead_of: tuple[str, ...] = ()) -> Said:
     """Owe a message that was looked at, flush, and say what became of it."""
-    id = outbox.queue(
-        here.journal, incident.id, engine=draft.engine, to=draft.to, about=draft.about, body=draft.body, key=draft.key
-    )
-    if not id:  # 4.5 was entered while it was looked at
-        refuse_frozen(Incident(incident.id, here.journal.read(f"incident/{incident.id}")))
-    outbox.flush(
-        here.settings, here.clock, here.journal, here.clients, budget_s=BUDGET_S, only=incident.id, show=here.show
-    )
-    found = next(one for one in outbox.messages(here.journal, incident.id) if one.id == id)
+    found = leave(here, incident.id, draft, instead_of)
+    if found is None:  # 4.5 was entered while it was looked at
+        raise _frozen(incident.id)
     there = became(found, draft, here.settings)
     if found.body == draft.body:
         return there
     other = f"somebody else has just queued another one: {found.id}"
-    return there._replace(state=ALREADY if there.state == SENT else there.state, why=_both(other, there.why))
-
-
-def became(message: Message, draft: Draft, settings: Settings) -> Said:
-    """What became of a message, in a word."""
-    from omniops.runner.tick import unable
-
-    why = message.why
-    if message.state == "sent":
-        return Said(SENT, draft, message.how, message)
-    if message.state in ("unsure", "sending"):
-        return Said(MAYBE, draft, why or "another process is sending it", message)
-    if message.state == "dropped":
-        return Said(DECLINED, draft, f"dropped: {why}", message)
-    if message.state == "shown":
-        then = f'then: omniops comms done {draft.about} --how "..."' if draft.about in IDS else ""
-        return Said(TO_PASTE, draft, _both(f"it was shown, to be pasted by hand: {why}", then), message)
-    if not why and unable(settings, [message]):
-        why = "nothing is set up to send it from here; omniops outbox"
-    return Said(WAITS, draft, why, message)
+    return there._replace(state=ALREADY if there.state == SENT else there.state, why=both(other, there.why))
 
 
 def _refuse_leaks(details: str, names: list[leaks.Name] | None) -> None:
@@ -208,28 +194,23 @@ def _whole(draft: Draft) -> Draft:
     return draft
 
 
-def _looked_at(here: Here, incident: Incident, draft: Draft) -> bool:
+def _looked_at(here: Here, incident: Incident, draft: Draft, withdrawn: tuple[str, ...]) -> bool:
     """The last look: the whole text, where it goes, which incident it is about, and what of it is not sent yet; y/N."""
-    change = Change(
-        here.settings.environment, draft.engine, draft.where, "post", {}, {"text": draft.text},
-        {"about": f"{incident.id}: {incident.title}"}, _not_sent_yet(here, incident, draft),
-        "a message cannot be taken back", "",
-    )  # fmt: skip
-    here.person.change(change)
+    change = last_look(here, incident, draft, warnings=_not_sent_yet(here, incident, draft, withdrawn))
     reached("comms.look", draft.about)
     return here.person.approve("comms", change, None)
 
 
-def _not_sent_yet(here: Here, incident: Incident, draft: Draft) -> tuple[str, ...]:
+def _not_sent_yet(here: Here, incident: Incident, draft: Draft, withdrawn: tuple[str, ...]) -> tuple[str, ...]:
     """What is on its way to the same place already: whoever was killed after queueing it types it again."""
+    more = {True: "is withdrawn for this one", False: "is not sent yet, and this would be one more"}
     on_its_way = (
         one
         for one in outbox.messages(here.journal, incident.id)
         if one.owed and (one.engine, one.to) == (draft.engine, draft.to)
     )
     return tuple(
-        f"{one.id} of {one.queued_at[11:16]} UTC is not sent yet, and this would be one more: {text_of(one)}"
-        for one in on_its_way
+        f"{one.id} of {one.queued_at[11:16]} UTC {more[one.id in withdrawn]}: {text_of(one)}" for one in on_its_way
     )
 
 
@@ -300,19 +281,24 @@ def done(
         data["providers"] = list(providers)
     if next:
         data["next"] = next
-    for _ in range(_TRIES):
+
+    def attempt() -> Event:
         events = journal.read(stream)
         refuse_frozen(Incident(incident.id, events))
-        try:
-            given_up = [
-                New(stream, None, "message.dropped", {"id": one.id, "why": "it was done by hand"})
-                for one in fold(events)
-                if one.state in ("waiting", "unsure") and _says_the_same(one, obligation, providers)
-            ]
-            return journal.append([New(stream, len(events), "comms.done", data), *given_up])[0]
-        except Conflict:
-            continue
-    raise outbox._too_busy()
+        return journal.append([New(stream, len(events), "comms.done", data), *given_up(events, obligation, providers)])[
+            0
+        ]
+
+    return retry_on_conflict(attempt, "nothing was written")
+
+
+def given_up(events: list[Event], obligation: str, providers: tuple[str, ...] = ()) -> list[New]:
+    """What is not sent any more once this was done by hand. ``events``: an incident's stream."""
+    return [
+        New(events[0].stream, None, "message.dropped", {"id": one.id, "why": "it was done by hand"})
+        for one in fold(events)
+        if one.state in ("waiting", "unsure") and _says_the_same(one, obligation, providers)
+    ]
 
 
 def _says_the_same(message: Message, obligation: str, providers: tuple[str, ...]) -> bool:

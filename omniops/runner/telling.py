@@ -15,10 +15,12 @@ from omniops.incident.outbox import Message, slack_channel
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.runner.board import in_force_of
-from omniops.runner.comms import by_webhook, obligations_of, pick, rules_of
+from omniops.runner.comms import obligations_of, rules_of, to_channel
 from omniops.runner.known import runs_of, unspoken
+from omniops.runner.leaving import Here, Said
+from omniops.runner.meant import pick_owing
 from omniops.runner.outbox import messages
-from omniops.runner.saying import Here, Said, check, refuse_frozen, say
+from omniops.runner.saying import check, refuse_frozen, say
 from omniops.text import one_line
 
 LISTED = ("ops.standup", "review.weekly")
@@ -41,7 +43,7 @@ class About(NamedTuple):
 def about(here: Here, wanted: str, ids: tuple[str, ...]) -> About:
     """The incident meant, and all that is known of it. Raises Frozen, BadInput, NeedsPerson."""
     folder = here.settings.user_runbooks
-    incident = pick(here.journal, here.clock.now(), wanted, ids, folder)
+    incident = pick_owing(here.journal, here.clock.now(), wanted, ids, folder)
     return read(here, incident)
 
 
@@ -73,17 +75,15 @@ def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
         )
     if not text.strip() and not obligation:
         raise BadInput("there is nothing to post", state="nothing was sent", next='omniops comms post "..."')
-    engine, to = "slack", rule.channel if rule else "incident"
-    where = slack_channel(to, incident.id)
-    if by_webhook(here.settings):
-        engine, to, where = "webhook", "", f"the webhook's channel, for {where}"
+    to = rule.channel if rule else "incident"
     stem = obligation or f"post/{iso(here.clock.now())}"
     words = f"{incident.severity} {incident.id}: {one_line(incident.title, 200)} (since {incident.onset[:16]}Z)"
 
     def draft(details: str) -> Draft:
         body = "\n".join(part for part in (words if rule else "", details.strip()) if part)
         key = drafts.once(stem, known.said)
-        return Draft(engine, to, obligation or "post", key, where, {"text": body})
+        where = slack_channel(to, incident.id)
+        return to_channel(here.settings, Draft("", to, obligation or "post", key, where, {"text": body}))
 
     return say(here, incident, draft, text, None)
 

@@ -25,7 +25,7 @@ def test_from_the_page_to_the_score(tmp_path: Path) -> None:
     env: Any = Command(tmp_path).env
     child = start(*DRILL, "--speed", "10", **env)
     child.expect_exact("You are paged: #481 ErrorBudgetBurnFast", timeout=60)
-    answer(child, "done/n> ", "done")
+    answer(child, "answer> ", "omniops page ack")
     child.expect_exact("Acknowledged: #481", timeout=30)
     child.expect_exact("0:02 Post a single-line ack", timeout=30)
     answer(child, "y/N> ", "y")

@@ -103,8 +103,8 @@ def test_clocks_of_open_runs() -> None:
     state.steps["x"] = state.steps["decide"]
     found = of_run(state, NOW)
     assert [(one.words, one.urgency) for one in found] == [
-        ("first-15-minutes: 0 banner was due 1m 00s ago", "now"),
-        ("first-15-minutes: 1 banner is due in 1m 00s", "soon"),
+        ("first-15-minutes: 0 banner: 1m 00s late", "now"),
+        ("first-15-minutes: 1 banner: due in 1m 00s", "soon"),
     ]
     assert of_run(run({"due_s": 1.0}, timers, ("run.ended", {"outcome": "aborted"})), NOW) == []
 

@@ -24,7 +24,8 @@ PAGE = "Q3OMNI01"
 TEXT = {"title": "OmniRoute", "status": "investigating", "impact": "major", "body": "We look into it."}
 ISSUE = {"title": "T", "body": "B", "labels": ["new"], "make_labels": True}
 LOOKS: dict[str, tuple[str, str, dict[str, Any], int]] = {
-    "slack": ("slack", "#omniroute-ops", {"text": "on it"}, 1),
+    "slack": ("slack", "#omniroute-ops", {"text": "on it"}, 2),
+    "slack, making the channel": ("slack", "incident", {"text": "on it"}, 3),
     "headline": ("slack.headline", "incident", {"topic": "SEV-1", "headline": "SEV-1 investigating"}, 5),
     "statuspage": ("status", "", TEXT, 2),
     "git": ("status", "", TEXT, 2),

@@ -125,11 +125,38 @@ def test_it_is_shown(slack: FakeSlack, channel: str, settings: dict[str, str]) -
 
 
 def test_the_incident_channel(slack: FakeSlack) -> None:
-    """``incident`` is the channel named after the incident, where there is one."""
+    """``incident`` is the channel named after the incident; its first text makes it, and it is known from then on."""
     scene = Scene(slack, "incident")
-    slack.data["channels"][f"inc-{scene.incident}"] = {"id": "C77", "archived": False}
     assert scene.go() == "mitigated"
-    assert slack.texts(f"#inc-{scene.incident}") == ["We are on it."]
+    name = f"inc-{scene.incident}"
+    assert slack.texts(f"#{name}") == ["We are on it."]
+    made = [event.data for event in scene.journal.read(f"incident/{scene.incident}") if event.kind == "channel.created"]
+    assert made == [{"id": slack.data["channels"][name]["id"], "name": name}]
+
+
+@pytest.mark.parametrize("may", [True, False])
+def test_a_channel_of_somebody_elses(slack: FakeSlack, may: bool) -> None:
+    """Where the name is taken ours gets a suffix, and it is said where the text went; a bot that may make none posts
+    to the one that there is."""
+    scene = Scene(slack, "incident")
+    name = f"inc-{scene.incident}"
+    slack.data["channels"][name] = {"id": "C77", "archived": False}
+    slack.data["without"] = [] if may else ["channels:manage"]
+    assert scene.go() == "mitigated"
+    assert slack.texts(f"#{name}-2" if may else "C77") == ["We are on it."]
+    assert outbox.messages(scene.journal)[0].how == (f"in #{name}-2" if may else "")
+
+
+def test_a_channel_that_came_later(slack: FakeSlack) -> None:
+    """What was shown because there was no channel does not keep later words from the channel that was made since."""
+    scene = Scene(slack, "incident")
+    stream, to = f"incident/{scene.incident}", f"#inc-{scene.incident}"
+    id = outbox.queue(scene.journal, scene.incident, engine="slack", to=to, about="ack", body={"text": "x"}, key="k")
+    scene.journal.append([New(stream, None, "message.shown", {"id": id, "why": "no channel"})])
+    slack.data["channels"][to[1:]] = {"id": "C78", "archived": False}
+    scene.journal.append([New(stream, None, "channel.created", {"id": "C78", "name": to[1:]})])
+    assert scene.go() == "mitigated"
+    assert slack.texts(to) == ["We are on it."]
 
 
 def test_a_missing_incident_channel_is_asked_about_once(slack: FakeSlack) -> None:
@@ -229,17 +256,22 @@ def test_the_banner_goes_to_the_status_page(slack: FakeSlack, monkeypatch: pytes
 
 
 def test_the_banner_by_hand(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a status page the words are shown, and a person's word that they are posted fulfils what is owed."""
+    """Without a status page the words are shown, and a person's word that they are posted fulfils what is owed; what
+    waits to say the same is not sent any more."""
     scene, taken = status_page(slack, monkeypatch)
+    body = {"title": "t", "status": "identified", "impact": "major", "body": "b"}
+    outbox.queue(scene.journal, scene.incident, engine="status", to="", about="status", body=body, key="status/1")
     assert scene.go() == "mitigated"
+    assert [one.state for one in outbox.messages(scene.journal)] == ["dropped"]
     stream = scene.journal.read(f"incident/{scene.incident}")
     assert [event.data["obligation"] for event in stream if event.kind == "comms.done"] == ["banner", "status"]
     assert (taken, scene.answered()) == ([], (True, "posted by hand"))
 
 
 def test_a_banner_that_names_something(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A runbook of one's own whose words name what customers are not told: not sent by itself."""
+    """A runbook of one's own whose words name what customers are not told: neither sent nor offered to be pasted."""
     scene, taken = status_page(slack, monkeypatch, "eve looks at it", TOY="1")
-    assert scene.go() == "mitigated"
-    assert (taken, outbox.messages(scene.journal)) == ([], [])
-    assert any("it names the person “eve”" in line for line in scene.person.said)
+    assert scene.go() == "aborted"
+    assert (taken, outbox.messages(scene.journal), scene.person.asked) == ([], [], [])
+    assert scene.answered()[0] is False
+    assert any("the person “eve”" in line for line in scene.person.said)

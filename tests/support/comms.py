@@ -12,7 +12,7 @@ from omniops.incident.outbox import Message
 from omniops.journal.events import Journal, New
 from omniops.journal.memory import MemoryJournal
 from omniops.runner import outbox
-from omniops.runner.saying import Here
+from omniops.runner.leaving import Here
 from omniops.services.clients import Clients
 from tests.support.toy import START, Toy, ToyPerson
 

@@ -67,8 +67,8 @@ class Story:
         self.add(7, STREAM, "note", actor=f"eve {HOSTILE}", text=f"seen by a customer, {HOSTILE} {LONG}")
         return self
 
-    def mitigated(self) -> Story:
-        """Three looks over budget, a change, and looks that end in recovery; one mitigation is in force."""
+    def walked(self) -> Story:
+        """A run is begun, and stands at its first step."""
         graph = {"id": "provider-outage", "start": "disable", "timers": [], "steps": {
             name: {"id": name, "title": name, "kind": kind}
             for name, kind in (("disable", "action"), ("recovered", "verify"))}}  # fmt: skip
@@ -77,6 +77,11 @@ class Story:
                  inputs={}, targets=["c1"], drill=False, graph=graph)  # fmt: skip
         self.add(8, RUN, "lease.taken", pid=1, host="host", how="started")
         self.add(8, RUN, "step.entered", step="disable", items=[{"id": "c1"}])
+        return self
+
+    def mitigated(self) -> Story:
+        """Three looks over budget, a change, and looks that end in recovery; one mitigation is in force."""
+        self.walked()
         key = "r7f3a/disable/0"
         self.add(9, RUN, "intent", key=key, step="disable", item=0, action="connection.disable", args={},
                  target=f"openai/main {HOSTILE}", before={"isActive": True}, desired={"isActive": False},

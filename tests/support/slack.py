@@ -66,5 +66,6 @@ class FakeSlack:
         self.world.set_faults(spec)
 
     def texts(self, channel: str = "") -> list[str]:
-        """What was posted to a channel, or to any, in order."""
-        return [post["text"] for post in self.data["posts"] if channel in ("", post["channel"])]
+        """What was posted to a channel, by its name or its id, or to any, in order."""
+        known = self.data["channels"].get(channel.removeprefix("#"), {}).get("id", channel)
+        return [post["text"] for post in self.data["posts"] if channel == "" or known == post["id"]]

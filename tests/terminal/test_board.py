@@ -8,10 +8,11 @@ import pytest
 
 from omniops.incident.board import Board, Clock
 from omniops.incident.view import Incident
+from omniops.journal.lease import me
 from omniops.runner.board import Gatherer, board_of
 from omniops.terminal.layout import cells
 from omniops.terminal.views.board import changes, facts, screen, standing
-from tests.support.incidents import ID, START, STREAM, Story
+from tests.support.incidents import ID, RUN, START, STREAM, Story
 
 
 def at(minute: float) -> datetime:
@@ -34,12 +35,26 @@ def test_what_is_on_it() -> None:
     assert shown.startswith(f"SEV-1  {ID}")
     assert "since onset 20m 00s · since the page 20m 00s" in shown
     assert "commander alice, scribe Bob" in shown
-    assert "15m 00s LATE  upstream providers" in shown
+    assert "15m 00s late  upstream providers" in shown
     assert "in 14m 00s    status page: an update every 30" in shown
     assert "in force for 11m 00s: connection.disable openai/main" in shown
     assert "(omniops undo m" in shown
     assert "run ended: mitigated" in shown
     assert shown.endswith("q leaves")
+
+
+def test_a_dead_holder_is_not_believed() -> None:
+    """Of a run whose process is gone, the board says so and how to go on; one that lives, or may live elsewhere, is
+    walked by whoever holds it."""
+    for holder, words in (
+        (me(), "walked by alice"),
+        ({**me(), "started": "1"}, "walked by nobody: alice's process is gone (omniops resume r7f3a)"),
+        ({**me(), "host": "elsewhere"}, "walked by alice on another machine, as far as is known"),
+    ):
+        story = Story().opened().walked()
+        story.add(8, RUN, "lease.taken", how="resumed", **holder)
+        shown = [line for line, _ in screen(board(story, 20), at(20), 250, 40)]
+        assert f"r7f3a  provider-outage at disable, {words}" in shown
 
 
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
@@ -51,7 +66,7 @@ def test_it_fits(width: int, height: int) -> None:
     assert max(cells(line) for line, _ in lines) <= width
     if height >= 24 and width >= 80:
         assert "02:13:00  " in text(lines)
-        assert "LATE" in text(lines)
+        assert "s late  " in text(lines)
 
 
 def test_what_gives_way_is_counted() -> None:
@@ -72,13 +87,13 @@ def test_clocks_of_a_page() -> None:
     found = board(story, 10)
     assert found.clocks == [Clock("page #481 (ErrorBudgetBurnFast) un-acknowledges itself", "2026-11-23T02:30:00.000Z")]
     assert "in 20m 00s    page #481" in text(screen(found, at(10), 80, 24))
-    assert "1m 00s LATE   page #481" in text(screen(found, at(31), 80, 24))
+    assert "1m 00s late   page #481" in text(screen(found, at(31), 80, 24))
 
 
 def test_frozen() -> None:
     """On the security path: that it was entered, by whom and when; no title, no clocks, no story, nothing owed."""
     shown = text(screen(board(Story().opened().frozen(), 20), at(20), 80, 24))
-    assert "4.5 was entered at 2026-11-23 02:14:00Z by carol" in shown
+    assert "4.5 was entered at 2026-11-23 02:14:00 UTC by carol" in shown
     for word in ("fails <", "clocks", "owed", "last", "commander"):
         assert word not in shown
     assert "event 0" not in facts(board(Story().opened().frozen(), 20), at(20))
@@ -99,7 +114,7 @@ def test_a_log_says_only_what_changes() -> None:
     late = facts(board(story, 35), at(35))
     (line,) = [line for line, _ in changes(later, late)]
     assert line.startswith("owed: status page: an update every 30")
-    assert "LATE, was due at 2026-11-23 02:34:00Z" in text(changes(later, late))
+    assert "LATE, was due at 2026-11-23 02:34:00 UTC" in text(changes(later, late))
     story.put_back()
     over = facts(board(story, 41), at(41))
     said = text(changes(late, over))
@@ -117,8 +132,8 @@ def test_what_is_owed_cannot_be_told() -> None:
 def test_show_has_the_history() -> None:
     """What `incident show` puts first: each severity with who and why, the roles, what is open."""
     shown = text(standing(board(Story().opened().mitigated(), 20), at(20), 80))
-    assert "02:04:00Z  SEV-2: one provider is down [alice]" in shown
-    assert "02:05:00Z  SEV-1: 5xx flood" in shown
+    assert "02:04:00 UTC  SEV-2: one provider is down [alice]" in shown
+    assert "02:05:00 UTC  SEV-1: 5xx flood" in shown
     assert "commander  alice" in shown
     assert max(cells(line) for line in shown.splitlines()) <= 80
 

@@ -28,11 +28,11 @@ SKEW = timedelta(minutes=2)
 
 
 class Slack:
-    """``body``: {"text"}; ``to``: ``#channel``, or the incident's own by its name. Without a bot's token it goes
-    through a webhook, where there is one."""
+    """``body``: {"text"}; ``to``: ``#channel``, or the incident's own by its name, which is made for it where it is not
+    there. Without a bot's token it goes through a webhook, where there is one."""
 
     safe_to_resend = False
-    longest_s, settle_s = 10.0, 10.0
+    longest_s, settle_s = 20.0, 10.0
     missing = "SLACK_BOT_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -48,10 +48,14 @@ class Slack:
             from omniops.runner.engines.webhook import through_webhook
 
             return through_webhook(clients, message)
-        to = message.to
-        if message.incident and to == slack_channel("incident", message.incident):
-            to = str(places.fact("channel.created").get("id") or to)
         try:
+            to, name = _place(clients, message, places)
+        except InDoubt as error:  # whether there is a channel now; the next attempt finds it by its name
+            return Delivery("failed", why=f"{error.what}: {error.why}", down=True)
+        except Unreachable as error:
+            return later(error)
+        try:
+            places.look()
             ts = clients.slack.post(to, str(message.body["text"]))
         except Unreachable as error:
             return later(error)
@@ -61,7 +65,22 @@ class Slack:
             if missing and message.to.startswith("#inc-"):
                 return Delivery("shown", why=f"{message.to}: {no.why}")
             return refused(no)
-        return Delivery("sent", ref=ts)
+        return Delivery("sent", ref=ts, how=f"in #{name}" if name and f"#{name}" != message.to else "")
+
+
+def _place(clients: Clients, message: Message, places: Places) -> tuple[str, str]:
+    """Where a text goes: to the incident's own channel by its id, which the first text makes, and that channel's name.
+    Where the bot may make none, by its name: somebody else may have made it."""
+    from omniops.services.slack import SlackRefused
+    from omniops.services.slack_channels import Channels
+
+    if not message.incident or message.to != slack_channel("incident", message.incident):
+        return message.to, ""
+    try:
+        id, name, _ = _channel(clients, Channels(clients.slack), message, places)
+    except SlackRefused:
+        return message.to, ""
+    return id, name
 
 
 def later(error: Unreachable) -> Delivery:

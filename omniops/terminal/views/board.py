@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from omniops.clock import parse_iso
+from omniops.clock import parse_iso, to_second
 from omniops.incident.board import Board
 from omniops.incident.due import target
 from omniops.incident.obligations import Obligation
 from omniops.incident.outbox import Message
 from omniops.incident.view import ROLES, Mitigation
 from omniops.terminal.layout import cells, cut, pad, safe, wrap
-from omniops.text import duration
+from omniops.terminal.views.severity import TONES
+from omniops.text import duration, lateness
 
 Line = tuple[str, str]
 """A line and its tone."""
 
-TONES = {"SEV-1": "bad", "SEV-2": "bad", "SEV-3": "warn", "SEV-4": "dim"}
 _WHEN = 14
 _LATELY = 5
 """So many of the last events begin a log."""
@@ -46,8 +46,7 @@ class _Part(NamedTuple):
 def screen(board: Board, now: datetime, width: int, height: int) -> list[Line]:
     """At most ``height`` lines of at most ``width`` columns: what matters soonest comes first in every part."""
     head = [*_head(board, now, width), ("", "")]
-    runs = [Row(pad(one.run, 7), f"{safe(one.runbook, 60)} at {safe(one.step, 60)}, walked by "
-                f"{safe(one.by, 40) or 'nobody'}") for one in board.walks]  # fmt: skip
+    runs = [Row(pad(one.run, 7), safe(one.words, 250), "warn" if one.holder == "dead" else "") for one in board.walks]
     parts = [*_open_parts(board, now), _Part("runs", runs), _Part("last", _lately(board), newest=True)]
     shown = _fit([part for part in parts if part.rows], height - len(head) - 1, width)
     foot = [(cut("q leaves", width), "dim")]
@@ -120,7 +119,8 @@ def left_lines(
 def _open_parts(board: Board, now: datetime) -> list[_Part]:
     trouble = [Row("", f"cannot be told: {safe(board.trouble)}", "bad")] if board.trouble else []
     owed = [owed_row(one, now) for one in board.obligations if one.open]
-    clocks = [Row(_when(one.left_s(now)), safe(one.name, 200), _tone(one.left_s(now))) for one in board.clocks]
+    left = [(one, one.left_s(now)) for one in board.clocks]
+    clocks = [Row(_column(lateness(left_s)), safe(one.name, 200), _tone(left_s)) for one, left_s in left]
     force = [force_row(one, now) for one in board.mitigations]
     return [_Part("owed", trouble + owed), _Part("clocks", clocks), _Part("in force", force)]
 
@@ -132,9 +132,8 @@ def _lately(board: Board) -> list[Row]:
 
 def owed_row(one: Obligation, now: datetime) -> Row:
     """One obligation: how long there is still time, what, and what to type."""
-    left = -one.late_s(now)
     next = f" ({one.next})" if one.next else ""
-    return Row(_when(left), safe(one.words, 200) + next, _tone(left))
+    return Row(_column(one.when(now)), safe(one.words, 200) + next, _tone(-one.late_s(now)))
 
 
 def force_row(one: Mitigation, now: datetime) -> Row:
@@ -145,8 +144,7 @@ def force_row(one: Mitigation, now: datetime) -> Row:
     return Row(f"{one.id}  ", words, "" if one.state == "kept" else "warn")
 
 
-def _when(left_s: float) -> str:
-    words = f"in {duration(left_s)}" if left_s > 0 else f"{duration(-left_s)} LATE"
+def _column(words: str) -> str:
     return pad(words, max(_WHEN, cells(words) + 2))
 
 
@@ -155,7 +153,7 @@ def _tone(left_s: float) -> str:
 
 
 def _time(moment: str) -> str:
-    return f"{parse_iso(moment):%Y-%m-%d %H:%M:%S}Z"
+    return to_second(parse_iso(moment))
 
 
 Facts = dict[str, Line]

@@ -7,12 +7,9 @@ from datetime import datetime
 
 from omniops.incident.obligations import Obligation
 from omniops.terminal.layout import safe, wrap
-from omniops.text import duration
 
 Line = tuple[str, str]
 """A line and its tone."""
-JUST_S = 60.0
-"""What fell due so short a time ago is due now, and nobody is late."""
 
 
 def due_lines(found: Sequence[Obligation], now: datetime, width: int) -> list[Line]:
@@ -35,13 +32,8 @@ def due_lines(found: Sequence[Obligation], now: datetime, width: int) -> list[Li
 
 
 def when_words(one: Obligation, now: datetime) -> str:
-    """``12m 03s late``, ``now``, ``in 4m 10s``, ``done``; as wide as a column."""
-    if one.done_at:
-        words = "done"
-    else:
-        late = one.late_s(now)
-        words = f"in {duration(-late)}" if late < 0 else "now" if late < JUST_S else f"{duration(late)} late"
-    return f"{words:>11}"
+    """How late it is, or ``done``; as wide as a column."""
+    return f"{'done' if one.done_at else one.when(now):>11}"
 
 
 _TONES = {"sent": "good", "by hand": "good", "already": "", "declined": "warn", "waits": "warn", "to be pasted": "warn"}

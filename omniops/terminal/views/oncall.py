@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, tzinfo
 
+from omniops.clock import on_wall
 from omniops.incident.handoff import Handoff
 from omniops.incident.rota import Cover, Duty, Role
 from omniops.incident.schedules import Gap, hours
@@ -18,7 +19,7 @@ def who_lines(role: Role, duty: Duty, notes: Sequence[str], moment: datetime, tz
     lines: list[Line] = []
     if duty.primary:
         second = f", secondary {safe(duty.secondary, 60)}" if duty.secondary else ", no secondary"
-        until = f" (until {when(duty.end, tz)})" if role.weekly or duty.why else ""
+        until = f" (until {on_wall(duty.end, tz)})" if role.weekly or duty.why else ""
         lines += [
             (line, "")
             for line in wrap(f"{safe(duty.primary, 60)}{second}{until}", width, pad(f"{role.id}:", 14), " " * 14)
@@ -57,7 +58,7 @@ def schedule_lines(found: Sequence[tuple[Role, Sequence[Duty]]], tz: tzinfo, wid
             cover = ""
             if one.primary != one.scheduled:
                 cover = f", instead of {safe(one.scheduled, 60) or 'nobody'}: {safe(one.why, 120)}"
-            head = f"  {when(one.start, tz)}  {pad(safe(one.primary, 24), column)}  "
+            head = f"  {on_wall(one.start, tz)}  {pad(safe(one.primary, 24), column)}  "
             words = f"secondary {safe(one.secondary, 24) or '-'}{cover}"
             lines += [(line, "") for line in wrap(words, width, head, " " * 29)]
     return lines
@@ -65,12 +66,7 @@ def schedule_lines(found: Sequence[tuple[Role, Sequence[Duty]]], tz: tzinfo, wid
 
 def cover_line(one: Cover, tz: tzinfo) -> str:
     """An override that was written down."""
-    return f"{safe(one.who, 60)} is {safe(one.role)} from {when(one.start, tz)} until {when(one.end, tz)}."
-
-
-def when(moment: datetime, tz: tzinfo) -> str:
-    """``Mon 2026-11-30 09:00 PST``."""
-    return f"{moment.astimezone(tz):%a %Y-%m-%d %H:%M %Z}"
+    return f"{safe(one.who, 60)} is {safe(one.role)} from {on_wall(one.start, tz)} until {on_wall(one.end, tz)}."
 
 
 MOST_GAPS = 12
@@ -101,7 +97,7 @@ def sync_lines(
         (line, tone) for line in wrap(f"{role.id}, {role.schedule} ({safe(name, 60)}): {words}{more}.", width, "", "  ")
     ]
     total, differ = hours(start, end), sum(one.hours for one in gaps)
-    span = f"{when(start, tz)} to {when(end, tz)}"
+    span = f"{on_wall(start, tz)} to {on_wall(end, tz)}"
     if not gaps:
         lines += [
             (line, "good") for line in wrap(f"PagerDuty names whom the rota names, {span}: {total} hours.", width, "  ")
@@ -111,7 +107,7 @@ def sync_lines(
         lines += [(line, "bad") for line in wrap(told, width, "  ")]
     for one in gaps[:MOST_GAPS]:
         here, there = (safe(names.get(user, user) or "nobody", 60) for user in (one.here.removeprefix("?"), one.there))
-        told = f"{when(one.start, tz)}, {one.hours:g} h: {there} there, {here} here"
+        told = f"{on_wall(one.start, tz)}, {one.hours:g} h: {there} there, {here} here"
         lines += [(line, "") for line in wrap(told, width, "  - ", "    ")]
     if len(gaps) > MOST_GAPS:
         lines.append((f"  and {len(gaps) - MOST_GAPS} more: --json", ""))

@@ -11,7 +11,7 @@ from omniops.incident.page import Acked, Page, Row, next_due
 from omniops.terminal.layout import safe, wrap
 from omniops.terminal.views.incidents import ago
 from omniops.terminal.views.plain import fields
-from omniops.text import duration
+from omniops.text import duration, lateness
 
 Lines = list[tuple[str, str]]
 
@@ -58,7 +58,7 @@ def acked_lines(one: Acked, now: datetime, width: int) -> Lines:
     if one.error is not None:
         return lines
     due = next_due(page.at, now) if one.ours else None
-    late = "" if due is None else f"{duration(due.late_s)} LATE" if due.late_s >= 1 else f"in {duration(-due.late_s)}"
+    late = "" if due is None else lateness(-due.late_s)
     labels = " ".join(f"{safe(key, 60)}={safe(value, 120)}" for key, value in page.alert.items())
     pairs = [
         ("by", _who(one, now)),

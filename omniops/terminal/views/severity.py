@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from omniops.clock import to_minute
 from omniops.errors import Exit
 from omniops.incident.ladder import Ladder
 from omniops.incident.severity import Classification
 from omniops.terminal.layout import wrap
-from omniops.text import duration
+from omniops.text import lateness
 
 Line = tuple[str, str]
 """A line and its tone."""
@@ -18,7 +19,7 @@ MAX_LINES = 12
 MAX_WIDTH = 100
 _INDENT = " " * 9
 _TARGETS = {"provider-outage": " ID", "rollback": " VERSION"}
-_TONES = {"SEV-1": "bad", "SEV-2": "bad", "SEV-3": "warn", "SEV-4": "dim"}
+TONES = {"SEV-1": "bad", "SEV-2": "bad", "SEV-3": "warn", "SEV-4": "dim"}
 
 
 def lines(answer: Classification, ladder: Ladder, now: datetime, since: datetime, width: int) -> list[Line]:
@@ -31,7 +32,7 @@ def lines(answer: Classification, ladder: Ladder, now: datetime, since: datetime
     rung = ladder.severity(answer.severity)
     own = [reason.removeprefix(f"{answer.severity}: ") for reason in answer.reasons]
     paged = f"{answer.page.priority}: {answer.tell}" if answer.page.priority else answer.tell
-    shown = [(f"{rung.id:<{len(_INDENT)}}{rung.definition.partition(';')[0]}", _TONES.get(rung.id, ""))]
+    shown = [(f"{rung.id:<{len(_INDENT)}}{rung.definition.partition(';')[0]}", TONES.get(rung.id, ""))]
     shown += _part("why", own, width, 4 if len(answer.cannot_judge) < 2 else 3)
     shown += _part("page", [paged], width, 1, "head")
     shown += _part("resolve", [_by(answer, now, since)], width, 1)
@@ -80,10 +81,9 @@ def _part(name: str, texts: Sequence[str], width: int, room: int, tone: str = ""
 def _by(answer: Classification, now: datetime, since: datetime) -> str:
     if answer.resolve_at is None or answer.resolve_s is None:
         return f"by the {answer.resolve_words}"
-    left = (answer.resolve_at - now).total_seconds()
-    state = f"in {duration(left)}" if left >= 0 else f"OVERDUE by {duration(-left)}"
+    state = lateness((answer.resolve_at - now).total_seconds())
     assumed = " (from now; --onset says otherwise)" if since == now else ""
-    return f"by {answer.resolve_at:%Y-%m-%d %H:%M} UTC, {state}{assumed}"
+    return f"by {to_minute(answer.resolve_at)}, {state}{assumed}"
 
 
 def _command(answer: Classification) -> str:

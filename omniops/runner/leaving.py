@@ -1,0 +1,118 @@
+"""How a text that a person has to see first leaves: the last look, the outbox, its ten seconds, and what became of it.
+
+Nobody calls a service from here. What may be said, and who is asked, is decided before: `saying.py` for a command,
+`posting.py` for a step of a runbook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from omniops.clock import Clock
+from omniops.config import Settings
+from omniops.errors import Exit
+from omniops.incident.drafts import Draft
+from omniops.incident.obligations import IDS
+from omniops.incident.outbox import Message
+from omniops.incident.view import Incident
+from omniops.journal.events import Journal
+from omniops.runner import outbox
+from omniops.runner.person import Change, Person
+from omniops.services.clients import Clients
+
+BUDGET_S = 10.0
+SENT, WAITS, MAYBE, DECLINED = "sent", "waits", "may have been sent", "declined"
+BY_HAND, TO_PASTE, ALREADY = "by hand", "to be pasted", "already"
+EXITS = {
+    SENT: Exit.DONE, BY_HAND: Exit.DONE, ALREADY: Exit.DONE, WAITS: Exit.WAITING, MAYBE: Exit.IN_DOUBT,
+    DECLINED: Exit.PERSON, TO_PASTE: Exit.PERSON,
+}  # fmt: skip
+
+
+class Here(NamedTuple):
+    """What sending needs. ``edit``: opens a person's editor; ``show``: shows what no service here can take."""
+
+    settings: Settings
+    clock: Clock
+    person: Person
+    journal: Journal
+    clients: Clients
+    show: outbox.Show | None = None
+    edit: Callable[[str], str] | None = None
+
+    def flush(self, incident: str = "") -> None:
+        """Give what is owed ten seconds to leave; ``incident``: what this one owes alone."""
+        outbox.flush(
+            self.settings, self.clock, self.journal, self.clients, budget_s=BUDGET_S, only=incident, show=self.show
+        )
+
+    def message(self, incident: str, id: str) -> Message:
+        """A message as it stands now. ``incident``: "" for one of none."""
+        return next(one for one in outbox.messages(self.journal, incident) if one.id == id)
+
+
+class Said(NamedTuple):
+    """What became of a message. ``message`` is None where none was queued."""
+
+    state: str
+    draft: Draft
+    why: str = ""
+    message: Message | None = None
+
+    @property
+    def exit(self) -> Exit:
+        return EXITS[self.state]
+
+    def as_json(self) -> dict[str, Any]:
+        body = {"about": self.draft.about, "to": self.draft.where, "body": self.draft.body}
+        told = self.message.as_json() if self.message else None
+        return {"state": self.state, "why": self.why or None, **body, "message": told}
+
+
+def last_look(here: Here, incident: Incident, draft: Draft, host: str = "", warnings: tuple[str, ...] = ()) -> Change:
+    """Show the whole text, where it goes and which incident it is about; what is shown is what is approved."""
+    change = Change(
+        here.settings.environment, host or draft.engine, draft.where, "post", {}, {"text": draft.text},
+        {"about": f"{incident.id}: {incident.title}"}, warnings, "a message cannot be taken back", "",
+    )  # fmt: skip
+    here.person.change(change)
+    return change
+
+
+def leave(here: Here, incident: str, draft: Draft, instead_of: Sequence[str] = ()) -> Message | None:
+    """Owe a message, give it ten seconds to leave, and return it as it is then. What has its key already goes in its
+    stead; ``instead_of``: ids of older ones that it takes the place of. None: the incident is on the security path by
+    now, and nothing was queued."""
+    id = outbox.queue(
+        here.journal, incident, engine=draft.engine, to=draft.to, about=draft.about, body=draft.body, key=draft.key,
+        instead_of=instead_of,
+    )  # fmt: skip
+    if not id:
+        return None
+    here.flush(incident)
+    return here.message(incident, id)
+
+
+def became(message: Message, draft: Draft, settings: Settings) -> Said:
+    """What became of a message, in a word."""
+    from omniops.runner.tick import unable
+
+    why = message.why
+    if message.state == "sent":
+        return Said(SENT, draft, message.how, message)
+    if message.state in ("unsure", "sending"):
+        return Said(MAYBE, draft, why or "another process is sending it", message)
+    if message.state == "dropped":
+        return Said(DECLINED, draft, f"dropped: {why}", message)
+    if message.state == "shown":
+        then = f'then: omniops comms done {draft.about} --how "..."' if draft.about in IDS else ""
+        return Said(TO_PASTE, draft, both(f"it was shown, to be pasted by hand: {why}", then), message)
+    if not why and unable(settings, [message]):
+        why = "nothing is set up to send it from here; omniops outbox"
+    return Said(WAITS, draft, why, message)
+
+
+def both(first: str, second: str) -> str:
+    """Two remarks as one; either may be empty."""
+    return "; ".join(part for part in (first, second) if part)
