@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from omniops.drill import launcher, scenarios
-from omniops.errors import BadInput, Unreachable
+from omniops.errors import BadInput, NeedsPerson, Unreachable
 from tests.drill.conftest import ANCHOR, Client, Start
 
 
