@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omniops.clock import Clock
 from omniops.config import Settings
-from omniops.errors import BadInput, InDoubt, OmniopsError
+from omniops.errors import BadInput, InDoubt, OmniopsError, Unreachable
 from omniops.failpoints import reached
 from omniops.incident.outbox import (
     FROZEN,
@@ -238,6 +238,9 @@ def attempted(engine: Engine, clients: Clients, message: Message, places: Places
         return stopped.delivery
     except InDoubt as error:
         return Delivery("unsure", why=_words(error))
+    except Unreachable as error:  # it may say how long it wants to be left alone, and that an edit may still arrive
+        wait, late = getattr(error, "retry_in_s", None), getattr(error, "late", False)
+        return Delivery("failed", why=_words(error), retry_in_s=wait, late=late, down=True)
     except OmniopsError as error:
         return Delivery("failed", why=_words(error))
     except Exception as error:  # one message that cannot be sent must not keep all others

@@ -69,6 +69,17 @@ def said(text: object, limit: int = 200) -> str:
     return one_line(redact(clean(text)), limit)
 
 
+def patience_s(given: object, otherwise: float) -> float:
+    """How many seconds a Retry-After, or a field like it, asks to wait, one at least; ``otherwise`` for none."""
+    from math import isfinite
+
+    try:
+        wait = float(str(given))
+    except ValueError:
+        return otherwise
+    return max(wait, 1.0) if isfinite(wait) else otherwise
+
+
 class Http:
     """One server. ``guard`` is called with every URL before it is asked."""
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience_s, said
 from omniops.services.slack import MAX_TEXT, escaped, mentioned
 
 SETTING = {"slack": "SLACK_WEBHOOK_URL", "discord": "DISCORD_WEBHOOK_URL"}
@@ -129,12 +129,8 @@ def _bad(kind: str, why: str) -> BadInput:
 
 def _seconds(reply: Reply) -> float:
     """Discord tells it in the body as well, more exactly."""
-    for value in (_object(reply.body).get("retry_after"), reply.headers.get("retry-after")):
-        try:
-            return max(float(str(value)), 1.0)
-        except ValueError:
-            continue
-    return DEFAULT_RETRY_S
+    told = patience_s(reply.headers.get("retry-after"), DEFAULT_RETRY_S)
+    return patience_s(_object(reply.body).get("retry_after"), told)
 
 
 def _object(body: bytes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omniops.config import Settings
-from omniops.errors import BadInput, InDoubt, Refused
+from omniops.errors import BadInput, InDoubt, Refused, Unreachable
 from omniops.incident.outbox import FROZEN, Message
 from omniops.journal.events import New
 from omniops.journal.lease import me
@@ -167,6 +167,15 @@ def test_how_an_attempt_ends(answer: Delivery | Exception, safe: bool, state: st
     scene.clock.sleep(3600)
     scene.flush()
     assert len(scene.sender.sent) == (2 if again else 1)
+
+
+def test_who_cannot_be_reached_is_not_tried_again_at_once() -> None:
+    """Nobody answers: that is every engine's answer for all messages of it, and only once in a flush."""
+    scene = Scene(Sender(Unreachable("nobody answers", why="no connection")))
+    for key in "abc":
+        scene.queue(key)
+    assert [one.why for one in scene.flush()] == ["nobody answers (no connection)"]
+    assert scene.states() == ["waiting"] * 3
 
 
 @pytest.mark.parametrize("safe", [False, True])

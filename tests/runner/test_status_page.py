@@ -91,9 +91,10 @@ def test_killed_with_its_request_under_way(post: Post, page: FakeStatuspage) -> 
     assert (len(page.incidents), len(page.texts())) == (1, 1)
 
 
-@pytest.mark.parametrize(("code", "wait", "seconds"), [(420, "17", 17), (429, "", 60)])
+@pytest.mark.parametrize(("code", "wait", "seconds"), [(420, "17", 17), (429, "", 60), (429, "nan", 60)])
 def test_patience(post: Post, page: FakeStatuspage, code: int, wait: str, seconds: int) -> None:
-    """420 and 429: as long as it says, else a minute."""
+    """420 and 429: as long as it says, else a minute; a number that is none is no reason to leave the message as being
+    sent."""
     page.busy = (code, wait)
     assert publish(post).state == "waiting"
     assert post.flush(seconds - 1) == ["waiting"]

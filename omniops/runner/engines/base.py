@@ -77,5 +77,6 @@ class Engine(Protocol):
         ...
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
-        """Send once. May raise OmniopsError: InDoubt is ``unsure``, every other one ``failed``."""
+        """Send once. May raise OmniopsError: InDoubt is ``unsure``, Unreachable is ``failed`` and the service ``down``,
+        every other one ``failed``."""
         ...

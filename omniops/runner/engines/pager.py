@@ -28,19 +28,14 @@ class Note:
         return settings.has_secret("PAGERDUTY_TOKEN")
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
-        from omniops.services.pagerduty_errors import PagerSlow
-
         mark = f"[omniops {message.id}]"
         pager = clients.pager
         pager.budget()
-        try:
-            if message.attempts > 1:
-                for note in pager.notes(message.to):
-                    if mark in note.content:
-                        return Delivery("sent", ref=note.id, how="it was there already")
-            note = pager.add_note(message.to, f"{str(message.body['content'])[:MAX_NOTE]}\n{mark}", places.look)
-        except PagerSlow as slow:
-            return Delivery("failed", why=slow.what, down=True)
+        if message.attempts > 1:
+            for note in pager.notes(message.to):
+                if mark in note.content:
+                    return Delivery("sent", ref=note.id, how="it was there already")
+        note = pager.add_note(message.to, f"{str(message.body['content'])[:MAX_NOTE]}\n{mark}", places.look)
         return Delivery("sent", ref=note.id)
 
 
@@ -57,7 +52,7 @@ class Responder:
         return settings.has_secret("PAGERDUTY_TOKEN")
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
-        from omniops.services.pagerduty_errors import ABILITY, PagerRefused, PagerSlow
+        from omniops.services.pagerduty_errors import ABILITY, PagerRefused
 
         pager, words = clients.pager, str(message.body["message"])
         pager.budget()
@@ -66,8 +61,6 @@ class Responder:
             if not user:
                 return Delivery("failed", why="nobody is on call at the second level of the escalation policy")
             pager.request_responder(message.to, user, words, places.look)
-        except PagerSlow as slow:
-            return Delivery("failed", why=slow.what, down=True)
         except PagerRefused as no:
             if no.code == ABILITY and clients.events.has_key("secondary"):
                 places.look()

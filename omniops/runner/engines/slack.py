@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omniops.clock import parse_iso
 from omniops.config import Settings
-from omniops.errors import InDoubt, Unreachable
+from omniops.errors import InDoubt
 from omniops.incident.outbox import Message, fold, slack_channel
 from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
 from omniops.runner.engines.order import blocked, denied, doubtful, replaced
@@ -52,13 +52,9 @@ class Slack:
             to, name = _place(clients, message, places)
         except InDoubt as error:  # whether there is a channel now; the next attempt finds it by its name
             return Delivery("failed", why=f"{error.what}: {error.why}", down=True)
-        except Unreachable as error:
-            return later(error)
         try:
             places.look()
             ts = clients.slack.post(to, str(message.body["text"]))
-        except Unreachable as error:
-            return later(error)
         except SlackRefused as no:
             # An incident's own channel need not exist: then the text is for a person to paste where they talk.
             missing = no.code in ("channel_not_found", "is_archived", "not_in_channel")
@@ -81,14 +77,6 @@ def _place(clients: Clients, message: Message, places: Places) -> tuple[str, str
     except SlackRefused:
         return message.to, ""
     return id, name
-
-
-def later(error: Unreachable) -> Delivery:
-    """Nobody answers, or Slack wants patience: nothing was posted."""
-    from omniops.services.slack import SlackSilent
-
-    wait, late = getattr(error, "retry_in_s", None), isinstance(error, SlackSilent)
-    return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, late=late, down=True)
 
 
 def refused(no: SlackRefused) -> Delivery:
@@ -125,8 +113,6 @@ class Headline:
             known = "" if new else _known(channels, id, message, places)
             ts = _headline(channels, id, known, message, places)
             pinned = _pin(channels, id, ts, places)
-        except Unreachable as error:
-            return later(error)
         except SlackRefused as no:
             if no.code == "is_archived":
                 return Delivery("dropped", why=no.why)

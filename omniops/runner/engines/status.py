@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from omniops.config import Settings
-from omniops.errors import Unreachable
+from omniops.incident.communication import LEVELS, STATUSES
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.runner.engines.order import blocked, overtaken
 from omniops.services.clients import Clients
-
-STATES = ("investigating", "identified", "monitoring", "resolved")
-IMPACTS = ("none", "minor", "major", "critical")
 
 
 def by_statuspage(settings: Settings) -> bool:
@@ -33,20 +30,16 @@ class Status:
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         body = message.body
-        if body["status"] not in STATES or body["impact"] not in IMPACTS:
+        if body["status"] not in STATUSES or body["impact"] not in LEVELS:
             return Delivery("dropped", why="no status page knows this status or impact")
         events = places.events()
         if overtaken(events, message):
             return Delivery("dropped", why="a newer text is on the status page")
         if other := blocked(events, message):
             return Delivery("failed", why=f"of the texts, {other}", retry_in_s=self.settle_s)
-        try:
-            if by_statuspage(clients.settings):
-                return _to_statuspage(clients, message, places)
-            return _to_git(clients, message, places)
-        except Unreachable as error:
-            wait = getattr(error, "retry_in_s", None)
-            return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, down=True)
+        if by_statuspage(clients.settings):
+            return _to_statuspage(clients, message, places)
+        return _to_git(clients, message, places)
 
 
 def _to_statuspage(clients: Clients, message: Message, places: Places) -> Delivery:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from omniops.config import Settings
-from omniops.errors import Unreachable
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.services.clients import Clients
@@ -31,11 +30,7 @@ def through_webhook(clients: Clients, message: Message) -> Delivery:
     kind, text = _kind(clients.settings, message), str(message.body["text"])
     if message.incident and message.incident not in text:
         text = f"[{message.incident}] {text}"
-    try:
-        ref = Webhook(kind, clients.settings, clients.clock, clients.guard).post(text)
-    except Unreachable as error:
-        wait = getattr(error, "retry_in_s", None)
-        return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, down=True)
+    ref = Webhook(kind, clients.settings, clients.clock, clients.guard).post(text)
     return Delivery("sent", ref=ref, how=f"through {kind.capitalize()}'s webhook")
 
 
