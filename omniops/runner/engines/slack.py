@@ -14,6 +14,7 @@ from omniops.errors import InDoubt
 from omniops.incident.outbox import Message, fold, slack_channel
 from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
 from omniops.runner.engines.order import blocked, denied, doubtful, replaced
+from omniops.runner.engines.ways import by_webhook
 from omniops.services.clients import Clients
 
 if TYPE_CHECKING:
@@ -36,12 +37,9 @@ class Slack:
     missing = "SLACK_BOT_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
-        from omniops.runner.comms import by_webhook
-
         return settings.has_secret("SLACK_BOT_TOKEN") or by_webhook(settings)
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
-        from omniops.runner.comms import by_webhook
         from omniops.services.slack import SlackRefused
 
         if by_webhook(clients.settings):
