@@ -186,7 +186,7 @@ def moved(changed: list[Message]) -> list[tuple[str, str]]:
     for one in changed:
         name = f"{one.about} to {judge.target(one)}"
         if one.state == "sent":
-            said.append((f"sent: {name}", "good"))
+            said.append((f"sent: {name}" + (f" ({one.how})" if one.how else ""), "good"))
         elif one.state == "dropped":
             said.append((f"dropped: {name}: {one.why}", "warn"))
     return said

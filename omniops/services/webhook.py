@@ -45,13 +45,15 @@ class WebhookBusy(Unreachable):
 
 
 class Webhook:
-    """One webhook: ``slack`` or ``discord``. Nothing is asked before the first post."""
+    """One webhook: ``slack`` or ``discord``. Nothing is asked before the first post. ``most``: the characters that it
+    takes; a longer text is cut."""
 
     timeout_s = 10.0
 
     def __init__(self, kind: str, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
         self.kind, self._settings, self._clock, self._guard = kind, settings, clock, guard
         self.name = f"{kind.capitalize()}'s webhook"
+        self.most = MAX_TEXT if kind == "slack" else DISCORD_MOST
 
     def address(self) -> tuple[str, str]:
         """Its server, and the path there. Raises BadInput, without a word of the address but its host."""
@@ -99,8 +101,7 @@ class Webhook:
         return said(_object(reply.body).get("id") or "ok", 64)
 
     def _body(self, text: str) -> dict[str, Any]:
-        most = MAX_TEXT if self.kind == "slack" else DISCORD_MOST
-        words = text if len(text) <= most else text[: most - 1] + "…"
+        words = text if len(text) <= self.most else text[: self.most - 1] + "…"
         if self.kind == "slack":
             return {"text": mentioned(escaped(words), self._settings.get("SLACK_COMMANDERS"))}
         return {"content": words, "allowed_mentions": {"parse": []}}

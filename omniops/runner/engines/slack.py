@@ -14,7 +14,7 @@ from omniops.errors import InDoubt
 from omniops.incident.outbox import Message, fold, slack_channel
 from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
 from omniops.runner.engines.order import blocked, denied, doubtful, replaced
-from omniops.runner.engines.ways import by_webhook
+from omniops.runner.engines.ways import by_webhook, cut
 from omniops.services.clients import Clients
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Slack:
         return settings.has_secret("SLACK_BOT_TOKEN") or by_webhook(settings)
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
-        from omniops.services.slack import SlackRefused
+        from omniops.services.slack import MAX_TEXT, SlackRefused
 
         if by_webhook(clients.settings):
             from omniops.runner.engines.webhook import through_webhook
@@ -59,7 +59,8 @@ class Slack:
             if missing and message.to.startswith("#inc-"):
                 return Delivery("shown", why=f"{message.to}: {no.why}")
             return refused(no)
-        return Delivery("sent", ref=ts, how=f"in #{name}" if name and f"#{name}" != message.to else "")
+        where = f"in #{name}" if name and f"#{name}" != message.to else ""
+        return Delivery("sent", ref=ts, how=(where + cut(str(message.body["text"]), MAX_TEXT)).removeprefix(", "))
 
 
 def _place(clients: Clients, message: Message, places: Places) -> tuple[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from omniops.config import Settings
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
+from omniops.runner.engines.ways import cut
 from omniops.services.clients import Clients
 
 
@@ -30,8 +31,9 @@ def through_webhook(clients: Clients, message: Message) -> Delivery:
     kind, text = _kind(clients.settings, message), str(message.body["text"])
     if message.incident and message.incident not in text:
         text = f"[{message.incident}] {text}"
-    ref = Webhook(kind, clients.settings, clients.clock, clients.guard).post(text)
-    return Delivery("sent", ref=ref, how=f"through {kind.capitalize()}'s webhook")
+    hook = Webhook(kind, clients.settings, clients.clock, clients.guard)
+    how = f"through {kind.capitalize()}'s webhook" + cut(text, hook.most)
+    return Delivery("sent", ref=hook.post(text), how=how)
 
 
 def _kind(settings: Settings, message: Message) -> str:
