@@ -11,6 +11,7 @@ from omniops.incident.outages import outages, providers
 from omniops.incident.typed import about
 from omniops.incident.view import Incident
 from omniops.journal.events import Event, Journal
+from omniops.runner.engines.ways import by_webhook
 from omniops.runner.known import incident_of, runs_of
 
 if TYPE_CHECKING:
@@ -87,22 +88,6 @@ def facts_of(journal: Journal, id: str, events: list[Event], rules: Communicatio
     rule = rules.rule("banner")
     runs = [journal.read(f"run/{run}") for run in runs_of(journal, id)]
     return Facts(id, events, outages(runs, rule.runbook, events) if rule else (), providers(runs))
-
-
-def begun_of(journal: Journal, now: datetime, incident: str, folder: Path | None) -> list[Obligation]:
-    """What an incident owes others besides the on-call from its start on, and nobody has done yet."""
-    found = obligations_of(journal, now, incident, folder=folder)
-    return [one for one in found if one.open and one.id in OF_THE_START and one.late_s(now) >= 0]
-
-
-OF_THE_START = frozenset(("mail.start", "upstream"))
-WEBHOOKS = ("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL")
-
-
-def by_webhook(settings: Settings) -> bool:
-    """Is a webhook all there is to reach the channel by? It is the lesser way: it posts where it was made for, and it
-    makes, edits and pins nothing."""
-    return not settings.has_secret("SLACK_BOT_TOKEN") and any(settings.has_secret(name) for name in WEBHOOKS)
 
 
 def to_channel(settings: Settings, draft: Draft) -> Draft:
