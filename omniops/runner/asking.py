@@ -155,7 +155,7 @@ def post(walk: Walk, step: str) -> None:
 def _fulfilled(walk: Walk) -> list[New]:
     """What was put on the status page by hand is the banner of 4.1.4, and an update of section 5; what waits to say the
     same is not sent any more."""
-    from omniops.runner.saying import given_up
+    from omniops.runner.by_hand import given_up
 
     stream, how = f"incident/{walk.state.started['incident']}", f"posted by hand, in run {walk.state.run}"
     events = walk.journal.read(stream)

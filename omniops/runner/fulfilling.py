@@ -9,10 +9,10 @@ from omniops.errors import BadInput
 from omniops.incident.obligations import Obligation
 from omniops.incident.outages import providers
 from omniops.journal.events import Journal
+from omniops.runner.by_hand import done
 from omniops.runner.comms import obligations_of
 from omniops.runner.known import runs_of
 from omniops.runner.meant import pick_owing
-from omniops.runner.saying import done
 from omniops.text import one_line
 
 

@@ -58,8 +58,8 @@ def pick_owing(journal: Journal, now: datetime, wanted: str, ids: tuple[str, ...
     While an incident on the security path (4.5) is open, one has to be named: what is meant by "the incident" must not
     be guessed then. Raises BadInput, NeedsPerson, and Frozen where only that one is open.
     """
+    from omniops.runner.by_hand import refuse_frozen
     from omniops.runner.comms import obligations_of
-    from omniops.runner.saying import refuse_frozen
 
     if wanted:
         found = incident_of(journal, wanted)

@@ -12,17 +12,16 @@ from datetime import datetime
 from typing import Any
 
 from omniops.clock import parse_iso
-from omniops.errors import BadInput, Frozen, NeedsPerson
+from omniops.errors import BadInput, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import leaks
 from omniops.incident.drafts import Draft
-from omniops.incident.fulfilled import answers, provider_of
+from omniops.incident.fulfilled import provider_of
 from omniops.incident.obligations import IDS
-from omniops.incident.outbox import Message, fold, slack_channel, text_of, with_key
+from omniops.incident.outbox import Message, slack_channel, text_of, with_key
 from omniops.incident.view import Incident
-from omniops.journal.conflict import retry_on_conflict
-from omniops.journal.events import Event, Journal, New
 from omniops.runner import outbox
+from omniops.runner.by_hand import done, frozen, refuse_frozen
 from omniops.runner.leaving import (
     ALREADY,
     BY_HAND,
@@ -52,21 +51,6 @@ _ANY = "words"
 """Stands for somebody's own, to see whether a template has a place for them."""
 _NO_WORDS = ("y", "yes", "ok", "send", "post", "edit", "none")
 """What a tired person types who takes the question for another one; it is no text for anybody."""
-
-
-def refuse_frozen(incident: Incident) -> None:
-    """Raises Frozen for an incident on the security path."""
-    if incident.frozen:
-        raise _frozen(incident.id)
-
-
-def _frozen(id: str) -> Frozen:
-    return Frozen(
-        f"nothing is sent about {id}",
-        why="it is on the security path (4.5): only the security on-call is told, and by page",
-        state="nothing was queued, shown or sent",
-        next="follow SECURITY.md; @security-team decides what is said, and to whom",
-    )
 
 
 def check(text: str, names: list[leaks.Name] | None) -> str:
@@ -193,7 +177,7 @@ def send(here: Here, incident: Incident, draft: Draft, instead_of: tuple[str, ..
     """Owe a message that was looked at, flush, and say what became of it."""
     found = leave(here, incident.id, draft, instead_of)
     if found is None:  # 4.5 was entered while it was looked at
-        raise _frozen(incident.id)
+        raise frozen(incident.id)
     there = became(found, draft, here.settings)
     if found.body == draft.body:
         return there
@@ -298,49 +282,3 @@ def pasted(here: Here, incident: Incident, draft: Draft) -> Said:
 
 def _provider(draft: Draft) -> tuple[str, ...]:
     return (provider_of(draft.key),) if draft.about == "upstream" else ()
-
-
-def done(
-    journal: Journal, incident: Incident, obligation: str, how: str, providers: tuple[str, ...] = (), next: str = ""
-) -> Event:
-    """Write down that something owed was fulfilled by hand; what waits to say the same, or to put something older on
-    the page after it, is not sent any more. ``providers``: those that were told, for ``upstream``; ``next``: by when
-    the text that was pasted promises another. Raises Frozen; BadInput without a word on how."""
-    if not how.strip():
-        raise BadInput(
-            "how was it done?",
-            state="nothing was written",
-            next=f'omniops comms done {obligation} --how "..."',
-        )
-    stream = f"incident/{incident.id}"
-    data: dict[str, Any] = {"obligation": obligation, "how": how.strip()}
-    if obligation == "upstream":
-        data["providers"] = list(providers)
-    if next:
-        data["next"] = next
-
-    def attempt() -> Event:
-        events = journal.read(stream)
-        refuse_frozen(Incident(incident.id, events))
-        return journal.append([New(stream, len(events), "comms.done", data), *given_up(events, obligation, providers)])[
-            0
-        ]
-
-    return retry_on_conflict(attempt, "nothing was written")
-
-
-def given_up(events: list[Event], obligation: str, providers: tuple[str, ...] = ()) -> list[New]:
-    """What is not sent any more once this was done by hand. ``events``: an incident's stream."""
-    return [
-        New(events[0].stream, None, "message.dropped", {"id": one.id, "why": "it was done by hand"})
-        for one in fold(events)
-        if one.state in ("waiting", "unsure") and _says_the_same(one, obligation, providers)
-    ]
-
-
-def _says_the_same(message: Message, obligation: str, providers: tuple[str, ...]) -> bool:
-    if obligation == "upstream":
-        return message.about == obligation and provider_of(message.key) in providers
-    if obligation == "status.resolved" and message.engine == "status":
-        return True
-    return obligation in answers(message)

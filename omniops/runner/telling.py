@@ -15,12 +15,13 @@ from omniops.incident.outbox import Message, slack_channel
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.runner.board import in_force_of
+from omniops.runner.by_hand import refuse_frozen
 from omniops.runner.comms import obligations_of, rules_of, to_channel
 from omniops.runner.known import runs_of, unspoken
 from omniops.runner.leaving import Here, Said
 from omniops.runner.meant import pick_owing
 from omniops.runner.outbox import messages
-from omniops.runner.saying import check, refuse_frozen, say
+from omniops.runner.saying import check, say
 from omniops.text import one_line
 
 LISTED = ("ops.standup", "review.weekly")
