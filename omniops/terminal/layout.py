@@ -62,7 +62,8 @@ def wrap(text: str, width: int, indent: str = "", hanging: str | None = None) ->
     hanging = indent if hanging is None else hanging
     lines: list[str] = []
     line, empty = indent, True
-    for word in _kept(text.split(), width - cells(hanging)):
+    indents = cells(indent), cells(hanging)
+    for word in _kept(text.split(), width - max(indents), width - min(indents)):
         if not empty and cells(line) + 1 + cells(word) > width:
             lines.append(line)
             line, empty = hanging, True
@@ -77,27 +78,30 @@ def wrap(text: str, width: int, indent: str = "", hanging: str | None = None) ->
     return [*lines, line] if not empty or not lines else lines
 
 
-def _kept(words: list[str], room: int) -> list[str]:
-    """The words, each command of ours as one of them: from ``omniops`` to the end of the clause. Too long a one stays
-    as many as it was."""
+def _kept(words: list[str], room: int, most: int) -> list[str]:
+    """The words, each command of ours as one of them: from ``omniops`` to the end of the clause. One with options that
+    is longer than ``most`` is as many as it takes lines, broken the shell's way: half of it may be another command."""
     found: list[str] = []
     start = -1  # where a command has begun
     for word in words:
         if word.startswith("("):
-            start = _joined(found, start, room)
+            start = _joined(found, start, room, most)
         found.append(word)
         if start < 0 and word.lstrip("(`'\"") == "omniops":
             start = len(found) - 1
         elif start >= 0 and word.endswith((")", ";", ",", ".", ":", "`")):
-            start = _joined(found, start, room)
-    _joined(found, start, room)
+            start = _joined(found, start, room, most)
+    _joined(found, start, room, most)
     return found
 
 
-def _joined(found: list[str], start: int, room: int) -> int:
-    command = " ".join(found[start:]) if start >= 0 else ""
-    if command and cells(command) <= room:
-        found[start:] = [command]
+def _joined(found: list[str], start: int, room: int, most: int) -> int:
+    """What has been found from ``start`` on as one word, where it fits; -1, because no command is open any more."""
+    typed = " ".join(found[start:]) if start >= 0 else ""
+    if typed and cells(typed) <= room:
+        found[start:] = [typed]
+    elif " --" in typed and cells(typed) > most:
+        found[start:] = [line.strip() for line in command(typed, room)]
     return -1
 
 

@@ -121,6 +121,15 @@ def test_a_command_stays_on_one_line(width: int) -> None:
     assert path == ["/srv/omniroute/docs/postmortem/", "2026-11-23-openai-fails.md"]
 
 
+def test_a_command_that_is_too_long_is_one_all_the_same() -> None:
+    """Half of it may be another command, so it is broken the shell's way; words about omniops are broken as words."""
+    typed = f"omniops comms email --incident 2026-11-23-{'long-' * 8}"
+    lines = wrap(f"Owed, now: e-mail: it is resolved ({typed})", 60, "", "   ")
+    assert lines[1:] == ["   (omniops comms email --incident \\", f"   {typed.split()[-1]})"]
+    assert all(cells(line) <= 60 for line in lines)
+    assert wrap("omniops does not know which of the two it is to ask about this", 40)[0][-1] != "\\"
+
+
 def test_a_clock_is_whole_or_left_out() -> None:
     """Where there is no room for all of the clocks, the ones that matter later give way, whole."""
     clocks = "since the page 12m 12s · 0:12 12s late"

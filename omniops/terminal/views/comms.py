@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from omniops.incident.obligations import Obligation
-from omniops.terminal.layout import safe, wrap
+from omniops.terminal.layout import cells, command, safe, wrap
 
 Line = tuple[str, str]
 """A line and its tone."""
@@ -26,7 +26,8 @@ def due_lines(found: Sequence[Obligation], now: datetime, width: int) -> list[Li
         about += f"{safe(one.id, 40)}; owed by: {safe(one.owner, 60)}"
         lines += [(line, "dim") for line in wrap(about, width, " " * 13)]
         if one.next:
-            lines += [(line, "key") for line in wrap(one.next, width, " " * 13)]
+            indent = " " * max(min(13, width - cells(one.next)), 2)
+            lines += [(line, "key") for line in command(one.next, width, indent)]
     return lines
 
 
