@@ -5,6 +5,7 @@ with a write in mind: NoAnswer.sent False = nothing left this machine; True = no
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -63,6 +64,19 @@ watchers: list[Callable[[Reply], None]] = []
 def said(text: object, limit: int = 200) -> str:
     """What a server said, fit to be shown: one line, no control characters, no secret."""
     return one_line(redact(clean(text)), limit)
+
+
+def patience(*asked: object, otherwise: float) -> float:
+    """Seconds that a server asks to wait: the first of ``asked`` that says a number of them, at least 1; ``otherwise``
+    where none does. A header may hold anything, "nan" and "inf" too."""
+    for one in asked:
+        try:
+            seconds = float(str(one))
+        except ValueError:
+            continue
+        if math.isfinite(seconds):
+            return max(seconds, 1.0)
+    return otherwise
 
 
 class Http:

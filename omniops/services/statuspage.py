@@ -14,7 +14,7 @@ from urllib.parse import quote
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
 
 URL = "https://api.statuspage.io/v1"
 MAX_NAME = 255
@@ -180,7 +180,7 @@ class StatuspageRefused(Refused):
 def _failed(method: str, reply: Reply) -> OmniopsError:
     """What an answer that is no success proves."""
     if reply.code in BUSY:
-        return StatuspageBusy(_seconds(reply.headers.get("retry-after", "")))
+        return StatuspageBusy(patience(reply.headers.get("retry-after"), otherwise=DEFAULT_RETRY_S))
     if reply.broken or reply.code >= 500 or reply.code < 300:
         why = reply.broken or f"it answered {reply.code}"
         if method != "GET":
@@ -235,13 +235,6 @@ def _json(reply: Reply) -> Any:
         return json.loads(reply.body)
     except (ValueError, RecursionError):
         raise Unreachable("Statuspage talks nonsense", why="its answer is no JSON", state=NOTHING) from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        return max(float(text), 1.0)
-    except ValueError:
-        return DEFAULT_RETRY_S
 
 
 def _doubt(why: str) -> InDoubt:

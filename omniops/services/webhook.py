@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
 from omniops.services.slack import MAX_TEXT, escaped, mentioned
 
 SETTING = {"slack": "SLACK_WEBHOOK_URL", "discord": "DISCORD_WEBHOOK_URL"}
@@ -107,7 +107,9 @@ class Webhook:
 
     def _failed(self, reply: Reply) -> OmniopsError:
         if reply.code == 429:
-            return WebhookBusy(self.name, _seconds(reply))
+            # Discord tells it in the body as well, more exactly.
+            asked = _object(reply.body).get("retry_after"), reply.headers.get("retry-after")
+            return WebhookBusy(self.name, patience(*asked, otherwise=DEFAULT_RETRY_S))
         if reply.broken or reply.code >= 500 or reply.code < 300:
             return self._doubt(reply.broken or f"it answered {reply.code}")
         if self.kind == "slack":
@@ -125,16 +127,6 @@ class Webhook:
 
 def _bad(kind: str, why: str) -> BadInput:
     return BadInput(f"{SETTING[kind]} is of no use", why=why, state=NOTHING, next=f"set {SETTING[kind]}")
-
-
-def _seconds(reply: Reply) -> float:
-    """Discord tells it in the body as well, more exactly."""
-    for value in (_object(reply.body).get("retry_after"), reply.headers.get("retry-after")):
-        try:
-            return max(float(str(value)), 1.0)
-        except ValueError:
-            continue
-    return DEFAULT_RETRY_S
 
 
 def _object(body: bytes) -> dict[str, Any]:

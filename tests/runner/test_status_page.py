@@ -75,7 +75,7 @@ def test_killed_before_it_was_written_down(post: Post, page: FakeStatuspage) -> 
     assert (len(page.incidents), len(page.texts())) == (1, 1)
 
 
-@pytest.mark.parametrize(("code", "wait", "seconds"), [(420, "17", 17), (429, "", 60)])
+@pytest.mark.parametrize(("code", "wait", "seconds"), [(420, "17", 17), (429, "", 60), (429, "nan", 60)])
 def test_patience(post: Post, page: FakeStatuspage, code: int, wait: str, seconds: int) -> None:
     """420 and 429: as long as it says, else a minute."""
     page.busy = (code, wait)

@@ -84,6 +84,8 @@ BUSY = {"message": "You are being rate limited.", "retry_after": 64.57, "global"
         ("slack", play.raw(b"<html>"), "unsure", "did not answer ok"),
         ("discord", play.answer({"message": "Unknown Webhook", "code": 10015}, 404), "waiting", "Unknown Webhook"),
         ("discord", play.answer(BUSY, 429), "waiting", "64.57 s"),
+        ("slack", play.raw(b"", 429, Retry_After="nan"), "waiting", "30 s"),
+        ("discord", play.raw(b'{"retry_after": NaN}', 429), "waiting", "30 s"),
         ("discord", play.answer({}, 502), "unsure", "502"),
         ("discord", play.reset_before_answer(), "unsure", "broke"),
     ],
