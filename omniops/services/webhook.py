@@ -96,7 +96,10 @@ class Webhook:
             if reply.body.strip() != b"ok":
                 raise self._doubt("it did not answer ok")
             return "ok"
-        return said(_object(reply.body).get("id") or "ok", 64)
+        id = _object(reply.body).get("id")  # it was asked to say so; whatever else answers is not Discord
+        if not isinstance(id, str) or not id:
+            raise self._doubt(f"it answered {reply.code} without the message's id")
+        return said(id, 64)
 
     def _body(self, text: str) -> dict[str, Any]:
         most = MAX_TEXT if self.kind == "slack" else DISCORD_MOST

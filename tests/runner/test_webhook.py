@@ -86,6 +86,8 @@ BUSY = {"message": "You are being rate limited.", "retry_after": 64.57, "global"
         ("discord", play.answer(BUSY, 429), "waiting", "64.57 s"),
         ("slack", play.raw(b"", 429, Retry_After="nan"), "waiting", "30 s"),
         ("discord", play.raw(b'{"retry_after": NaN}', 429), "waiting", "30 s"),
+        ("discord", play.raw(b"<html>login"), "unsure", "without the message's id"),
+        ("discord", play.raw(b"", 204), "unsure", "204"),
         ("discord", play.answer({}, 502), "unsure", "502"),
         ("discord", play.reset_before_answer(), "unsure", "broke"),
     ],

@@ -43,10 +43,10 @@ def test_labels_that_were_dropped(server: Scripted, settings: MakeSettings) -> N
 
 def test_found_again(server: Scripted, settings: MakeSettings) -> None:
     """By the mark in its body, open or closed."""
-    rows = [{"html_url": "u1", "body": None}, {"html_url": "u2", "body": "x <!-- m --> y"}, "nonsense"]
+    rows = [{"html_url": "u1", "body": None}, {"html_url": MADE["html_url"], "body": "x <!-- m --> y"}, "nonsense"]
     server.on("GET", ISSUES, play.answer(rows))
     client = github(server, settings)
-    assert (client.find("<!-- m -->"), client.find("<!-- n -->")) == ("u2", "")
+    assert (client.find("<!-- m -->"), client.find("<!-- n -->")) == (MADE["html_url"], "")
     assert "state=all" in server.seen[0].path
 
 
@@ -60,6 +60,8 @@ def test_found_again(server: Scripted, settings: MakeSettings) -> None:
         (play.answer({}, 429), Unreachable, "429"),
         (play.answer({}, 502), InDoubt, "502"),
         (play.raw(b"<html>", 201), InDoubt, "201"),
+        (play.answer({"ok": True}, 201), InDoubt, "no issue of omni/route"),
+        (play.answer({"html_url": "https://github.example/other/one/issues/7"}, 201), InDoubt, "no issue of"),
         (play.reset_before_answer(), InDoubt, ""),
     ],
 )
@@ -73,7 +75,9 @@ def test_what_each_answer_proves(
     assert words in caught.value.why
 
 
-@pytest.mark.parametrize(("body", "code"), [({"message": "no"}, 403), ({}, 500), ("text", 200)])
+@pytest.mark.parametrize(
+    ("body", "code"), [({"message": "no"}, 403), ({}, 500), ("text", 200), ([{"body": "m", "html_url": "<html>"}], 200)]
+)
 def test_it_cannot_be_looked_for(body: Any, code: int, server: Scripted, settings: MakeSettings) -> None:
     """Whether it is there is then not known, and none is made."""
     server.on("GET", ISSUES, play.answer(body, code))

@@ -33,7 +33,8 @@ elif words[:2] == ["issue", "create"] and dict(given).get("--body-file") == "-":
     if (folder / "breaks").exists():
         print("error connecting to api.github.example", file=sys.stderr)
         sys.exit(1)
-    print(url)
+    says = folder / "says"
+    print(says.read_text() if says.exists() else url)
 else:
     print("unknown command", file=sys.stderr)
     sys.exit(1)
@@ -41,7 +42,8 @@ else:
 
 
 class FakeGh:
-    """A folder with a `gh` in it. Files called ``logged-out`` or ``breaks`` (after it was made) change what it does."""
+    """A folder with a `gh` in it. Files called ``logged-out`` or ``breaks`` (after it was made) change what it does.
+    What stands in one called ``says`` is printed instead of the new issue's address."""
 
     def __init__(self, folder: Path, labels: tuple[str, ...] = ("dependencies",)) -> None:
         self.folder = folder / "gh"
