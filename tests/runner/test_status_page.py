@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from omniops.errors import InDoubt
 from omniops.journal.events import New
 from tests.support.fake_statuspage import TOKEN, FakeStatuspage
 from tests.support.messages import INCIDENT, STREAM, Post
@@ -119,6 +121,51 @@ def test_an_entry_that_was_deleted(post: Post, page: FakeStatuspage) -> None:
     page.incidents.clear()
     assert publish(post, "identified", "Still.").state == "sent"
     assert page.texts() == ["Still."]
+
+
+OTHERS = {"metadata": {"omniops": {"incident": "2026-11-23-other", "messages": []}}}
+
+
+@pytest.mark.parametrize(
+    ("lies", "word"),
+    [
+        ({"id": "p00000000099"}, "answered with p00000000099"),
+        ({"id": "../../other"}, "answered with none"),
+        (OTHERS, "another mark"),
+        ({"metadata": {}}, "no mark"),
+    ],
+)
+def test_an_entry_that_is_not_ours(post: Post, page: FakeStatuspage, lies: dict[str, Any], word: str) -> None:
+    """An entry that comes back under another id, or with another incident's mark, is not written to."""
+    publish(post)
+    page.lies = lies
+    message = publish(post, "identified", "Found.")
+    assert (message.state, word in message.why) == ("waiting", True), message.why
+    assert (page.texts(), [one for one in page.asked if one.startswith("PATCH")]) == (["We look into it."], [])
+    page.lies = {}
+    assert post.flush(3600)[-1] == "sent"
+
+
+@pytest.mark.parametrize(
+    ("write", "lies"),
+    [
+        ("update", {"id": "p00000000099"}),
+        ("update", OTHERS),
+        ("update", {"metadata": {}}),
+        ("open", {"id": "../../other"}),
+        ("open", OTHERS),
+        ("open", {"metadata": {}}),
+    ],
+)
+def test_a_write_that_answers_with_another(post: Post, page: FakeStatuspage, write: str, lies: dict[str, Any]) -> None:
+    """What came back is not what was written: in doubt, so that it is looked for by its mark."""
+    client, words = post.clients.statuspage, ("T", "identified", "major", "Found.")
+    entry = client.open(INCIDENT, "o0", *words)
+    page.lies = lies
+    again = partial(client.update, entry) if write == "update" else partial(client.open, INCIDENT)
+    with pytest.raises(InDoubt, match="Statuspage has it") as caught:
+        again("o1", *words)
+    assert "not what was written" in caught.value.why
 
 
 @pytest.mark.parametrize("kind", ["post", "git"])

@@ -51,7 +51,7 @@ class Status:
 
 def _to_statuspage(clients: Clients, message: Message, places: Places) -> Delivery:
     page, fact = clients.statuspage, places.fact("status.opened")
-    entry = page.get(str(fact["id"])) if fact.get("at") == "statuspage" else None
+    entry = page.get(str(fact["id"]), message.incident) if fact.get("at") == "statuspage" else None
     entry = entry or page.find(message.incident)
     if entry is not None and message.id in entry.messages:
         published, how = entry, "it was there already"
