@@ -261,7 +261,7 @@ def sync(
     if json:
         emit({"schema": "omniops.sync/1", "schedules": [one.as_json() for one in found]})
     else:
-        from omniops.runner.oncall_sync import names_of
+        from omniops.runner.schedule_look import names_of
         from omniops.terminal.views.oncall import sync_lines
 
         for one in found:

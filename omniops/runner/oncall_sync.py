@@ -7,38 +7,24 @@ and the next look settles it by what it finds there.
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 from omniops.errors import BadInput, Exit, NeedsPerson, NotOurs, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.handoff import unfinished
-from omniops.incident.rota import STREAM, WEEK, Cover, Role
-from omniops.incident.schedules import WEEKS, Difference, Gap, Live, Span, compare, declared, differences, hours, ours
+from omniops.incident.rota import STREAM, Role
+from omniops.incident.schedules import hours
 from omniops.journal.events import New
 from omniops.runner.leaving import Here
 from omniops.runner.oncall import Desk
 from omniops.runner.person import Change
+from omniops.runner.schedule_look import Look, body_of, kept, look, names_of
 from omniops.services.pagerduty_errors import PagerUnsure
-from omniops.services.pagerduty_schedules import Layer, Schedule, Schedules
+from omniops.services.pagerduty_schedules import Schedules
 
 SAME, CHANGED, DECLINED, IN_DOUBT = "same", "changed", "declined", "in doubt"
 MOST_OVERRIDES = 40
-
-
-class Look(NamedTuple):
-    """One look at a schedule: what is declared otherwise, and who is on call otherwise from ``start`` to ``end``."""
-
-    live: Schedule
-    start: datetime
-    end: datetime
-    differences: list[Difference]
-    gaps: list[Gap]
-
-    @property
-    def to_cover(self) -> list[Gap]:
-        """Stretches that an override there would mend: somebody covers here, and PagerDuty knows who they are."""
-        return [one for one in self.gaps if one.cover and not one.here.startswith("?")]
 
 
 class Synced(NamedTuple):
@@ -103,7 +89,7 @@ def _roles(desk: Desk, role: str) -> list[Role]:
 def _sync(here: Here, desk: Desk, role: Role) -> Synced:
     client = here.clients.schedules
     client.budget(60.0)
-    before = _look(client, desk, role, here.clock.now())
+    before = look(client, desk, role, here.clock.now())
     if not before.differences and not before.to_cover:
         if role.id in unfinished(desk.events):
             _written(here, role, "found as declared", before)
@@ -121,7 +107,7 @@ def _sync(here: Here, desk: Desk, role: Role) -> Synced:
     if not here.person.approve("sync", change, None):
         return Synced(role, DECLINED, before, None)
     client.budget(60.0)
-    if _settings(_look(client, desk, role, here.clock.now())) != _settings(before):
+    if _settings(look(client, desk, role, here.clock.now())) != _settings(before):
         raise NotOurs(
             f"the schedule {role.schedule} was changed while it was looked at",
             why="what was approved is not what would be changed",
@@ -131,8 +117,8 @@ def _sync(here: Here, desk: Desk, role: Role) -> Synced:
     return _apply(here, desk, role, before, client)
 
 
-def _settings(look: Look) -> tuple[object, ...]:
-    return look.live.name, look.live.zone, look.live.description, [_kept(one) for one in look.live.layers]
+def _settings(seen: Look) -> tuple[object, ...]:
+    return seen.live.name, seen.live.zone, seen.live.description, [kept(one) for one in seen.live.layers]
 
 
 def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) -> Synced:
@@ -141,7 +127,7 @@ def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) 
     told = {
         "role": role.id, "schedule": role.schedule, "differences": [list(one) for one in before.differences],
         "covers": [one.as_json() for one in before.to_cover],
-        "before": {"time_zone": before.live.zone, "schedule_layers": [_kept(one) for one in before.live.layers]},
+        "before": {"time_zone": before.live.zone, "schedule_layers": [kept(one) for one in before.live.layers]},
     }  # fmt: skip
     here.journal.append([New(STREAM, None, "oncall.sync.begun", told)])
     reached("sync.begun", role.id)
@@ -161,7 +147,7 @@ def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) 
     try:
         client.budget(60.0)
         # What was before the change is history there, and stays: from the next full minute on it has to be right.
-        after = _look(client, desk, role, here.clock.now() + timedelta(minutes=1))
+        after = look(client, desk, role, here.clock.now() + timedelta(minutes=1))
     except OmniopsError as error:
         return Synced(role, IN_DOUBT, before, None, f"{doubt or 'it was accepted'}; not read back: {error.brief}")
     settled = not after.differences and not after.to_cover
@@ -173,93 +159,21 @@ def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) 
     return Synced(role, CHANGED, before, after)
 
 
-def _written(here: Here, role: Role, how: str, look: Look | None) -> None:
-    differ = round(sum(one.hours for one in look.gaps), 3) if look else None
+def _written(here: Here, role: Role, how: str, seen: Look | None) -> None:
+    differ = round(sum(one.hours for one in seen.gaps), 3) if seen else None
     data = {"role": role.id, "schedule": role.schedule, "how": how, "differing_hours": differ}
     here.journal.append([New(STREAM, None, "oncall.synced", data)])
 
 
-def _look(client: Schedules, desk: Desk, role: Role, now: datetime) -> Look:
-    """The schedule as it is, and as PagerDuty draws it for the next 8 weeks, held against the rota."""
-    start = now.replace(second=0, microsecond=0)
-    end = start + WEEKS * WEEK
-    live = client.schedule(role.schedule, start, end, desk.rota.zone)
-    covers = [one for one in desk.covers if one.role == role.id]
-    return Look(live, start, end, _differences(desk, role, live, now), _gaps(desk, role, live, covers, start, end))
-
-
-def _differences(desk: Desk, role: Role, live: Schedule, now: datetime) -> list[Difference]:
-    active = [one for one in live.layers if not one.over(now)]
-    names = names_of(desk, live)
-    if not active:
-        wanted = ", ".join(names[one] for one in declared(desk.rota, role, now).users)
-        return [Difference("layers", "none", f"one: {wanted}")]
-    more = [Difference("layers", str(len(active)), "1")] if len(active) > 1 else []
-    one = active[0]
-    settings = Live(live.zone, one.turn_s, one.anchor, one.users, one.restrictions)
-    found = differences(desk.rota, role, settings, now, names)
-    if one.end is not None:
-        found.append(Difference("it ends", f"{one.end.astimezone(desk.rota.tz):%Y-%m-%d}", "never"))
-    if one.start is not None and one.start > now:
-        found.append(Difference("it begins", f"{one.start.astimezone(desk.rota.tz):%Y-%m-%d}", "now"))
-    return more + found
-
-
-def _gaps(desk: Desk, role: Role, live: Schedule, covers: list[Cover], start: datetime, end: datetime) -> list[Gap]:
-    there: list[Span] = [(one.start, one.end, one.user) for one in live.shifts]
-    return compare(ours(desk.rota, role, start, end, covers), there, covers, start, end)
-
-
-def names_of(desk: Desk, live: Schedule) -> dict[str, str]:
-    """PagerDuty user -> a name: the member's, else what PagerDuty calls them."""
-    members = {one.pagerduty: one.name for role in desk.rota.roles for one in role.members if one.pagerduty}
-    return {**live.names, **members}
-
-
-def body_of(desk: Desk, role: Role, live: Schedule, now: datetime) -> dict[str, Any]:
-    """The schedule as it is to be. Layers that are over are sent back as they are; the other one keeps its id, because
-    without it PagerDuty would add a second."""
-    wanted = declared(desk.rota, role, now)
-    assert wanted.anchor is not None
-    anchor = wanted.anchor.astimezone(desk.rota.tz).isoformat()
-    active = [one for one in live.layers if not one.over(now)]
-    began = active[0].start if active else None
-    layer: dict[str, Any] = {
-        "name": active[0].raw.get("name") if active else "Weekly",
-        "start": active[0].raw["start"] if began is not None and began <= now else anchor,
-        "end": None,
-        "rotation_virtual_start": anchor,
-        "rotation_turn_length_seconds": wanted.turn_s,
-        "users": [{"user": {"id": one, "type": "user_reference"}} for one in wanted.users],
-        "restrictions": [],
-    }
-    if active:
-        layer["id"] = active[0].id
-    over = [_kept(one) for one in live.layers if one.over(now)]
-    return {
-        "type": "schedule", "name": live.name, "time_zone": desk.rota.zone, "description": live.description,
-        "schedule_layers": [layer, *over],
-    }  # fmt: skip
-
-
-def _kept(layer: Layer) -> dict[str, Any]:
-    """A layer's own settings, without what PagerDuty draws of it and tells of people."""
-    names = (
-        "id", "name", "start", "end", "rotation_virtual_start", "rotation_turn_length_seconds", "restrictions",
-    )  # fmt: skip
-    users = [{"user": {"id": one, "type": "user_reference"}} for one in layer.users]
-    return {**{name: layer.raw[name] for name in names if layer.raw.get(name) is not None}, "users": users}
-
-
-def _shown(here: Here, desk: Desk, role: Role, look: Look) -> Change:
+def _shown(here: Here, desk: Desk, role: Role, seen: Look) -> Change:
     """The change as it is shown before it is approved."""
-    names = names_of(desk, look.live)
-    before = {one.what: one.live for one in look.differences}
-    after = {one.what: one.declared for one in look.differences}
-    for one in look.to_cover:
+    names = names_of(desk, seen.live)
+    before = {one.what: one.live for one in seen.differences}
+    after = {one.what: one.declared for one in seen.differences}
+    for one in seen.to_cover:
         key = f"{one.start.astimezone(desk.rota.tz):%a %Y-%m-%d %H:%M}, {one.hours:g} h"
         before[key], after[key] = names.get(one.there, one.there or "nobody"), names.get(one.here, one.here)
-    target = f"schedule {role.schedule} ({look.live.name[:60]})"
+    target = f"schedule {role.schedule} ({seen.live.name[:60]})"
     return Change(
         here.settings.environment, "PagerDuty", target, "schedule.update", before, after, {}, (),
         "the former settings are kept in the journal; put them back in PagerDuty", "",
