@@ -7,10 +7,10 @@ and the next look settles it by what it finds there.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from omniops.errors import BadInput, Exit, NeedsPerson, NotOurs, OmniopsError
+from omniops.errors import BadInput, Exit, Interrupted, NeedsPerson, NotOurs, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.handoff import unfinished
 from omniops.incident.rota import STREAM, Role
@@ -24,6 +24,7 @@ from omniops.services.pagerduty_errors import PagerUnsure
 from omniops.services.pagerduty_schedules import Schedules
 
 SAME, CHANGED, DECLINED, IN_DOUBT = "same", "changed", "declined", "in doubt"
+IN_PART, FAILED = "changed in part", "not changed"
 MOST_OVERRIDES = 40
 
 
@@ -42,7 +43,7 @@ class Synced(NamedTuple):
 
     @property
     def exit(self) -> Exit:
-        known = {DECLINED: Exit.PERSON, IN_DOUBT: Exit.IN_DOUBT}
+        known = {DECLINED: Exit.PERSON, IN_DOUBT: Exit.IN_DOUBT, IN_PART: Exit.BROKEN, FAILED: Exit.BROKEN}
         return known.get(self.state, Exit.NO if self.last.gaps or self.last.differences else Exit.DONE)
 
     def as_json(self) -> dict[str, Any]:
@@ -55,12 +56,27 @@ class Synced(NamedTuple):
 
 
 def sync(here: Here, desk: Desk, role: str = "") -> list[Synced]:
-    """Every role that has a schedule, or one; the difference is shown before anything is asked.
+    """Every role that has a schedule, or one; the difference is shown before anything is asked, and all of them are
+    looked at before one is changed. What goes wrong once something was changed is told of that role alone.
 
     Raises BadInput for what oncall.yaml lacks, NeedsPerson without a person or --yes, and as the client does.
     """
     here.settings.remember_secrets()
-    return [_sync(here, desk, one) for one in _roles(desk, role)]
+    roles, found = _roles(desk, role), list[Synced]()
+    if len(roles) > 1:
+        for one in roles:
+            _looked(here, desk, one)
+    for one in roles:
+        before = _looked(here, desk, one)
+        try:
+            found.append(_sync(here, desk, one, before))
+        except Interrupted:
+            raise
+        except OmniopsError as error:
+            if all(each.state in (SAME, DECLINED) for each in found):
+                raise
+            found.append(Synced(one, FAILED, before, None, error.brief))
+    return found
 
 
 def _roles(desk: Desk, role: str) -> list[Role]:
@@ -86,22 +102,27 @@ def _roles(desk: Desk, role: str) -> list[Role]:
     return found
 
 
-def _sync(here: Here, desk: Desk, role: Role) -> Synced:
-    client = here.clients.schedules
-    client.budget(60.0)
-    before = look(client, desk, role, here.clock.now())
-    if not before.differences and not before.to_cover:
-        if role.id in unfinished(desk.events):
-            _written(here, role, "found as declared", before)
-        return Synced(role, SAME, before, None)
-    active = [one for one in before.live.layers if not one.over(here.clock.now())]
-    if before.differences and len(active) > 1:
+def _looked(here: Here, desk: Desk, role: Role) -> Look:
+    """A look at what there is. Raises NeedsPerson for more than omniops may change."""
+    here.clients.schedules.budget(60.0)
+    seen = look(here.clients.schedules, desk, role, here.clock.now())
+    active = [one for one in seen.live.layers if not one.over(here.clock.now())]
+    if seen.differences and len(active) > 1:
         raise NeedsPerson(
             f"the schedule {role.schedule} has {len(active)} layers",
             why="omniops keeps one with one layer, and ends nobody else's",
             state="nothing was changed there",
             next="end the other layers in PagerDuty, then: omniops oncall sync",
         )
+    return seen
+
+
+def _sync(here: Here, desk: Desk, role: Role, before: Look) -> Synced:
+    client = here.clients.schedules
+    if not before.differences and not before.to_cover:
+        if role.id in unfinished(desk.events):
+            _written(here, role, "found as declared", before)
+        return Synced(role, SAME, before, None)
     change = _shown(here, desk, role, before)
     here.person.change(change)
     if not here.person.approve("sync", change, None):
@@ -131,32 +152,56 @@ def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) 
     }  # fmt: skip
     here.journal.append([New(STREAM, None, "oncall.sync.begun", told)])
     reached("sync.begun", role.id)
-    doubt = ""
-    client.budget(60.0)
-    try:
-        if before.differences:
-            client.change(role.schedule, body_of(desk, role, before.live, now))
-        for one in before.to_cover[:MOST_OVERRIDES]:
-            client.cover(role.schedule, max(one.start, now), one.end, one.here, desk.rota.zone)
-    except PagerUnsure as error:
-        doubt = error.why
-    except OmniopsError as error:
-        _written(here, role, f"refused: {error.brief}", None)
-        raise
+    sent = _sent(here, desk, role, before, client, now)
     reached("sync.sent", role.id)
+    wrong = sent.doubt or sent.refusal
     try:
         client.budget(60.0)
         # What was before the change is history there, and stays: from the next full minute on it has to be right.
         after = look(client, desk, role, here.clock.now() + timedelta(minutes=1))
     except OmniopsError as error:
-        return Synced(role, IN_DOUBT, before, None, f"{doubt or 'it was accepted'}; not read back: {error.brief}")
+        state = IN_PART if sent.refusal else IN_DOUBT
+        return Synced(role, state, before, None, f"{wrong or 'it was accepted'}; not read back: {error.brief}")
     settled = not after.differences and not after.to_cover
-    if settled or not doubt:
-        _written(here, role, "found as declared" if doubt else "applied", after)
-    if doubt:
+    if sent.doubt:
+        if settled:
+            _written(here, role, "found as declared", after)
         found = "read back, it is as declared" if settled else "read back, it is not as declared"
-        return Synced(role, IN_DOUBT, before, after, f"{doubt}; {found}")
+        return Synced(role, IN_DOUBT, before, after, f"{wrong}; {found}")
+    if sent.refusal:
+        _written(here, role, f"in part: {wrong}", after)
+        return Synced(role, IN_PART, before, after, wrong)
+    _written(here, role, "applied", after)
     return Synced(role, CHANGED, before, after)
+
+
+class _Sent(NamedTuple):
+    """What became of the requests. ``doubt``: why nobody can tell of the last one; ``refusal``: why it was not done,
+    and what had been done before."""
+
+    doubt: str = ""
+    refusal: str = ""
+
+
+def _sent(here: Here, desk: Desk, role: Role, before: Look, client: Schedules, now: datetime) -> _Sent:
+    """Send what was approved, one request after the other. Raises what the client does, while nothing was changed."""
+    done: list[str] = []
+    client.budget(60.0)
+    try:
+        if before.differences:
+            client.change(role.schedule, body_of(desk, role, before.live, now))
+            done.append("the layers were changed")
+        for n, one in enumerate(before.to_cover[:MOST_OVERRIDES], 1):
+            client.cover(role.schedule, max(one.start, now), one.end, one.here, desk.rota.zone)
+            done = [word for word in done if "override" not in word] + [f"{n} override{'s' if n > 1 else ''} made"]
+    except PagerUnsure as error:
+        return _Sent(doubt=", ".join([*done, error.why]))
+    except OmniopsError as error:
+        if not done:
+            _written(here, role, f"refused: {error.brief}", None)
+            raise
+        return _Sent(refusal=f"{', '.join(done)}, but not the next override: {error.brief}")
+    return _Sent()
 
 
 def _written(here: Here, role: Role, how: str, seen: Look | None) -> None:

@@ -189,6 +189,49 @@ def test_a_write_that_goes_wrong(
     assert len(pager.schedules["PSCHED1"]["schedule_layers"]) == 1
 
 
+COVER = ("override", "engineering", "cy", "--from", "2026-12-02 09:00", "--to", "2026-12-03 09:00", "--reason", "x")
+
+
+@pytest.mark.parametrize("fault", ["403", "inside", "500"])
+def test_an_override_that_goes_wrong_after_the_layers(sync: Sync, pager: FakeSchedules, fault: str) -> None:
+    """The layers were changed before it, and that is said: 6 where it was refused, 7 where nobody can tell."""
+    sync.type("oncall", *COVER)
+    pager.faults = {"POST": fault} if fault != "inside" else {}
+    pager.refuse_overrides = fault == "inside"
+    done = sync("--yes")
+    told = " ".join(done.stdout.split())
+    assert "the layers were changed" in told
+    assert "did nothing" not in told + done.stderr
+    if fault == "500":
+        assert (done.returncode, sync.how()) == (7, ["begun"])
+    else:
+        assert (done.returncode, sync.how()[-1].partition(":")[0]) == (6, "in part")
+        assert "Changed in part" in told
+        assert "24 of 1344 hours" in told
+    pager.refuse_overrides = False
+    assert sync("--yes").returncode == 0
+    assert len(pager.schedules["PSCHED1"]["overrides"]) == 1
+
+
+def test_two_roles(sync: Sync, pager: FakeSchedules, tmp_path: Path) -> None:
+    """Each is looked at before one is changed; what goes wrong with the second then leaves the first one's result
+    to be seen: 6."""
+    path = tmp_path / "books" / "oncall.yaml"
+    text = path.read_text(encoding="utf-8")
+    members = "members:\n      - {name: ann, pagerduty: PUSER01}\n      - {name: bo, pagerduty: PUSER02}"
+    path.write_text(text.replace("members: []", f"{members}\n    schedule: PSCHED2", 1), encoding="utf-8")
+    missing = sync("--yes")
+    assert (missing.returncode, pager.writes) == (4, [])
+    assert "knows no schedule PSCHED2" in missing.stderr
+    pager.add("PSCHED2")
+    pager.faults = {"PSCHED2": "403"}
+    done = sync("--yes", "--json")
+    first, second = json.loads(done.stdout)["schedules"]
+    assert (done.returncode, first["state"], second["state"]) == (6, "changed", "not changed")
+    assert "may not do this" in second["why"]
+    assert len(pager.writes) == 1
+
+
 def test_not_read_back(sync: Sync, pager: FakeSchedules) -> None:
     """It was accepted, and then PagerDuty is down: nobody has seen what it does, 7; later it is found as declared."""
     pager.down_after_write = True

@@ -40,6 +40,7 @@ class FakeSchedules:
         self.writes: list[tuple[str, str, Any]] = []
         self.asked: list[str] = []
         self.fault = ""
+        self.faults: dict[str, str] = {}  # method, or a schedule's id -> the fault of its next write
         self.down_after_write = False
         self.by_wall = True
         self.wrong: list[str] = []
@@ -151,7 +152,8 @@ class FakeSchedules:
         return self._write(method, one, bool(found[2]), json.loads(body))
 
     def _write(self, method: str, one: dict[str, Any], overrides: bool, body: Any) -> Reply | None:
-        fault, self.fault = self.fault, ""
+        fault = self.faults.pop(method, "") or self.faults.pop(one["id"], "") or self.fault
+        self.fault = ""
         if fault == "403":
             return _error(403, 2010, "Access Denied")
         if fault == "400":

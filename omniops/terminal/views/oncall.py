@@ -75,6 +75,8 @@ _SYNCED = {
     "changed": ("Changed, and read back", "good"),
     "declined": ("Not changed", "warn"),
     "in doubt": ("It may have been changed", "bad"),
+    "changed in part": ("Changed in part", "bad"),
+    "not changed": ("Not changed", "bad"),
 }
 
 
@@ -111,6 +113,6 @@ def sync_lines(
         lines += [(line, "") for line in wrap(told, width, "  - ", "    ")]
     if len(gaps) > MOST_GAPS:
         lines.append((f"  and {len(gaps) - MOST_GAPS} more: --json", ""))
-    if state == "in doubt":
+    if state in ("in doubt", "changed in part"):
         lines.append(("  next: omniops oncall sync, which writes nothing where it is as declared", "key"))
     return lines
