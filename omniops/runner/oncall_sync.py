@@ -10,12 +10,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
+from omniops.clock import parse_iso
 from omniops.errors import BadInput, Exit, Interrupted, NeedsPerson, NotOurs, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.handoff import unfinished
 from omniops.incident.rota import STREAM, Role
 from omniops.incident.schedules import hours
-from omniops.journal.events import New
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Event, New
+from omniops.journal.lease import holder_state, me
 from omniops.runner.leaving import Here
 from omniops.runner.oncall import Desk
 from omniops.runner.person import Change
@@ -24,8 +27,8 @@ from omniops.services.pagerduty_errors import PagerUnsure
 from omniops.services.pagerduty_schedules import Schedules
 
 SAME, CHANGED, DECLINED, IN_DOUBT = "same", "changed", "declined", "in doubt"
-IN_PART, FAILED = "changed in part", "not changed"
-MOST_OVERRIDES = 40
+IN_PART, FAILED, NOT_KEPT = "changed in part", "not changed", "not as declared"
+LONGEST_S = 300.0
 
 
 class Synced(NamedTuple):
@@ -42,6 +45,11 @@ class Synced(NamedTuple):
         return self.after or self.before
 
     @property
+    def known(self) -> bool:
+        """Was the schedule seen as it is now?"""
+        return self.after is not None or self.state in (SAME, DECLINED, FAILED)
+
+    @property
     def exit(self) -> Exit:
         known = {DECLINED: Exit.PERSON, IN_DOUBT: Exit.IN_DOUBT, IN_PART: Exit.BROKEN, FAILED: Exit.BROKEN}
         return known.get(self.state, Exit.NO if self.last.gaps or self.last.differences else Exit.DONE)
@@ -51,7 +59,7 @@ class Synced(NamedTuple):
         return {
             "role": self.role.id, "schedule": self.role.schedule, "state": self.state, "why": self.why or None,
             "differences": [one._asdict() for one in self.before.differences],
-            "hours": hours(last.start, last.end), "gaps": [one.as_json() for one in last.gaps],
+            "hours": hours(last.start, last.end), "gaps": [one.as_json() for one in last.gaps] if self.known else None,
         }  # fmt: skip
 
 
@@ -127,31 +135,50 @@ def _sync(here: Here, desk: Desk, role: Role, before: Look) -> Synced:
     here.person.change(change)
     if not here.person.approve("sync", change, None):
         return Synced(role, DECLINED, before, None)
-    client.budget(60.0)
-    if _settings(look(client, desk, role, here.clock.now())) != _settings(before):
-        raise NotOurs(
-            f"the schedule {role.schedule} was changed while it was looked at",
-            why="what was approved is not what would be changed",
-            state="nothing was changed there",
-            next="omniops oncall sync shows it again",
-        )
+    _begin(here, desk, role, before)
     return _apply(here, desk, role, before, client)
 
 
-def _settings(seen: Look) -> tuple[object, ...]:
-    return seen.live.name, seen.live.zone, seen.live.description, [kept(one) for one in seen.live.layers]
+def _begin(here: Here, desk: Desk, role: Role, before: Look) -> None:
+    """Write the change down, if it is the one that was approved, and nobody is at one: two at once would lay each
+    override twice. Raises NotOurs."""
+    told = {
+        "role": role.id, "schedule": role.schedule, "differences": [list(one) for one in before.differences],
+        "covers": [one.as_json() for one in before.batch],
+        "before": {"time_zone": before.live.zone, "schedule_layers": [kept(one) for one in before.live.layers]}, **me(),
+    }  # fmt: skip
+
+    def attempt() -> None:
+        events = here.journal.read(STREAM)
+        other = unfinished(events).get(role.id)
+        if other is not None and _under_way(other, here.clock.now()):
+            raise _not_now(role, f"{other.actor} is changing it at this moment", "is being changed")
+        if not _looked(here, desk, role).same(before):
+            raise _not_now(role, "what was approved is not what would be changed", "was changed while it was looked at")
+        here.journal.append([New(STREAM, len(events), "oncall.sync.begun", told)])
+
+    retry_on_conflict(attempt, "nothing was changed there")
+    reached("sync.begun", role.id)
+
+
+def _under_way(begun: Event, now: datetime) -> bool:
+    """Is whoever began a change still at it? None takes longer than ``LONGEST_S``."""
+    recent = (now - parse_iso(begun.time)).total_seconds() < LONGEST_S
+    return recent and "host" in begun.data and holder_state(dict(begun.data)) in ("alive", "unknown")
+
+
+def _not_now(role: Role, why: str, how: str) -> NotOurs:
+    return NotOurs(
+        f"the schedule {role.schedule} {how}",
+        why=why,
+        state="nothing was changed there",
+        next="omniops oncall sync shows it again",
+    )
 
 
 def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) -> Synced:
-    """Written down, sent, read back, compared, written down."""
+    """Sent, read back, compared, written down."""
     now = here.clock.now()
-    told = {
-        "role": role.id, "schedule": role.schedule, "differences": [list(one) for one in before.differences],
-        "covers": [one.as_json() for one in before.to_cover],
-        "before": {"time_zone": before.live.zone, "schedule_layers": [kept(one) for one in before.live.layers]},
-    }  # fmt: skip
-    here.journal.append([New(STREAM, None, "oncall.sync.begun", told)])
-    reached("sync.begun", role.id)
     sent = _sent(here, desk, role, before, client, now)
     reached("sync.sent", role.id)
     wrong = sent.doubt or sent.refusal
@@ -162,7 +189,7 @@ def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) 
     except OmniopsError as error:
         state = IN_PART if sent.refusal else IN_DOUBT
         return Synced(role, state, before, None, f"{wrong or 'it was accepted'}; not read back: {error.brief}")
-    settled = not after.differences and not after.to_cover
+    settled = after.has(before.batch)
     if sent.doubt:
         if settled:
             _written(here, role, "found as declared", after)
@@ -171,8 +198,9 @@ def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) 
     if sent.refusal:
         _written(here, role, f"in part: {wrong}", after)
         return Synced(role, IN_PART, before, after, wrong)
-    _written(here, role, "applied", after)
-    return Synced(role, CHANGED, before, after)
+    _written(here, role, "applied" if settled else "accepted, and not as declared", after)
+    left = f"{before.left} overrides are left for another: omniops oncall sync" if settled and before.left else ""
+    return Synced(role, CHANGED if settled else NOT_KEPT, before, after, left)
 
 
 class _Sent(NamedTuple):
@@ -191,7 +219,7 @@ def _sent(here: Here, desk: Desk, role: Role, before: Look, client: Schedules, n
         if before.differences:
             client.change(role.schedule, body_of(desk, role, before.live, now))
             done.append("the layers were changed")
-        for n, one in enumerate(before.to_cover[:MOST_OVERRIDES], 1):
+        for n, one in enumerate((one for one in before.batch if one.end > now), 1):
             client.cover(role.schedule, max(one.start, now), one.end, one.here, desk.rota.zone)
             done = [word for word in done if "override" not in word] + [f"{n} override{'s' if n > 1 else ''} made"]
     except PagerUnsure as error:
@@ -215,11 +243,12 @@ def _shown(here: Here, desk: Desk, role: Role, seen: Look) -> Change:
     names = names_of(desk, seen.live)
     before = {one.what: one.live for one in seen.differences}
     after = {one.what: one.declared for one in seen.differences}
-    for one in seen.to_cover:
+    for one in seen.batch:
         key = f"{one.start.astimezone(desk.rota.tz):%a %Y-%m-%d %H:%M}, {one.hours:g} h"
         before[key], after[key] = names.get(one.there, one.there or "nobody"), names.get(one.here, one.here)
+    left = (f"{seen.left} more overrides are left for another omniops oncall sync",) if seen.left else ()
     target = f"schedule {role.schedule} ({seen.live.name[:60]})"
     return Change(
-        here.settings.environment, "PagerDuty", target, "schedule.update", before, after, {}, (),
+        here.settings.environment, "PagerDuty", target, "schedule.update", before, after, {}, left,
         "the former settings are kept in the journal; put them back in PagerDuty", "",
     )  # fmt: skip

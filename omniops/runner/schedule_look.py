@@ -10,6 +10,9 @@ from omniops.incident.schedules import WEEKS, Difference, Gap, Live, Span, compa
 from omniops.runner.oncall import Desk
 from omniops.services.pagerduty_schedules import Layer, Schedule, Schedules
 
+MOST_OVERRIDES = 40
+"""So many are made at a time: an approval of more is read by nobody."""
+
 
 class Look(NamedTuple):
     """One look at a schedule: what is declared otherwise, and who is on call otherwise from ``start`` to ``end``."""
@@ -24,6 +27,35 @@ class Look(NamedTuple):
     def to_cover(self) -> list[Gap]:
         """Stretches that an override there would mend: somebody covers here, and PagerDuty knows who they are."""
         return [one for one in self.gaps if one.cover and not one.here.startswith("?")]
+
+    @property
+    def batch(self) -> list[Gap]:
+        """Those of them that are shown, approved and made at a time."""
+        return self.to_cover[:MOST_OVERRIDES]
+
+    @property
+    def left(self) -> int:
+        """How many are left for another time."""
+        return len(self.to_cover) - len(self.batch)
+
+    def same(self, other: Look) -> bool:
+        """Would the same change be made after this one as after the earlier look ``other``?"""
+
+        def settings(seen: Look) -> tuple[object, ...]:
+            return seen.live.name, seen.live.zone, seen.live.description, [kept(one) for one in seen.live.layers]
+
+        def covers(seen: Look) -> list[tuple[object, ...]]:
+            # Each as far as both looks reach: what is over by now, or not yet in sight then, makes no difference.
+            both = [one for one in seen.to_cover if one.end > self.start and one.start < other.end]
+            return [(min(one.end, other.end), one.here, one.there) for one in both]
+
+        return settings(self) == settings(other) and covers(self) == covers(other)
+
+    def has(self, asked: list[Gap]) -> bool:
+        """Is all as declared here, and every one of these stretches covered?"""
+        return not self.differences and not any(
+            one.start < each.end and each.start < one.end for one in self.to_cover for each in asked
+        )
 
 
 def look(client: Schedules, desk: Desk, role: Role, now: datetime) -> Look:

@@ -6,11 +6,15 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from omniops.clock import iso
+from omniops.journal.events import New
+from omniops.journal.lease import me
 from tests.cli.test_oncall import ahead, journal
 from tests.support.command import Command
 from tests.support.oncall import folder
@@ -238,6 +242,8 @@ def test_not_read_back(sync: Sync, pager: FakeSchedules) -> None:
     done = sync("--yes")
     assert done.returncode == 7
     assert "it was accepted; not read back" in " ".join(done.stdout.split())
+    assert "Whom PagerDuty names now is not known" in done.stdout
+    assert "1344" not in done.stdout
     pager.down_after_write = False
     assert sync().returncode == 0
     assert sync.how() == ["begun", "found as declared"]
@@ -264,6 +270,55 @@ def test_changed_while_it_was_looked_at(sync: Sync, pager: FakeSchedules) -> Non
     assert "was changed while it was looked at" in done.stderr
     assert "Old hand → ann, bo, cy" in sync("--yes").stderr
     assert len(pager.writes) == 1
+
+
+def test_somebody_else_is_at_it(sync: Sync, pager: FakeSchedules) -> None:
+    """Two at once, overtaken between the last look and the first request: one of them stops, 3, and writes nothing."""
+    begun = {"role": "engineering", "schedule": "PSCHED1", "differences": [], "covers": [], "before": {}, **me()}
+
+    def overtakes() -> None:
+        journal(sync.command).append([New("oncall", None, "oncall.sync.begun", begun)])
+
+    def looks_again() -> None:
+        pager.after_a_look = overtakes
+
+    pager.after_a_look = looks_again
+    sync.at = iso(datetime.now(UTC))
+    done = sync("--yes")
+    assert (done.returncode, pager.writes, sync.how()) == (3, [], ["begun"])
+    assert "the schedule PSCHED1 is being changed" in done.stderr
+
+
+def test_many_covers(sync: Sync, pager: FakeSchedules) -> None:
+    """Forty overrides are shown and made at a time, and that others are left is said before and after."""
+    assert sync("--yes").returncode == 0
+    first = datetime(2026, 12, 7, 18, tzinfo=UTC)  # in the week of cy
+    hours = [first + timedelta(hours=3 * n) for n in range(42)]
+    cover = {"role": "engineering", "who": "ann", "reason": "x"}
+    rows = [{**cover, "from": iso(hour), "to": iso(hour + timedelta(hours=1))} for hour in hours]
+    journal(sync.command).append([New("oncall", None, "oncall.override", row) for row in rows])
+    done = sync("--yes")
+    told = " ".join((done.stdout + done.stderr).split())
+    assert (done.returncode, len(pager.schedules["PSCHED1"]["overrides"])) == (1, 40), told
+    assert "2 more overrides are left for another omniops oncall sync" in told
+    assert "2 overrides are left for another: omniops oncall sync" in told
+    assert sync("--yes").returncode == 0
+
+
+def test_accepted_and_not_done(sync: Sync, pager: FakeSchedules) -> None:
+    """A change that was accepted and is not there is not called changed: 1, and written down so."""
+    pager.fault = "ignored"
+    done = sync("--yes")
+    assert (done.returncode, sync.how()) == (1, ["begun", "accepted, and not as declared"])
+    assert "accepted the change, and is not as declared" in " ".join(done.stdout.split())
+
+
+def test_another_schedule_is_answered(sync: Sync, pager: FakeSchedules) -> None:
+    """It is not the one that was asked for: 5, and nothing is written."""
+    pager.lies = {"id": "PSCHED9"}
+    done = sync("--yes")
+    assert (done.returncode, pager.writes) == (5, [])
+    assert "PSCHED9 was answered" in done.stderr
 
 
 def test_two_layers(sync: Sync, pager: FakeSchedules) -> None:

@@ -32,7 +32,8 @@ USERS = {"PUSER01": "Ann <b>Ängström", "PUSER02": "Bo", "PUSER03": "Cy\u202e\x
 
 
 class FakeSchedules:
-    """One account. ``fault``: "", "403", "500", "applied-500", "reset-after-apply", "400", of the next write;
+    """One account. ``fault``: "", "403", "500", "applied-500", "reset-after-apply", "400", "ignored", of the next
+    write; ``lies``: what the answers to a look say instead;
     ``down_after_write``: reads after it are answered with 500."""
 
     def __init__(self) -> None:
@@ -40,6 +41,7 @@ class FakeSchedules:
         self.writes: list[tuple[str, str, Any]] = []
         self.asked: list[str] = []
         self.fault = ""
+        self.lies: dict[str, Any] = {}
         self.faults: dict[str, str] = {}  # method, or a schedule's id -> the fault of its next write
         self.down_after_write = False
         self.by_wall = True
@@ -143,9 +145,9 @@ class FakeSchedules:
             if self.down_after_write and self.writes:
                 return Reply(500, "oops", "text/plain")
             reply = Reply(200, {"schedule": copy.deepcopy(self._shown(one, query))})
-            if self.after_a_look:
-                self.after_a_look()
-                self.after_a_look = None
+            hook, self.after_a_look = self.after_a_look, None
+            if hook:
+                hook()
             return reply
         if handler.headers.get("from") != "ann@example.test":
             return _error(400, 2016, "From Header Required")
@@ -159,6 +161,8 @@ class FakeSchedules:
         if fault == "400":
             return _error(400, 3001, "Invalid Schedule", "\x1b]0;evil\x07Rotation is not nice")
         self.writes.append((method, one["id"], body))
+        if fault == "ignored":
+            return Reply(200, {"schedule": {**one, "final_schedule": None}})
         if fault == "500":
             return Reply(500, "oops", "text/plain")
         if method == "POST" and overrides:
@@ -199,7 +203,7 @@ class FakeSchedules:
         if until - since > timedelta(days=90):
             self.wrong.append("more than 90 days are asked for")
         final = {"name": "Final Schedule", "rendered_schedule_entries": self.draw(one, since, until)}
-        return {**{key: one[key] for key in one if key != "overrides"}, "final_schedule": final}
+        return {**{key: one[key] for key in one if key != "overrides"}, "final_schedule": final, **self.lies}
 
 
 def _when(text: str) -> datetime:
