@@ -15,7 +15,18 @@ from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError
 from omniops.failpoints import reached
-from omniops.incident.outbox import FROZEN, OUTBOX_KINDS, Message, due, fold, retry_at, slack_channel, stream_of
+from omniops.incident.outbox import (
+    FROZEN,
+    OUTBOX_KINDS,
+    Message,
+    due,
+    fold,
+    retry_at,
+    slack_channel,
+    stream_of,
+    text_of,
+)
+from omniops.incident.view import Incident
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Journal, New
 from omniops.runner.engines.base import Delivery, Engine, Places
@@ -30,6 +41,8 @@ SEND_BY_S = 5.0
 """A process that was suspended for longer than this after it said "sending" does not send any more."""
 GIVE_UP_S = 120.0
 """So long after "sending" a message is taken for one whose sender is gone, whatever became of that process."""
+
+WITHDRAWN = "withdrawn for a newer text"
 
 Show = Callable[[Message], None]
 
@@ -56,9 +69,20 @@ def new_message(
     return New(stream_of(incident), None, "message.queued", data)
 
 
-def queue(journal: Journal, incident: str, *, engine: str, to: str, about: str, body: dict[str, Any], key: str) -> str:
+def queue(
+    journal: Journal,
+    incident: str,
+    *,
+    engine: str,
+    to: str,
+    about: str,
+    body: dict[str, Any],
+    key: str,
+    instead_of: Sequence[str] = (),
+) -> str:
     """Owe a message, durably, and return its id. What has this key already is not queued again: its id is returned.
 
+    ``instead_of``: ids of older ones that are given up together with it, as far as they are not sent by then.
     Returns "" for an incident on the security path: nothing about it is written down, and nothing is sent.
     """
     stream = stream_of(incident)
@@ -71,7 +95,8 @@ def queue(journal: Journal, incident: str, *, engine: str, to: str, about: str, 
         if known is not None:
             return known.id
         new = new_message(journal, incident, engine=engine, to=to, about=about, body=body, key=key)
-        journal.append([new._replace(expected=len(events))])
+        older = [one for one in fold(events) if one.id in instead_of and one.state in ("waiting", "unsure")]
+        journal.append([new._replace(expected=len(events)), *(_dropped(one, WITHDRAWN) for one in older)])
         reached("outbox.queued", engine)
         return str(new.data["id"])
 
@@ -79,8 +104,12 @@ def queue(journal: Journal, incident: str, *, engine: str, to: str, about: str, 
 
 
 def freeze(journal: Journal, incident: str) -> list[New]:
-    """The events to append after ``frozen``, in the same transaction: every message that waits is dropped."""
-    return [_dropped(one, FROZEN) for one in messages(journal, incident) if one.state == "waiting"]
+    """The events to append after ``frozen``, in the same transaction: every message that waits is dropped, and so is a
+    handoff that may still leave and speaks of the incident. It is written anew without it (`oncall handoff`)."""
+    own = [_dropped(one, FROZEN) for one in messages(journal, incident) if one.state == "waiting"]
+    names = [incident, Incident(incident, journal.read(stream_of(incident))).title]
+    others = [one for one in messages(journal, "") if one.state in ("waiting", "unsure")]
+    return own + [_dropped(one, FROZEN) for one in others if any(name in text_of(one) for name in names if name)]
 
 
 def flush(
