@@ -113,7 +113,8 @@ def _parted(text: str) -> tuple[list[str], str]:
 
 def _harmless(body: str) -> str:
     """A text in which no HTML, no shortcode and no line of three dashes is obeyed."""
-    text = clean(body)[:MAX_BODY].strip().replace("&", "&amp;").replace("<", "&lt;").replace("{{", "{ {")
+    text = clean(body)[:MAX_BODY].strip().replace("&", "&amp;").replace("<", "&lt;")
+    text = re.sub(r"\{(?=\{)", "{ ", text)  # every one of a row, however long it is
     return re.sub(r"(?m)^(\s*)([-=#]{1,})", r"\1\\\2", text)
 
 

@@ -253,7 +253,10 @@ def test_somebody_else_pushes(git: Post, repo: StatusRepo) -> None:
     assert all(words in repo.text() for words in ("affected: [API]", "By hand.", "Found.", "We look into it."))
 
 
-HOSTILE = '"; rm -rf / #\n---\nresolved: true\n{{< script >}}<img src=x onerror=alert(1)> $(id) `id` \x1b[2J'
+HOSTILE = (
+    '"; rm -rf / #\n---\nresolved: true\n{{< script >}} {{{% evil %}}} {{{{< four >}}}}'
+    "<img src=x onerror=alert(1)> $(id) `id` \x1b[2J"
+)
 
 
 def test_hostile_titles_and_texts(git: Post, repo: StatusRepo) -> None:
@@ -265,7 +268,7 @@ def test_hostile_titles_and_texts(git: Post, repo: StatusRepo) -> None:
     front = yaml.safe_load(head)
     assert (front["resolved"], "rm -rf" in front["title"], "\x1b" in repo.text()) == (False, True, False)
     assert "<img" not in body
-    assert re.findall(r"\{\{< (\w+)", body) == ["track"]
+    assert re.findall(r"\{\{[<%]\s*(\w+)", body) == ["track"]
 
 
 @pytest.mark.parametrize(
