@@ -13,9 +13,10 @@ from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
 from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
+from omniops.services.length import refuse_longer
 
 URL = "https://slack.com"
-MAX_TEXT = 4000  # Slack cuts at 40,000 and advises less than 4,000
+MAX_TEXT = 4000  # Slack cuts at 40,000 and advises no more than this
 DEFAULT_RETRY_S = 30.0
 COMMANDERS = "@incident-commander"
 
@@ -137,8 +138,9 @@ class Slack:
         the message carries unseen, so that it is found again.
 
         Raises SlackRefused or SlackBusy (nothing was posted), Unreachable (nothing left this machine), InDoubt and
-        BadInput (no token).
+        BadInput (no token, or longer than Slack takes).
         """
+        refuse_longer("Slack", text, MAX_TEXT, "nothing was posted")
         more = {"metadata": mark} if mark else {}
         answer, _ = self.call("chat.postMessage", {"channel": channel, "text": self.marked(text), **more}, channel)
         ts = answer.get("ts")
@@ -147,9 +149,8 @@ class Slack:
         return ts
 
     def marked(self, text: str) -> str:
-        """A text as Slack gets it: not too long, nothing in it obeyed, and the incident commander called."""
-        words = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
-        return mentioned(escaped(words), self._settings.get("SLACK_COMMANDERS"))
+        """A text as Slack gets it: nothing in it obeyed, and the incident commander called."""
+        return mentioned(escaped(text), self._settings.get("SLACK_COMMANDERS"))
 
     def auth_test(self) -> Identity:
         """Whose token it is. Raises SlackRefused, SlackBusy, Unreachable, BadInput."""

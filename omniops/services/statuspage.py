@@ -15,6 +15,7 @@ from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
 from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
+from omniops.services.length import refuse_longer
 
 URL = "https://api.statuspage.io/v1"
 MAX_NAME = 255
@@ -115,8 +116,10 @@ class Statuspage:
     ) -> Entry:
         """Write into the entry ``id``, "" for a new one. Raises InDoubt where the answer is not that entry as written:
         whether it was published then shows when it is looked for by its mark."""
+        refuse_longer("Statuspage", body, MAX_BODY, NOTHING)
+        refuse_longer("Statuspage's title", title, MAX_NAME, NOTHING)
         mark = {"omniops": {"incident": incident, "messages": list(messages)}}
-        fields = {"name": title[:MAX_NAME], "status": status, "impact_override": impact, "body": body[:MAX_BODY]}
+        fields = {"name": title, "status": status, "impact_override": impact, "body": body}
         method, path = ("PATCH", f"/incidents/{quote(id, safe='')}") if id else ("POST", "/incidents")
         reply = self._ask(method, path, {"incident": {**fields, "metadata": mark}})
         try:

@@ -13,10 +13,12 @@ from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
 from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
+from omniops.services.length import refuse_longer
 from omniops.services.slack import MAX_TEXT, escaped, mentioned
 
 SETTING = {"slack": "SLACK_WEBHOOK_URL", "discord": "DISCORD_WEBHOOK_URL"}
-DISCORD_MOST = 2000
+MOST = {"slack": MAX_TEXT, "discord": 2000}
+"""So many characters of a text."""
 DEFAULT_RETRY_S = 30.0
 NOTHING = "nothing was posted"
 SLACK_WORDS = {
@@ -79,6 +81,7 @@ class Webhook:
         Raises Refused or WebhookBusy (nothing was posted), Unreachable (nothing left this machine), InDoubt, BadInput.
         """
         server, path = self.address()
+        refuse_longer(self.name, text, MOST[self.kind], NOTHING)
         http = Http(server, self._settings.env, self._clock, self._guard, self.timeout_s)
         try:
             reply = http.ask("POST", path, body=self._body(text))
@@ -102,11 +105,9 @@ class Webhook:
         return said(id, 64)
 
     def _body(self, text: str) -> dict[str, Any]:
-        most = MAX_TEXT if self.kind == "slack" else DISCORD_MOST
-        words = text if len(text) <= most else text[: most - 1] + "…"
         if self.kind == "slack":
-            return {"text": mentioned(escaped(words), self._settings.get("SLACK_COMMANDERS"))}
-        return {"content": words, "allowed_mentions": {"parse": []}}
+            return {"text": mentioned(escaped(text), self._settings.get("SLACK_COMMANDERS"))}
+        return {"content": text, "allowed_mentions": {"parse": []}}
 
     def _failed(self, reply: Reply) -> OmniopsError:
         if reply.code == 429:

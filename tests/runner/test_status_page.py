@@ -169,6 +169,15 @@ def test_a_write_that_answers_with_another(post: Post, page: FakeStatuspage, wri
 
 
 @pytest.mark.parametrize("kind", ["post", "git"])
+@pytest.mark.parametrize("more", [{"body": "x" * 25_001}, {"title": "x" * 256}])
+def test_a_text_that_is_too_long(kind: str, more: dict[str, str], request: pytest.FixtureRequest) -> None:
+    """Nothing is cut off what customers read: it is not published, and how long it may be is said."""
+    bench: Post = request.getfixturevalue(kind)
+    message = publish(bench, **more)
+    assert (message.state, "characters, and this has" in message.why) == ("waiting", True), message.why
+
+
+@pytest.mark.parametrize("kind", ["post", "git"])
 def test_nothing_old_after_something_new(kind: str, request: pytest.FixtureRequest) -> None:
     """A text that could not be sent is given up once a newer one is on the page."""
     bench: Post = request.getfixturevalue(kind)

@@ -54,14 +54,23 @@ def test_the_text_names_the_incident(tmp_path: Path, server: Scripted, engine: s
 
 
 def test_nobody_is_mentioned(tmp_path: Path, server: Scripted) -> None:
-    """Slack's markup is shown as it is; Discord is told to mention nobody, to wait until it is posted, and has 2000."""
+    """Slack's markup is shown as it is; Discord is told to mention nobody, and to wait until it is posted."""
     both = Post(tmp_path, {**env(server, "slack", "discord"), "SLACK_COMMANDERS": "S01"})
     both.send("webhook", "", text="<!here> @incident-commander")
     assert "&lt;!here&gt; <!subteam^S01>" in text(server)
-    both.send("webhook", "discord", text="@everyone " + "x" * 3000)
+    both.send("webhook", "discord", text="@everyone")
     seen = server.seen[-1]
     assert (seen.path, seen.json()["allowed_mentions"]) == (f"{DISCORD}?wait=true", {"parse": []})
-    assert (len(text(server)), text(server)[-1]) == (2000, "…")
+
+
+def test_a_text_that_is_too_long(tmp_path: Path, server: Scripted) -> None:
+    """What leaves is the whole text with the incident's id before it, or nothing."""
+    post, most = Post(tmp_path, env(server, "discord")), 2000 - len(f"[{INCIDENT}] ")
+    assert post.send("webhook", "", text="x" * most).state == "sent"
+    assert len(text(server)) == 2000
+    message = post.send("webhook", "", text="x" * (most + 1))
+    assert (message.state, len(server.seen)) == ("waiting", 1)
+    assert "Discord's webhook takes 2000 characters, and this has 2001" in message.why
 
 
 def test_a_thread_of_discord(tmp_path: Path, server: Scripted) -> None:

@@ -14,6 +14,7 @@ from omniops.errors import InDoubt, Unreachable
 from omniops.incident.outbox import Message, fold, slack_channel
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.runner.engines.order import doubtful, replaced, under_way
+from omniops.runner.engines.room import Room
 from omniops.services.clients import Clients
 
 if TYPE_CHECKING:
@@ -39,6 +40,16 @@ class Slack:
         from omniops.runner.comms import by_webhook
 
         return settings.has_secret("SLACK_BOT_TOKEN") or by_webhook(settings)
+
+    def room(self, settings: Settings, message: Message) -> Room:
+        from omniops.runner.comms import by_webhook
+        from omniops.services.slack import MAX_TEXT
+
+        if by_webhook(settings):
+            from omniops.runner.engines.webhook import room_of_webhook
+
+            return room_of_webhook(settings, message)
+        return Room("Slack", {"text": MAX_TEXT})
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         from omniops.runner.comms import by_webhook

@@ -9,6 +9,7 @@ from omniops.errors import Unreachable
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.runner.engines.order import overtaken, under_way
+from omniops.runner.engines.room import Room
 from omniops.services.clients import Clients
 
 STATES = ("investigating", "identified", "monitoring", "resolved")
@@ -30,6 +31,11 @@ class Status:
 
     def configured(self, settings: Settings, message: Message) -> bool:
         return by_statuspage(settings) or bool(settings.get("STATUS_REPO"))
+
+    def room(self, settings: Settings, message: Message) -> Room:
+        from omniops.services.status_git import MAX_BODY, MAX_TITLE  # Statuspage's own are the same
+
+        return Room("the status page", {"title": MAX_TITLE, "body": MAX_BODY})
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         body = message.body

@@ -6,6 +6,7 @@ from omniops.config import Settings
 from omniops.errors import Unreachable
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
+from omniops.runner.engines.room import Room
 from omniops.services.clients import Clients
 
 
@@ -20,6 +21,9 @@ class ByWebhook:
     def configured(self, settings: Settings, message: Message) -> bool:
         return bool(_kind(settings, message))
 
+    def room(self, settings: Settings, message: Message) -> Room:
+        return room_of_webhook(settings, message)
+
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         return through_webhook(clients, message)
 
@@ -28,15 +32,27 @@ def through_webhook(clients: Clients, message: Message) -> Delivery:
     """Post a message's text, with the incident's id in it."""
     from omniops.services.webhook import Webhook
 
-    kind, text = _kind(clients.settings, message), str(message.body["text"])
-    if message.incident and message.incident not in text:
-        text = f"[{message.incident}] {text}"
+    kind, text = _kind(clients.settings, message), _before(message) + str(message.body["text"])
     try:
         ref = Webhook(kind, clients.settings, clients.clock, clients.guard).post(text)
     except Unreachable as error:
         wait = getattr(error, "retry_in_s", None)
         return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, down=True)
     return Delivery("sent", ref=ref, how=f"through {kind.capitalize()}'s webhook")
+
+
+def room_of_webhook(settings: Settings, message: Message) -> Room:
+    """What a message may hold, with the incident's id in front of it."""
+    from omniops.services.webhook import MOST
+
+    kind = _kind(settings, message)
+    return Room(f"{kind.capitalize()}'s webhook", {"text": MOST[kind] - len(_before(message))})
+
+
+def _before(message: Message) -> str:
+    """What is put in front of a text that does not name its incident."""
+    named = not message.incident or message.incident in str(message.body.get("text"))
+    return "" if named else f"[{message.incident}] "
 
 
 def _kind(settings: Settings, message: Message) -> str:
