@@ -213,7 +213,7 @@ def handoff(
     if json:
         emit(done.as_json())
     else:
-        _say(done, desk.rota.channel)
+        _say(done, work.place(here.settings, desk.rota.channel))
     raise typer.Exit(int(done.exit))
 
 

@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from omniops.clock import iso
+from omniops.config import Settings
 from omniops.errors import BadInput, Exit, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import rota as rotas
-from omniops.incident.handoff import MOST_TEXT, Contents, acknowledged, draft, handoffs
+from omniops.incident.drafts import Draft
+from omniops.incident.handoff import MOST_PARTS, Contents, acknowledged, draft, handoffs, parts
 from omniops.incident.outbox import Message, stream_of, with_key
 from omniops.incident.rota import STREAM, Role
 from omniops.incident.view import MITIGATION_KINDS, mitigations
 from omniops.journal.conflict import retry_on_conflict
-from omniops.journal.events import Journal, New
+from omniops.journal.events import New
 from omniops.runner import outbox
 from omniops.runner.known import incidents
 from omniops.runner.leaving import Here
@@ -122,9 +124,9 @@ def hand_over(here: Here, desk: Desk, role: str, *, yes: bool = False, edit: boo
         if looked is None:
             return Done(turn, text, "declined", None, found.frozen)
         text = looked
-    _check(text)
+    _check(here.settings, text, desk.rota.channel)
     reached("handoff.look", turn.role.id)
-    id = _owe(here.journal, turn, desk.rota.channel, text)
+    id = _owe(here, turn, desk.rota.channel, text)
     here.flush()
     return _became(here, turn, text, id)._replace(left_out=found.frozen)
 
@@ -141,12 +143,15 @@ def _looked_over(here: Here, text: str, channel: str) -> str | None:
     while True:
         for line in clean(text).split("\n"):
             here.person.say(line)
-        answer = here.person.choose("handoff", f"Post this to {channel}?", _OPTIONS, None)
+        count = len(_pieces(here.settings, text, channel))
+        more = f", as {count} messages" if count > 1 else ""
+        question = f"Post this to {place(here.settings, channel)}{more}?"
+        answer = here.person.choose("handoff", question, _OPTIONS, None)
         if answer != "edit":
             return text if answer == "post" else None
         try:
             text = _edited(here, text)
-            _check(text)
+            _check(here.settings, text, channel)
         except BadInput as error:  # a tired person's text is not thrown away because of one word
             here.person.say(error.brief, "warn")
 
@@ -157,14 +162,29 @@ def _edited(here: Here, text: str) -> str:
     return here.edit(text)
 
 
-def _check(text: str) -> None:
+def place(settings: Settings, channel: str) -> str:
+    """Where it really goes from here, in words: a webhook posts to the one channel that it was made for."""
+    from omniops.runner.comms import to_channel
+
+    return to_channel(settings, Draft("slack", channel, "handoff", "", channel, {})).where
+
+
+def _pieces(settings: Settings, text: str, channel: str) -> list[str]:
+    """The texts of the messages that it takes, at what it is posted through."""
+    from omniops.runner.engines.room import room_for
+
+    room = room_for(settings, Message("", "", "slack", channel, "handoff", {"text": text}, "", "", "waiting"))
+    return parts(text, room.most["text"]) if room else [text]
+
+
+def _check(settings: Settings, text: str, channel: str) -> None:
     wrong = ""
     if not text.strip():
         wrong = "it is empty"
     elif redact(text) != text:
         wrong = "it holds a secret"
-    elif len(text) > MOST_TEXT:
-        wrong = f"it is longer than {MOST_TEXT} characters, and Slack would cut it off"
+    elif (count := len(_pieces(settings, text, channel))) > MOST_PARTS:
+        wrong = f"it is so long that it would be {count} messages; at most {MOST_PARTS} are read"
     if wrong:
         raise BadInput(
             f"not posted: {wrong}",
@@ -173,22 +193,25 @@ def _check(text: str) -> None:
         )
 
 
-def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
-    """Write the handoff down together with its message; return the message's id. A second one leaves the first."""
+def _owe(here: Here, turn: Turn, channel: str, text: str) -> str:
+    """Write the handoff down together with its messages; return the id of the first. A second one leaves the first."""
+    journal = here.journal
 
     def attempt() -> str:
         n = journal.length(stream_of(""))
         known = with_key(outbox.messages(journal, ""), turn.key)
         if known is not None:
             return known.id
-        message = outbox.new_message(
-            journal, "", engine="slack", to=channel, about="handoff", body={"text": text}, key=turn.key
+        keys = [turn.key, *(f"{n}:{turn.key}" for n in range(2, MOST_PARTS + 1))]
+        message, *more = (
+            outbox.new_message(journal, "", engine="slack", to=channel, about="handoff", body={"text": one}, key=key)
+            for key, one in zip(keys, _pieces(here.settings, text, channel), strict=False)
         )
         data = {
             "role": turn.role.id, "turn": turn.day, "at": iso(turn.at), "outgoing": turn.outgoing,
             "incoming": turn.incoming, "message": message.data["id"], "text": text,
         }  # fmt: skip
-        journal.append([message._replace(expected=n), New(STREAM, None, "oncall.handoff", data)])
+        journal.append([message._replace(expected=n), *more, New(STREAM, None, "oncall.handoff", data)])
         reached("outbox.queued", "slack")
         return str(message.data["id"])
 
@@ -196,8 +219,11 @@ def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
 
 
 def _became(here: Here, turn: Turn, text: str, id: str, *, already: bool = False) -> Done:
+    """How it stands: as the first of its messages that was not posted does."""
     found = here.message("", id)
-    text = str(found.body["text"])
+    text = next((one.text for one in handoffs(here.journal.read(STREAM)) if one.message == id), text)
+    rest = [one for one in outbox.messages(here.journal, "") if one.key.endswith(f":{found.key}")]
+    found = next((one for one in (found, *rest) if one.state != "sent"), found)
     sent = "already" if already else "posted"
     known = {"sent": sent, "waiting": "waits", "shown": "to be pasted", "dropped": "declined"}
     return Done(turn, text, known.get(found.state, "may have been posted"), found, again=already)
