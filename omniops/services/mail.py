@@ -189,8 +189,10 @@ class Mail:
                 raise _no(code, words)
             for one in to:
                 code, words = link.rcpt(one)
-                if not _yes(code):
+                if 400 <= code < 600:
                     refused.append((one, code, words))
+                elif not _yes(code):  # nobody knows whom it would deliver to
+                    raise _no(code, words)
         except (smtplib.SMTPException, OSError) as error:
             raise _unable(error) from None
         told = "; ".join(f"{one}: {code} {_text(words)}" for one, code, words in refused)

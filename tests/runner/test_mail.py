@@ -73,6 +73,9 @@ def test_refused_recipients(post: Post, server: SmtpServer) -> None:
     assert server.envelopes == [("status@omni.test", ["announce@omni.test"])]
     none = mail(post, "gone@omni.test")
     assert (none.state, "no such user" in none.why, len(server.letters)) == ("waiting", True, 1)
+    server.refuse = {"odd@omni.test": "hello there"}
+    odd = mail(post, "announce@omni.test, odd@omni.test")
+    assert (odd.state, len(server.letters)) == ("waiting", 1)
 
 
 @pytest.mark.parametrize(
