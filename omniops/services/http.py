@@ -57,6 +57,10 @@ class NoAnswer(Exception):
         self.sent = sent
 
 
+def nothing() -> None:
+    """What a client does just before a request that writes, unless who calls it wants a last look there."""
+
+
 watchers: list[Callable[[Reply], None]] = []
 """Called with every answer, whoever asked: `omniops doctor` compares clocks by their Date headers."""
 

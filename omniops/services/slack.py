@@ -102,6 +102,15 @@ class SlackBusy(Unreachable):
         self.retry_in_s = retry_in_s
 
 
+class SlackSilent(Unreachable):
+    """No usable answer to what can be asked twice; a change may still be carried out."""
+
+    late = True
+
+    def __init__(self, why: str) -> None:
+        super().__init__("Slack gives no usable answer", why=why, next="omniops tick tries again")
+
+
 class Identity(NamedTuple):
     """Whose token it is, as ``auth.test`` says. ``scopes`` is empty where Slack does not list them."""
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from omniops.config import Settings
 from omniops.errors import BadInput, Refused
 from omniops.services.git_repo import GitRepo
+from omniops.services.http import nothing
 from omniops.services.length import refuse_longer
 from omniops.text import clean, one_line
 
@@ -59,8 +60,9 @@ class StatusGit:
             )
         self.repo = GitRepo(settings, Path(folder).expanduser(), guard)
 
-    def publish(self, update: Update, now: datetime) -> Published:
-        """Commit and push one text, newest first in the incident's file; once, however often it is asked for."""
+    def publish(self, update: Update, now: datetime, before: Callable[[], None] = nothing) -> Published:
+        """Commit and push one text, newest first in the incident's file; once, however often it is asked for.
+        ``before`` is called just before it is pushed."""
         refuse_longer("the status page", update.body, MAX_BODY, "nothing was published")
         refuse_longer("its title", update.title, MAX_TITLE, "nothing was published")
         target = self.repo.target()
@@ -75,7 +77,7 @@ class StatusGit:
         old = self.repo.read(path, tip) if path else ""
         path = path or _free(f"{now:%Y-%m-%d}-{_slug(update.title)}", self.repo.files(FOLDER, tip))
         message = f"Status: {update.status}\n\n{trailer}\n"
-        commit = self.repo.push(target, tip, path, written(old, mark, update, now), message)
+        commit = self.repo.push(target, tip, path, written(old, mark, update, now), message, before)
         return Published(path, commit, False)
 
 

@@ -135,6 +135,8 @@ class Statuspage:
         return entry
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
+        import time
+
         token, page = self._settings.secret("STATUSPAGE_TOKEN"), self._settings.get("STATUSPAGE_PAGE")
         if not token or not _PAGE.fullmatch(page):
             raise BadInput(
@@ -145,7 +147,8 @@ class Statuspage:
             )
         if self._http is None:
             self._http = Http(self._url(), self._settings.env, self._clock, self._guard, self.timeout_s)
-        self._pace()
+        self.wait()
+        self._asked_at = time.monotonic()
         headers = {"Authorization": f"OAuth {token}"}
         try:
             reply = self._http.ask(method, f"/pages/{page}{path}", headers=headers, body=body)
@@ -159,14 +162,14 @@ class Statuspage:
             return reply
         raise _failed(method, reply)
 
-    def _pace(self) -> None:
-        """Wait until a second has passed since the last request: of the machine's time, the network knows no other."""
+    def wait(self) -> None:
+        """Wait until a second has passed since the last request: of the machine's time, the network knows no other.
+        Every request does that first; whoever has something to look at just before it, waits and then looks."""
         import time
 
         wait = self._asked_at + self.pace_s - time.monotonic() if self._asked_at else 0.0
         if wait > 0:
             time.sleep(wait)
-        self._asked_at = time.monotonic()
 
     def _url(self) -> str:
         url = self._settings.service_url("STATUSPAGE_URL", URL)

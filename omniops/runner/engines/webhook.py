@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from omniops.config import Settings
-from omniops.errors import Unreachable
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.runner.engines.room import Room
@@ -15,7 +14,7 @@ class ByWebhook:
     channel of all incidents, so the text names its own."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 10.0, 10.0
     missing = "neither SLACK_WEBHOOK_URL nor DISCORD_WEBHOOK_URL is set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -33,11 +32,7 @@ def through_webhook(clients: Clients, message: Message) -> Delivery:
     from omniops.services.webhook import Webhook
 
     kind, text = _kind(clients.settings, message), _before(message) + str(message.body["text"])
-    try:
-        ref = Webhook(kind, clients.settings, clients.clock, clients.guard).post(text)
-    except Unreachable as error:
-        wait = getattr(error, "retry_in_s", None)
-        return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, down=True)
+    ref = Webhook(kind, clients.settings, clients.clock, clients.guard).post(text)
     return Delivery("sent", ref=ref, how=f"through {kind.capitalize()}'s webhook")
 
 
