@@ -34,6 +34,8 @@ from omniops.runner.leaving import (
     both,
     last_look,
     leave,
+    over,
+    probe,
     then,
 )
 from omniops.runner.person import Option
@@ -67,8 +69,8 @@ def say(
     """Show a message for a last look, owe it and give it ten seconds to leave.
 
     ``draft_of`` puts the free words into it. ``names``: what may not stand in those; None for a message that stays
-    inside. Raises BadInput for words that name one, or that there
-    is no place for; NeedsPerson without a person or --yes; Frozen.
+    inside. Raises BadInput for words that name one, or that there is no place for; NeedsPerson without a person or --yes;
+    Frozen.
     """
     refuse_frozen(incident)
     here.settings.remember_secrets()
@@ -100,7 +102,8 @@ def say(
             return send(here, incident, draft, withdrawn)
         else:
             said = Said(DECLINED, draft, "declined at the last look")
-        other = _other_words(here, details, names) if said.state == DECLINED and free else None
+        ask = said.state == DECLINED and free
+        other = _other_words(here, incident, draft_of, details, names) if ask else None
         if other is None:
             return said
         details = other
@@ -227,7 +230,9 @@ def _not_sent_yet(here: Here, incident: Incident, draft: Draft, withdrawn: tuple
     )
 
 
-def _other_words(here: Here, details: str, names: list[leaks.Name] | None) -> str | None:
+def _other_words(
+    here: Here, incident: Incident, draft_of: Callable[[str], Draft], details: str, names: list[leaks.Name] | None
+) -> str | None:
     """Other free words: typed, or from the editor. None: it is not sent."""
     if not here.person.interactive:
         return None
@@ -237,7 +242,7 @@ def _other_words(here: Here, details: str, names: list[leaks.Name] | None) -> st
             return ""
         if text.lower() in _NO_WORDS:
             return f"“{text}” would be read as your text. Type a sentence, or n to send nothing."
-        return check(text, names)
+        return check(text, names) or over(here.settings, incident.id, draft_of(text))
 
     now = f"now: “{one_line(details, 60)}”" if details else "there are none now"
     question = f"Not sent. Other words of your own to put into it ({now})? edit: in your editor; -: none."
@@ -256,8 +261,7 @@ def _unable(here: Here, incident: Incident, draft: Draft) -> bool:
     """Is nothing set up here that would send it?"""
     from omniops.runner.tick import unable
 
-    probe = Message("", incident.id, draft.engine, draft.to, draft.about, draft.body, draft.key, "", "waiting")
-    return bool(unable(here.settings, [probe]))
+    return bool(unable(here.settings, [probe(incident.id, draft)]))
 
 
 def _by_hand(here: Here, incident: Incident, draft: Draft, why: str) -> Said:
