@@ -69,8 +69,8 @@ def say(
     """Show a message for a last look, owe it and give it ten seconds to leave.
 
     ``draft_of`` puts the free words into it. ``names``: what may not stand in those; None for a message that stays
-    inside. Raises BadInput for words that name one, or that there is no place for; NeedsPerson without a person or --yes;
-    Frozen.
+    inside. Raises BadInput for words that name one, or that there is no place for; NeedsPerson without a person or
+    --yes; Frozen.
     """
     refuse_frozen(incident)
     here.settings.remember_secrets()
