@@ -32,12 +32,13 @@ def cut(text: str, width: int) -> str:
 
 
 def parts(text: str, width: int) -> str:
-    """Return as many whole parts of a line of several (`` · `` between them) as fit, the last ones first: what is due
-    next stands there, and half of how late it is says nothing. Only a last one that is too long itself is cut."""
+    """Return as many whole parts of a line of several (`` · `` between them) as fit: the last ones, because what is due
+    next stands there; else one alone; else "". Half of how late something is says nothing."""
     found = text.split(" · ")
-    while len(found) > 1 and cells(" · ".join(found)) > width:
-        found.pop(0)
-    return cut(" · ".join(found), width)
+    for first in range(len(found)):
+        if cells(" · ".join(found[first:])) <= width:
+            return " · ".join(found[first:])
+    return next((one for one in reversed(found) if cells(one) <= width), "")
 
 
 def tail(text: str, width: int) -> str:

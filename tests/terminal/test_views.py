@@ -135,7 +135,8 @@ def test_a_clock_is_whole_or_left_out() -> None:
     clocks = "since the page 12m 12s · 0:12 12s late"
     assert parts(clocks, 80) == clocks
     assert parts(clocks, 36) == "0:12 12s late"
-    assert parts(clocks, 8) == "0:12 12…"
+    assert parts("SEV-1 3s · banner due in 9m", 13) == "SEV-1 3s"
+    assert parts(clocks, 8) == ""
 
 
 def test_a_long_command_can_still_be_copied() -> None:
