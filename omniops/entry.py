@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
+from contextlib import suppress
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
     gc.disable()  # a command is short; 5 ms of collecting at start-up are not (docs/benchmarks.md)
     code = run(sys.argv[1:])
-    try:
-        sys.stdout.flush()
-        sys.stderr.flush()
-    except BrokenPipeError:
-        code = 0 if code == 0 else code
-    except OSError:  # a full disk behind it: what was asked for has not arrived
-        code = code or 5
+    code = _flushed(code)
     context = sys.modules.get("omniops.cli.context")
     if context is not None and context.opened:
         from omniops.cli.afterwards import tick_once
@@ -30,14 +28,14 @@ def main() -> None:
 
 def run(argv: list[str]) -> int:
     """Run one command and return its exit code. Nothing escapes: a bug is four lines and exit code 70."""
-    if argv == ["--version"]:
-        from omniops import __version__
-
-        print(f"omniops {__version__}")
-        return 0
-    if argv in (["--help"], ["-h"], []):
-        return _root_help()
     try:
+        if argv == ["--version"]:
+            from omniops import __version__
+
+            print(f"omniops {__version__}")
+            return 0
+        if argv in (["--help"], ["-h"], []):
+            return _root_help()
         rest = _global_options(argv)
         return _command(rest)
     except BrokenPipeError:
@@ -47,8 +45,31 @@ def run(argv: list[str]) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except OSError as error:
+        # What a file or a service refuses has been put into words where it was asked; this was stdout.
+        return _unwritten(error) if error.errno in _FULL else _failed(error, argv)
     except Exception as error:
         return _failed(error, argv)
+
+
+def _flushed(code: int) -> int:
+    """What is still in a buffer leaves. An answer that did not arrive is a failure, a hint on stderr is none."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read us has read enough
+        pass
+    except OSError as error:
+        code = code or _unwritten(error)
+    with suppress(OSError):
+        sys.stderr.flush()
+    return code
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that stdout takes no more: a full disk behind it, as a rule."""
+    with suppress(OSError):
+        print(f"the answer could not be written: {error.strerror}; what the command did stands", file=sys.stderr)
+    return 5
 
 
 def _root_help() -> int:
@@ -99,7 +120,10 @@ def _command(argv: list[str]) -> int:
     from omniops.cli.app import build
 
     wanted = next((word for word in argv if not word.startswith("-")), "")
-    code = build(wanted)(args=argv, prog_name="omniops", standalone_mode=False)
+    try:
+        code = build(wanted)(args=argv, prog_name="omniops", standalone_mode=False)
+    except SystemExit as end:  # typer makes a failure of a broken pipe
+        raise end.__context__ if isinstance(end.__context__, BrokenPipeError) else end from None
     return int(code or 0)
 
 

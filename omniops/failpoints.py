@@ -3,14 +3,14 @@
 ``OMNIOPS_FAILPOINT=after_intent@disable`` kills the process (SIGKILL) at that place; ``=stop`` appended suspends it
 (SIGSTOP) instead, ``#2`` means the second time the place is reached. ``OMNIOPS_FAILPOINT_LOG=FILE`` writes down every
 place that is reached instead. Without either variable a place costs one comparison.
-The places are listed in ``PLACES``; the crash matrix in tests/crash walks all of them.
+The places are listed in ``PLACES``, all of them.
 """
 
 from __future__ import annotations
 
 import os
 
-PLACES = (
+OF_A_WALK = (
     "before_intent",
     "after_intent",
     "after_send",
@@ -20,16 +20,25 @@ PLACES = (
     "in_verify",
     "in_undo",
     "in_resume",
-    "outbox.queued",
-    "outbox.sending",
-    "outbox.fact",
-    "outbox.sent",
-    "postmortem.debts",
     "journal.commit",
     "journal.head",
     "job.folder",
     "job.spawned",
 )
+"""The crash matrix in tests/crash walks all of them."""
+OF_COMMANDS = (
+    "comms.look",
+    "handoff.look",
+    "outbox.queued",
+    "outbox.sending",
+    "outbox.fact",
+    "outbox.sent",
+    "postmortem.debts",
+    "sync.begun",
+    "sync.sent",
+)
+"""Tried where the tests of each command are: tests/crash/test_outbox.py, tests/cli."""
+PLACES = OF_A_WALK + OF_COMMANDS
 
 _WANTED = os.environ.get("OMNIOPS_FAILPOINT", "")
 _LOG = os.environ.get("OMNIOPS_FAILPOINT_LOG", "")
@@ -39,7 +48,7 @@ _hits = 0
 
 def reached(place: str, detail: str = "") -> None:
     """Die here if the environment asks for it. ``detail`` is the step id (after_send: the HTTP method; outbox.*: the
-    engine, outbox.fact: the kind of event)."""
+    engine, outbox.fact: the kind of event, comms.look: what it is about, handoff.look and sync.*: the role)."""
     if not _ARMED:
         return
     if _LOG:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from omniops.failpoints import OF_COMMANDS, PLACES
+
 ROOT = Path(__file__).resolve().parents[1] / "omniops"
 LEAVES = {"errors", "text", "clock", "digest", "failpoints", "config"}
 ALLOWED: dict[str, set[str]] = {
@@ -105,6 +107,21 @@ def test_pure_knows_no_clock(path: Path) -> None:
     if house(path) in ("engine", "incident"):
         text = path.read_text(encoding="utf-8")
         assert [word for word in CLOCKS if word in text] == []
+
+
+def test_every_failpoint_is_listed_and_tried() -> None:
+    """What the code calls a failpoint is in the table, the table names no other, and a test dies at each of a
+    command's."""
+    calls = (node for path in modules() for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    named = {
+        str(node.args[0].value)
+        for node in calls
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "reached" and len(node.args)
+        if isinstance(node.args[0], ast.Constant)
+    }
+    assert named == set(PLACES)
+    tests = [path.read_text(encoding="utf-8") for path in (ROOT.parent / "tests").rglob("test_*.py")]
+    assert [place for place in OF_COMMANDS if not any(place in text for text in tests)] == []
 
 
 def test_files_are_short() -> None:

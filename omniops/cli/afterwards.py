@@ -3,14 +3,9 @@ is said. Its own answer is out by then."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from omniops.cli.commands import COMMANDS
 from omniops.cli.context import Opened, opened, streams
 from omniops.errors import Exit, OmniopsError
-
-if TYPE_CHECKING:
-    from omniops.runner.outbox import Show
 
 MOST = 3
 _SAYS_SO_ITSELF = ("comms", "config", "journal")
@@ -68,6 +63,7 @@ def _owed(used: Opened, *, ahead: bool) -> None:
 
 
 def _flush(used: Opened, scripted: bool) -> None:
+    from omniops.cli.here import pasting
     from omniops.runner.tick import afterwards, moved, worth_a_tick
 
     if not used.writes and not worth_a_tick(used.journal):  # who has written may owe a headline
@@ -77,10 +73,5 @@ def _flush(used: Opened, scripted: bool) -> None:
         from omniops.cli.context import open_journal
 
         journal = open_journal(used.settings, used.clock, create=True)
-    show: Show | None = None
-    if not scripted and streams().err_tty:
-        from omniops.cli.pasting import paste
-
-        show = paste
-    for line, tone in moved(afterwards(used.settings, used.clock, journal, show)):
+    for line, tone in moved(afterwards(used.settings, used.clock, journal, pasting(scripted))):
         streams().say(line, tone)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, person, settings, streams
+from omniops.cli.context import clock, emit, open_journal, settings, streams
+from omniops.cli.here import here_for
 from omniops.cli.options import Json
 from omniops.errors import Exit
 
 if TYPE_CHECKING:
-    from omniops.runner.leaving import Here, Said
+    from omniops.runner.leaving import Said
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 IncidentId = Annotated[str, typer.Option("--incident", metavar="ID", help="Which; default: the one that owes it.")]
@@ -136,23 +137,6 @@ def done(
         emit({"schema": "omniops.obligation/1", "incident": found.incident, "obligation": found.id, "how": how})
     else:
         streams().result(f"Written down for {found.incident}: {found.id} was done ({found.words}).")
-
-
-def here_for(yes: bool, json: bool) -> Here:
-    from omniops.runner.leaving import Here
-    from omniops.runner.wiring import clients_of
-
-    asked = person(yes=yes)
-    show, edit = None, None
-    if streams().err_tty and not json:
-        from omniops.cli.pasting import paste
-
-        show = paste
-    if asked.interactive:
-        from omniops.cli.editing import edit as opened
-
-        edit = opened
-    return Here(settings(), clock(), asked, open_journal(create=True), clients_of(settings(), clock()), show, edit)
 
 
 def _words(text: str, edit: bool) -> str:

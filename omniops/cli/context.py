@@ -11,6 +11,7 @@ from omniops.clock import Clock, SystemClock
 from omniops.config import Settings, load
 
 if TYPE_CHECKING:
+    from omniops.incident.view import Incident
     from omniops.journal.store import SqliteJournal
     from omniops.terminal.streams import Streams
     from omniops.terminal.unattended import Combined, Unattended
@@ -73,8 +74,26 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
     operator = of.operator if create else ""  # only what is written needs a name
     time = ticking or clock()
     journal = SqliteJournal(of.journal_path, time, operator, hostname(), drill=of.drill, create=create)
+    if create and not any(one.writes for one in opened):
+        _warn_of_clock(journal, time)
     opened.append(Opened(of, time, journal, create))
     return journal
+
+
+def _warn_of_clock(journal: SqliteJournal, ticking: Clock) -> None:
+    """Everything that is timed follows from the clock: whoever sets it back must not find out by a late page."""
+    from omniops.journal.trouble import ahead
+
+    if words := ahead(journal.newest(), ticking.now()):
+        rest = "Clocks, and what is owed by when, are wrong with it (omniops doctor)."
+        streams().say(f"The journal: {words}. {rest}", "bad")
+
+
+def warn_of_frozen(incident: Incident) -> None:
+    """Whoever reads of an incident on the security path (4.5) must know that it goes no further."""
+    if incident.frozen:
+        word = "is on the security path (4.5): for the security on-call alone, pass nothing of it on"
+        streams().say(f"{incident.id} {word}.", "bad")
 
 
 def person(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, person, settings, streams
+from omniops.cli.context import clock, emit, open_journal, person, settings, streams, warn_of_frozen
 from omniops.cli.options import Json
 from omniops.errors import Exit
 
@@ -73,10 +73,11 @@ def show(id: Id = "", json: Json = False) -> None:
     from omniops.incident.story import story, story_json
     from omniops.runner.board import board_of
     from omniops.runner.known import open_runs, record_of
-    from omniops.runner.records import pick
+    from omniops.runner.meant import pick
 
     journal, now = open_journal(), clock().now()
     incident = pick(journal, id, last=True)
+    warn_of_frozen(incident)
     events = record_of(journal, incident.id)
     board = board_of(journal, incident.id, now, settings().user_runbooks)
     if json:
@@ -97,8 +98,8 @@ def note(
     text: Annotated[str, typer.Argument(help="what to write down")], incident: OfIncident = "", json: Json = False
 ) -> None:
     """Write something into the incident's timeline."""
+    from omniops.runner.meant import pick
     from omniops.runner.records import note as record_note
-    from omniops.runner.records import pick
 
     journal = open_journal(create=True)
     found = pick(journal, incident)
@@ -117,24 +118,9 @@ def severity(
     json: Json = False,
 ) -> None:
     """Write down how bad the incident is, and why."""
-    _severity(severity, why, incident, json)
-
-
-@app.command(hidden=True)
-def declare(
-    severity: Annotated[str, typer.Argument(help="SEV-1 to SEV-4; SEV1, sev-1 and 1 are understood")],
-    why: Annotated[str, typer.Option(help="What says so.")] = "declared by hand",
-    incident: OfIncident = "",
-    json: Json = False,
-) -> None:
-    """The older name of `omniops incident severity`."""
-    _severity(severity, why, incident, json)
-
-
-def _severity(severity: str, why: str, incident: str, json: bool) -> None:
     from omniops.incident.signals import parse_severity
+    from omniops.runner.meant import pick
     from omniops.runner.records import declare as record_declare
-    from omniops.runner.records import pick
 
     journal, settled = open_journal(create=True), parse_severity(severity)
     found = pick(journal, incident)
@@ -160,7 +146,8 @@ def role(
     """Show who has which role in the incident, or give one to somebody."""
     from omniops.incident.view import ROLES
     from omniops.runner.known import incident_of
-    from omniops.runner.records import assign, pick
+    from omniops.runner.meant import pick
+    from omniops.runner.records import assign
 
     journal = open_journal(create=bool(role))
     found = pick(journal, incident)
@@ -193,7 +180,7 @@ def _who(role: str, who: str, me: bool) -> str:
 @app.command()
 def verify(id: Id = "", json: Json = False) -> None:
     """Look at live traffic now: recovered, not recovered, or cannot tell."""
-    from omniops.runner.records import pick
+    from omniops.runner.meant import pick
     from omniops.runner.session import Session
     from omniops.runner.verifying import verify_incident
 
@@ -237,7 +224,7 @@ def resolve(
     Refused while a mitigation is neither undone nor kept, a run is open, or something that was due is still owed.
     """
     from omniops.cli.incident_resolving import confirmed, owed_now
-    from omniops.runner.records import pick
+    from omniops.runner.meant import pick
     from omniops.runner.resolving import left_open
     from omniops.runner.resolving import resolve as record_resolve
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from omniops.cli.context import clock, emit, open_journal, settings, streams
+from omniops.cli.context import clock, emit, open_journal, settings, streams, warn_of_frozen
 
 
 def export_incident(id: str, format: str, output: str, force: bool, json: bool) -> None:
     """Write the report. ``json`` alone is the JSON report; with a file it says what was written where."""
     from omniops.runner.exporting import format_of, named, rendered, report_of, write
-    from omniops.runner.records import pick
+    from omniops.runner.meant import pick
 
     wanted = format_of(format or ("json" if json and not output else ""), output)
     journal = open_journal()
     incident = pick(journal, id, last=True)
+    warn_of_frozen(incident)
     text = rendered(report_of(journal, incident, clock().now(), settings().user_runbooks), wanted)
     if not output:
         print(text, end="")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def watch_incident(id: str, every_s: float, times: int, json: bool) -> None:
     """Look until q, Ctrl-C, or ``times`` looks. Leaving is no failure, however it is done."""
     from omniops.runner.board import Gatherer
-    from omniops.runner.records import pick
+    from omniops.runner.meant import pick
 
     journal = open_journal()
     gatherer = Gatherer(journal, pick(journal, id).id, settings().user_runbooks)

@@ -190,7 +190,7 @@ def handoff(
     It is written from the journal, and posted once a week. Exit code 0: posted, or taken. 3: it was not read over, or
     declined. 7: it may have been posted. 8: it waits.
     """
-    from omniops.cli.comms import here_for
+    from omniops.cli.here import here_for
     from omniops.runner import handoff as work
 
     here = here_for(yes, json)
@@ -252,7 +252,7 @@ def sync(
     The difference is shown first, then y/N; then the next 8 weeks are read back. Exit code 0: PagerDuty does what the
     rota says. 1: it names somebody else for some hours. 3: declined. 7: nobody can tell whether it took effect.
     """
-    from omniops.cli.comms import here_for
+    from omniops.cli.here import here_for
     from omniops.runner.oncall_sync import sync as work
 
     here = here_for(yes, json)

@@ -71,7 +71,7 @@ def file(
     json: Json = False,
 ) -> None:
     """File it: the GitHub issue, once, and its action items in docs/TECH_DEBT.md."""
-    from omniops.cli.comms import here_for
+    from omniops.cli.here import here_for
     from omniops.runner.postmortem import meant, written
     from omniops.runner.postmortem_filing import file as file_it
 

@@ -56,6 +56,11 @@ class Person(NamedTuple):
     did: tuple[str, ...]
 
 
+OF_FROZEN = (
+    "For the security on-call alone; not to be passed on. Nothing else is told here: SECURITY.md, and its own record."
+)
+
+
 class Report(NamedTuple):
     """All of it. Of a frozen incident only ``frozen``, ``frozen_by`` and ``made`` are set."""
 

@@ -11,7 +11,7 @@ from html import escape
 
 from omniops.clock import parse_iso
 from omniops.incident.plot import NARROW, WIDE, svg
-from omniops.incident.report import Report, moment
+from omniops.incident.report import OF_FROZEN, Report, moment
 from omniops.incident.report_style import STYLE
 from omniops.incident.series import Series
 
@@ -25,7 +25,7 @@ def page(report: Report) -> str:
         body = [
             "<h1>Security path (4.5)</h1>",
             f"<p>The security path was entered at {_time(report.frozen)} by {escape(report.frozen_by)}.</p>",
-            "<p>Nothing else is told here: SECURITY.md, and its own record.</p>",
+            f"<p>{OF_FROZEN}</p>",
         ]
         return _document("Security path (4.5)", body)
     body = [

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from omniops.clock import to_second
-from omniops.incident.report import Report, moment
+from omniops.incident.report import OF_FROZEN, Report, moment
 
 _MARKUP = re.compile(r"([\\`*_{}\[\]()#+\-.!|~>$@:/])")
 _PLAIN = re.compile(r"(?<=\w)\\([.\-_:/])(?=\w)")
@@ -17,7 +17,7 @@ def markdown(report: Report) -> str:
     """The whole text."""
     if report.frozen:
         lines = ["# Security path (4.5)", "", f"Entered at {moment(report.frozen)} by {_safe(report.frozen_by)}.", ""]
-        return "\n".join([*lines, "Nothing else is told here: SECURITY.md, and its own record.", ""])
+        return "\n".join([*lines, OF_FROZEN, ""])
     return "\n".join([*_parts(report), ""])
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omniops.clock import parse_iso
 from omniops.errors import BadInput, Broken, JournalDamaged, OmniopsError, Waiting
-from omniops.text import one_line
+from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
     import sqlite3
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 # SQLite's primary result codes. A short read is no fault of the disk: the file has been cut.
 _BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 13, 14, 26
 _IOERR_SHORT_READ = 522
+AHEAD_S = 120.0
 
 
 def damaged(path: Path, why: str) -> JournalDamaged:
@@ -104,3 +107,15 @@ def of_sqlite(error: sqlite3.Error, path: Path, *, known: bool, waited: float) -
     if code in (_READONLY, _FULL, _CANTOPEN) or (code == _IOERR and extended != _IOERR_SHORT_READ):
         return unusable(path, str(error))
     return damaged(path, str(error))
+
+
+def ahead(newest: str, now: datetime) -> str:
+    """Say that what was written last lies in the future, so that this clock is wrong, or the one that wrote it was; ""
+    for up to two minutes, by which clocks that are set by the network do not differ."""
+    try:
+        ahead_s = (parse_iso(newest) - now).total_seconds()
+    except ValueError:  # no moment: the journal is empty
+        return ""
+    if ahead_s <= AHEAD_S:
+        return ""
+    return f"its newest entry lies {duration(ahead_s)} in the future: this machine's clock is wrong, or was"

@@ -5,19 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 
 from omniops.engine.graph import Graph
-from omniops.errors import BadInput, NeedsPerson
 from omniops.incident.score import CHECKLIST, Score, score
 from omniops.incident.view import Incident
 from omniops.journal.events import Journal
-from omniops.runner.known import incident_of, incidents, open_runs
-from omniops.runner.person import Option, Person
+from omniops.runner.known import incident_of, open_runs
+from omniops.runner.meant import pick_paged
 from omniops.runner.session import Request, Result, Session, mitigate, resume
 
 
 def walk(session: Session, graph: Graph, wanted: str, *, until: str = "") -> Result:
     """Walk the checklist of the incident named, else of the one that is open: from its beginning, or from where it
     was left. Raises BadInput where no incident is open, NeedsPerson where nobody can choose among several."""
-    incident = pick(session.journal, session.person, wanted)
+    incident = pick_paged(session.journal, session.person, wanted)
     run = open_checklist(session.journal, incident)
     if run:
         session.person.say(f"Going on with {run}; its clocks have kept running.", "dim")
@@ -31,36 +30,6 @@ def open_checklist(journal: Journal, incident: Incident) -> str:
     """The incident's checklist that has begun and not ended; "" where there is none."""
     runs = open_runs(journal).items()
     return next((r for r, data in runs if data["incident"] == incident.id and data["runbook"] == CHECKLIST), "")
-
-
-def pick(journal: Journal, person: Person, wanted: str) -> Incident:
-    """The incident whose checklist is meant: the one named, else the only open one that somebody was paged for."""
-    if wanted:
-        return incident_of(journal, wanted)
-    open_ones = [one for one in incidents(journal) if one.status == "open"]
-    paged = [one for one in open_ones if one.page] or open_ones
-    if not paged:
-        raise BadInput(
-            "no incident is open",
-            why="the checklist belongs to a page, or to an incident opened by hand",
-            state="nothing was attempted",
-            next="omniops page ack, or: omniops page open",
-        )
-    if len(paged) == 1:
-        return paged[0]
-    options = [Option(one.id, one.title) for one in reversed(paged)]
-    try:
-        chosen = person.choose("incident", "Which incident's checklist?", options, None)
-    except NeedsPerson:
-        chosen = None
-    if not chosen:
-        raise NeedsPerson(
-            "several incidents are open",
-            why=", ".join(one.id for one in paged),
-            state="nothing was attempted",
-            next=f"omniops checklist {paged[-1].id}",
-        )
-    return incident_of(journal, chosen)
 
 
 def score_of(journal: Journal, run: str, now: datetime) -> Score | None:

@@ -6,12 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omniops.errors import BadInput, NeedsPerson
 from omniops.incident.obligations import Facts, Obligation, obligations
 from omniops.incident.outages import outages, providers
-from omniops.incident.view import Incident
 from omniops.journal.events import Event, Journal
-from omniops.runner.known import incident_of, incidents, runs_of
+from omniops.runner.known import incident_of, runs_of
 
 if TYPE_CHECKING:
     from omniops.config import Settings
@@ -85,8 +83,6 @@ def begun_of(journal: Journal, now: datetime, incident: str, folder: Path | None
 
 
 OF_THE_START = frozenset(("mail.start", "upstream"))
-OF_THE_END = frozenset(("status.resolved", "mail.resolution", "postmortem"))
-"""What is owed once an incident is resolved."""
 WEBHOOKS = ("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL")
 
 
@@ -101,45 +97,3 @@ def to_channel(settings: Settings, draft: Draft) -> Draft:
     if not by_webhook(settings):
         return draft._replace(engine="slack")
     return draft._replace(engine="webhook", to="", where=f"the webhook's channel, for {draft.where}")
-
-
-def pick(journal: Journal, now: datetime, wanted: str, ids: tuple[str, ...], folder: Path | None) -> Incident:
-    """The incident that a message is about: the one named, else the only open one that owes one of ``ids``, else the
-    only one that is open, or that owes one of them still. What is owed after the end alone, none that is open owes.
-
-    While an incident on the security path (4.5) is open, one has to be named: what is meant by "the incident" must not
-    be guessed then. Raises BadInput, NeedsPerson, and Frozen where only that one is open.
-    """
-    from omniops.runner.saying import refuse_frozen
-
-    if wanted:
-        found = incident_of(journal, wanted)
-        refuse_frozen(found)
-        return found
-    known = {one.id: one for one in incidents(journal)}
-    unresolved = [one for one in known.values() if not one.resolved]
-    frozen = [one for one in unresolved if one.frozen]
-    owing = {one.incident for one in obligations_of(journal, now, folder=folder) if one.open and one.id in ids}
-    opened = [one for one in unresolved if not one.frozen]
-    meant = [one for one in opened if one.id in owing]
-    if not meant:
-        meant = [known[id] for id in sorted(owing)]
-        if not meant or not OF_THE_END.issuperset(ids):
-            meant += opened
-    if frozen and not meant:
-        refuse_frozen(frozen[0])
-    if len(meant) == 1 and not frozen:
-        return meant[0]
-    if not meant:
-        raise BadInput(
-            "no incident is open",
-            why="nothing is owed to anybody outside",
-            state="nothing was sent",
-            next="omniops comms due",
-        )
-    raise NeedsPerson(
-        "several incidents are open",
-        why=", ".join([one.id for one in meant] + [f"{one.id} (frozen)" for one in frozen]),
-        state="nothing was sent",
-        next=f"--incident {meant[-1].id}",
-    )

@@ -9,8 +9,9 @@ from omniops.errors import BadInput
 from omniops.incident.obligations import Obligation
 from omniops.incident.outages import providers
 from omniops.journal.events import Journal
-from omniops.runner.comms import obligations_of, pick
+from omniops.runner.comms import obligations_of
 from omniops.runner.known import runs_of
+from omniops.runner.meant import pick_owing
 from omniops.runner.saying import done
 from omniops.text import one_line
 
@@ -22,7 +23,7 @@ def fulfil(
 
     Raises BadInput for one that is not owed, and without a word on how; Frozen for an incident on the security path.
     """
-    incident = pick(journal, now, wanted, (id,), folder)
+    incident = pick_owing(journal, now, wanted, (id,), folder)
     owed = {one.id: one for one in obligations_of(journal, now, incident.id, folder=folder) if one.open}
     if id not in owed:
         raise BadInput(

@@ -6,7 +6,7 @@ Nobody calls a service from here. What may be said, and who is asked, is decided
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from omniops.clock import Clock
@@ -80,12 +80,14 @@ def last_look(here: Here, incident: Incident, draft: Draft, host: str = "", warn
     return change
 
 
-def leave(here: Here, incident: str, draft: Draft) -> Message | None:
+def leave(here: Here, incident: str, draft: Draft, instead_of: Sequence[str] = ()) -> Message | None:
     """Owe a message, give it ten seconds to leave, and return it as it is then. What has its key already goes in its
-    stead. None: the incident is on the security path by now, and nothing was queued."""
+    stead; ``instead_of``: ids of older ones that it takes the place of. None: the incident is on the security path by
+    now, and nothing was queued."""
     id = outbox.queue(
-        here.journal, incident, engine=draft.engine, to=draft.to, about=draft.about, body=draft.body, key=draft.key
-    )
+        here.journal, incident, engine=draft.engine, to=draft.to, about=draft.about, body=draft.body, key=draft.key,
+        instead_of=instead_of,
+    )  # fmt: skip
     if not id:
         return None
     here.flush(incident)

@@ -31,6 +31,8 @@ SEND_BY_S = 5.0
 GIVE_UP_S = 120.0
 """So long after "sending" a message is taken for one whose sender is gone, whatever became of that process."""
 
+WITHDRAWN = "withdrawn for a newer text"
+
 Show = Callable[[Message], None]
 
 
@@ -56,9 +58,20 @@ def new_message(
     return New(stream_of(incident), None, "message.queued", data)
 
 
-def queue(journal: Journal, incident: str, *, engine: str, to: str, about: str, body: dict[str, Any], key: str) -> str:
+def queue(
+    journal: Journal,
+    incident: str,
+    *,
+    engine: str,
+    to: str,
+    about: str,
+    body: dict[str, Any],
+    key: str,
+    instead_of: Sequence[str] = (),
+) -> str:
     """Owe a message, durably, and return its id. What has this key already is not queued again: its id is returned.
 
+    ``instead_of``: ids of older ones that are given up together with it, as far as they are not sent by then.
     Returns "" for an incident on the security path: nothing about it is written down, and nothing is sent.
     """
     stream = stream_of(incident)
@@ -71,7 +84,8 @@ def queue(journal: Journal, incident: str, *, engine: str, to: str, about: str, 
         if known is not None:
             return known.id
         new = new_message(journal, incident, engine=engine, to=to, about=about, body=body, key=key)
-        journal.append([new._replace(expected=len(events))])
+        older = [one for one in fold(events) if one.id in instead_of and one.state in ("waiting", "unsure")]
+        journal.append([new._replace(expected=len(events)), *(_dropped(one, WITHDRAWN) for one in older)])
         reached("outbox.queued", engine)
         return str(new.data["id"])
 

@@ -14,7 +14,7 @@ from omniops.incident.view import Incident
 from omniops.journal.events import Journal, New
 from omniops.runner.comms import rules_of
 from omniops.runner.known import record_of, runs_of
-from omniops.runner.records import pick
+from omniops.runner.meant import pick
 
 if TYPE_CHECKING:
     from omniops.incident.communication import Communication

@@ -5,34 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from omniops.clock import iso
-from omniops.errors import BadInput, Frozen, NeedsPerson
+from omniops.errors import BadInput, Frozen
 from omniops.incident.typed import Commands
 from omniops.incident.view import MITIGATION_KINDS, ROLES, Incident, Mitigation, mitigations, new_id
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Journal, New
 from omniops.runner.known import incident_of, incidents
 from omniops.text import one_line
-
-
-def pick(journal: Journal, wanted: str, *, last: bool = False) -> Incident:
-    """The incident named, else the only open one; with ``last``, for what is only read, the one that was resolved last
-    where none is open. Raises BadInput, or NeedsPerson where there are several."""
-    if wanted:
-        return incident_of(journal, wanted)
-    known = incidents(journal)
-    open_ones = [one for one in known if not one.resolved]
-    if len(open_ones) == 1:
-        return open_ones[0]
-    if not open_ones and known and last:
-        return max(known, key=lambda one: one.resolved)
-    if not open_ones:
-        raise BadInput("no incident is open", state="nothing was attempted", next="omniops incident list --all")
-    raise NeedsPerson(
-        "several incidents are open",
-        why=", ".join(one.id for one in open_ones),
-        state="nothing was attempted",
-        next=f"name one, such as {open_ones[-1].id}",
-    )
 
 
 def open_incident(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -35,10 +36,15 @@ from omniops.runner.leaving import (
     last_look,
     leave,
 )
+from omniops.runner.person import Option
 from omniops.text import redact
 
 SAME_S = 600.0
 _NEXT = re.compile(r"Next update by [0-9:]+ UTC\.")
+_OLDER = (
+    Option("instead", "Withdraw it, and send this one instead"),  # the first one is what a bare Enter takes
+    Option("first", "Send it now, then look at this one"),
+)
 EDIT = "edit"
 NOTHING = "-"
 
@@ -87,7 +93,10 @@ def say(
         )
     if not draft.to and draft.engine == "mail":  # nobody's address is known
         return _by_hand(here, incident, draft)
-    while not _looked_at(here, incident, draft):
+    withdrawn = _withdrawn(here, incident, draft)
+    if withdrawn is None:
+        return Said(DECLINED, draft, "the older one is left as it is")
+    while not _looked_at(here, incident, draft, withdrawn):
         other = _other_words(here, details, names)
         if other is None:
             return Said(DECLINED, draft, "declined at the last look")
@@ -95,7 +104,38 @@ def say(
         draft = _whole(draft_of(details))
     if here.person.interactive and _unable(here, incident, draft):
         return _by_hand(here, incident, draft)
-    return send(here, incident, draft)
+    return send(here, incident, draft, withdrawn)
+
+
+def _withdrawn(here: Here, incident: Incident, draft: Draft) -> tuple[str, ...] | None:
+    """Earlier texts for the status page that are not known to be there, and that this one takes the place of: customers
+    read one after another, so an older one leaves first or not at all. None: nothing is to be sent.
+
+    Without a person the newest text counts.
+    """
+    while older := _older(here, incident, draft):
+        for one in older:
+            state = "may be there already" if one.state == "unsure" else "is not sent yet"
+            here.person.say(f"{one.id} of {one.queued_at[11:16]} UTC {state}: {text_of(one)}", "warn")
+        if not here.person.interactive:
+            return tuple(one.id for one in older)
+        choice = here.person.choose("comms.older", "What of the older one?", _OLDER, None)
+        if choice == "instead":
+            return tuple(one.id for one in older)
+        if choice != "first":
+            return None
+        for one in older:
+            with suppress(BadInput):  # somebody else has sent it
+                outbox.retry(here.journal, one.id)
+        here.flush(incident.id)
+    return ()
+
+
+def _older(here: Here, incident: Incident, draft: Draft) -> list[Message]:
+    if draft.engine != "status":
+        return []
+    said = outbox.messages(here.journal, incident.id)
+    return [one for one in said if one.engine == draft.engine and one.state in ("waiting", "unsure")]
 
 
 def _known(here: Here, incident: Incident, draft: Draft) -> Message | None:
@@ -120,9 +160,9 @@ def _words(body: Mapping[str, Any]) -> list[str]:
     return [_NEXT.sub("", str(value)) for key, value in sorted(body.items()) if key != "next"]
 
 
-def send(here: Here, incident: Incident, draft: Draft) -> Said:
+def send(here: Here, incident: Incident, draft: Draft, instead_of: tuple[str, ...] = ()) -> Said:
     """Owe a message that was looked at, flush, and say what became of it."""
-    found = leave(here, incident.id, draft)
+    found = leave(here, incident.id, draft, instead_of)
     if found is None:  # 4.5 was entered while it was looked at
         raise _frozen(incident.id)
     there = became(found, draft, here.settings)
@@ -154,23 +194,23 @@ def _whole(draft: Draft) -> Draft:
     return draft
 
 
-def _looked_at(here: Here, incident: Incident, draft: Draft) -> bool:
+def _looked_at(here: Here, incident: Incident, draft: Draft, withdrawn: tuple[str, ...]) -> bool:
     """The last look: the whole text, where it goes, which incident it is about, and what of it is not sent yet; y/N."""
-    change = last_look(here, incident, draft, warnings=_not_sent_yet(here, incident, draft))
+    change = last_look(here, incident, draft, warnings=_not_sent_yet(here, incident, draft, withdrawn))
     reached("comms.look", draft.about)
     return here.person.approve("comms", change, None)
 
 
-def _not_sent_yet(here: Here, incident: Incident, draft: Draft) -> tuple[str, ...]:
+def _not_sent_yet(here: Here, incident: Incident, draft: Draft, withdrawn: tuple[str, ...]) -> tuple[str, ...]:
     """What is on its way to the same place already: whoever was killed after queueing it types it again."""
+    more = {True: "is withdrawn for this one", False: "is not sent yet, and this would be one more"}
     on_its_way = (
         one
         for one in outbox.messages(here.journal, incident.id)
         if one.owed and (one.engine, one.to) == (draft.engine, draft.to)
     )
     return tuple(
-        f"{one.id} of {one.queued_at[11:16]} UTC is not sent yet, and this would be one more: {text_of(one)}"
-        for one in on_its_way
+        f"{one.id} of {one.queued_at[11:16]} UTC {more[one.id in withdrawn]}: {text_of(one)}" for one in on_its_way
     )
 
 

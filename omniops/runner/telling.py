@@ -15,9 +15,10 @@ from omniops.incident.outbox import Message, slack_channel
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.runner.board import in_force_of
-from omniops.runner.comms import obligations_of, pick, rules_of, to_channel
+from omniops.runner.comms import obligations_of, rules_of, to_channel
 from omniops.runner.known import runs_of, unspoken
 from omniops.runner.leaving import Here, Said
+from omniops.runner.meant import pick_owing
 from omniops.runner.outbox import messages
 from omniops.runner.saying import check, refuse_frozen, say
 from omniops.text import one_line
@@ -42,7 +43,7 @@ class About(NamedTuple):
 def about(here: Here, wanted: str, ids: tuple[str, ...]) -> About:
     """The incident meant, and all that is known of it. Raises Frozen, BadInput, NeedsPerson."""
     folder = here.settings.user_runbooks
-    incident = pick(here.journal, here.clock.now(), wanted, ids, folder)
+    incident = pick_owing(here.journal, here.clock.now(), wanted, ids, folder)
     return read(here, incident)
 
 

@@ -57,14 +57,14 @@ def test_from_the_change_to_the_end(omniops: Command) -> None:
 
 @pytest.mark.parametrize("spelling", ["SEV1", "sev-1", "1"])
 def test_a_severity_that_is_settled(spelling: str, omniops: Command) -> None:
-    """SEV1, sev-1 and 1 are all understood: by classify, which tells what follows, and by incident declare."""
+    """SEV1, sev-1 and 1 are all understood: by classify, which tells what follows, and by incident severity."""
     answer = omniops.json("classify", spelling)
     assert (answer["severity"], answer["page"]["priority"], answer["resolve_by"]["after_s"]) == ("SEV-1", "P0", 14400)
     assert omniops("classify", spelling, "--exit-code").returncode == 11
     assert omniops("classify", spelling, "--error-ratio", "0.9").returncode == 2
     assert omniops("classify", "SEV-9").returncode == 2
     omniops.json(*DISABLE)
-    assert omniops.json("incident", "declare", spelling)["severity"] == "SEV-1"
+    assert omniops.json("incident", "severity", spelling, "--why", "all keys")["severity"] == "SEV-1"
     assert omniops.json("incident", "list")["incidents"][0]["severity"] == "SEV-1"
 
 
@@ -260,6 +260,21 @@ def test_a_broken_pipe_is_success(tmp_path: Path) -> None:
         ["bash", "-c", f"({argv}) | head -1"], env=command.env, capture_output=True, text=True, check=False
     )
     assert done.stderr.strip() == "0"
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", ["--version", "incident list"])
+def test_an_answer_that_does_not_arrive(words: str, unbuffered: str, tmp_path: Path) -> None:
+    """A full disk behind stdout is a failure, with one line that says so; a reader who has gone is none, whether the
+    answer waits in a buffer or not."""
+    env, argv = {**Command(tmp_path).env, "PYTHONUNBUFFERED": unbuffered}, f"{sys.executable} -m omniops {words}"
+    for rest, told in (
+        ("> /dev/full", "the answer could not be written: No space left on device; what the command did stands\n5\n"),
+        ("| true", "0\n"),
+    ):
+        script = f"{argv} {rest}; echo ${{PIPESTATUS[0]}} >&2"
+        done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=False)
+        assert done.stderr == told
 
 
 def test_an_unreachable_server(tmp_path: Path) -> None:

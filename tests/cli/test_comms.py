@@ -77,7 +77,7 @@ def test_due_for_cron(omniops: Command) -> None:
     """0 while nothing is owed, 8 while something will be, 1 when it is late; soonest first."""
     assert omniops("comms", "due").stdout == "Nothing is owed.\n"
     begin(omniops)
-    declared = omniops("incident", "declare", "SEV-2")
+    declared = omniops("incident", "severity", "SEV-2", "--why", "one provider")
     assert "Next, in 30m 00s: status page: an update every 30 min" in declared.stderr.replace(
         "in 29m 59s", "in 30m 00s"
     )

@@ -12,8 +12,11 @@ import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from omniops.clock import SystemClock
+from omniops.config import Settings
 from omniops.journal.events import New
 from omniops.journal.store import SqliteJournal
+from omniops.runner.doctor import books
+from omniops.runner.doctor.base import Look
 from tests.support.command import Command
 from tests.support.incidents import ID, STREAM, Story
 from tests.support.screen import ROOT, output, start
@@ -177,7 +180,6 @@ def test_severity(command: Command) -> None:
         ("SEV-2", "one provider", "eve"), ("SEV-1", "all of them", "bob"),
     ]  # fmt: skip
     assert "SEV-1: all of them [bob]" in command("incident", "show").stdout
-    assert "declare" not in command("incident", "--help").stdout
 
 
 def test_severity_asks_why_on_a_terminal(command: Command, tmp_path: Path) -> None:
@@ -214,6 +216,17 @@ def test_nothing_is_stored_once_it_is_frozen(command: Command, story: Story, tmp
     assert command("incident", "note", secret).returncode == 10
     for file in tmp_path.rglob("*"):
         assert not file.is_file() or secret.encode() not in file.read_bytes()
+
+
+def test_what_is_read_of_a_frozen_incident_is_not_passed_on(command: Command, story: Story) -> None:
+    """Its old notes are read here, and the warning that they go no further is on stderr; an export does not have them,
+    and says so on top."""
+    story.opened().frozen().close()
+    warning = f"{ID} is on the security path (4.5): for the security on-call alone, pass nothing of it on."
+    shown, exported = command("incident", "show", ID), command("incident", "export", ID)
+    assert ("seen by a customer" in shown.stdout, "seen by a customer" in exported.stdout) == (True, False)
+    assert "For the security on-call alone; not to be passed on." in exported.stdout
+    assert [warning in done.stderr for done in (shown, exported)] == [True, True]
 
 
 # resolve
@@ -337,3 +350,19 @@ def test_rules_that_are_wrong(command: Command, story: Story, tmp_path: Path) ->
     assert (shown.returncode, "cannot be told" in shown.stdout) == (0, True)
     assert "run ended: mitigated" in shown.stdout
     assert command("incident", "resolve", "--yes", **env).returncode == 2
+
+
+def test_a_clock_that_was_set_back(story: Story, command: Command, tmp_path: Path) -> None:
+    """What was written lies in the future: a command that writes says so once, on stderr, and does its work; one that
+    only reads is quiet, and so is everything while the clocks agree."""
+    story.add(1, STREAM, "incident.opened", title="x", onset="2026-11-23T02:00:00.000Z")
+    assert "in the future" not in command("incident", "note", "now").stderr
+    story.clock.moment = SystemClock().now() + timedelta(hours=3, seconds=30)
+    story.journal.append([New(STREAM, None, "note", {"text": "by a clock that was wrong"})])
+    noted = command("incident", "note", "later")
+    assert noted.returncode == 0
+    assert noted.stderr.count("its newest entry lies 3h 00m in the future: this machine's clock is wrong") == 1
+    assert "in the future" in command("incident", "note", "again").stderr
+    assert "in the future" not in command("incident", "list").stderr
+    look = Look(Settings({"OMNIOPS_HOME": str(tmp_path)}), SystemClock(), None)  # type: ignore[arg-type]
+    assert [one.status for one in books.journal(look) if "in the future" in one.detail] == ["warn"]

@@ -20,11 +20,12 @@ from omniops.incident.view import Incident
 from omniops.journal.events import New
 from omniops.journal.memory import MemoryJournal
 from omniops.runner import headline, outbox, telling
-from omniops.runner.comms import obligations_of, pick, rules_of
+from omniops.runner.comms import obligations_of, rules_of
 from omniops.runner.engines import registry
 from omniops.runner.fulfilling import fulfil
 from omniops.runner.headline import keep, keep_all
 from omniops.runner.leaving import Said
+from omniops.runner.meant import pick_owing
 from omniops.runner.tick import tick
 from omniops.terminal.views.change import change_lines
 from tests.support import toy_engine
@@ -68,6 +69,37 @@ def test_status(comms: Comms, sent: list[Any]) -> None:
     (owed,) = [one for one in obligations_of(comms.journal, comms.clock.now()) if one.id == "status" and one.open]
     assert owed.at == body["next"]
     assert owed.at[:16] == "2026-11-23T03:30"
+
+
+@pytest.mark.parametrize(
+    ("choice", "published", "state"),
+    [("instead", ["second"], "dropped"), ("first", ["first", "second"], "sent"), (None, [], "waiting")],
+)
+def test_an_older_text_that_is_not_sent_yet(
+    comms: Comms, sent: list[Any], choice: str | None, published: list[str], state: str
+) -> None:
+    """Typed again with other words after a kill: it is said what waits, and asked; the older text is withdrawn or
+    leaves first, and is never read after the newer one."""
+    toy_engine.failures[:] = [True]  # as good as killed: the first one is owed and not sent
+    first = telling.status(comms.here, "", "The first words.")
+    comms.person.answers["choose comms.older"] = choice
+    second = telling.status(comms.here, "", "The second words.")
+    assert comms.person.asked.count("choose comms.older") == 1
+    assert any("is not sent yet: " in line and "The first words." in line for line in comms.person.said)
+    assert [["second", "first"]["first words" in body["body"]] for _, _, body in sent] == published
+    assert second.state == ("sent" if choice else "declined")
+    assert [one.state for one in comms.messages()] == [state, *(["sent"] if choice else [])]
+    assert (first.state, "is withdrawn for this one" in str(comms.person.changes[-1])) == ("waits", choice == "instead")
+
+
+def test_an_older_text_without_a_person(comms: Comms, sent: list[Any]) -> None:
+    """With --yes and nobody there, the newest text counts: what was not sent before is withdrawn together with it."""
+    toy_engine.failures[:] = [True]
+    telling.status(comms.here, "", "The first words.")
+    comms.person.interactive = False
+    assert telling.status(comms.here, "", "The second words.").state == "sent"
+    assert [(one.state, one.why) for one in comms.messages()] == [("dropped", outbox.WITHDRAWN), ("sent", "")]
+    assert len(sent) == 1
 
 
 @pytest.mark.parametrize(
@@ -498,17 +530,17 @@ def test_which_incident(comms: Comms) -> None:
     other = "2026-11-23-other"
     now = comms.clock.now()
     comms.journal.append(opened("SEV-3", other))
-    assert pick(comms.journal, now, "", ("mail.start",), None).id == INCIDENT
-    assert pick(comms.journal, now, "", ("ops.standup",), None).id == other
+    assert pick_owing(comms.journal, now, "", ("mail.start",), None).id == INCIDENT
+    assert pick_owing(comms.journal, now, "", ("ops.standup",), None).id == other
     with pytest.raises(NeedsPerson, match="several incidents"):
-        pick(comms.journal, now, "", (), None)
+        pick_owing(comms.journal, now, "", (), None)
     comms.journal.append([New(f"incident/{other}", None, "frozen", {})])
     with pytest.raises(NeedsPerson) as refused:
-        pick(comms.journal, now, "", ("mail.start",), None)
+        pick_owing(comms.journal, now, "", ("mail.start",), None)
     assert f"{other} (frozen)" in refused.value.why
-    assert pick(comms.journal, now, INCIDENT, (), None).id == INCIDENT
+    assert pick_owing(comms.journal, now, INCIDENT, (), None).id == INCIDENT
     comms.add("incident.resolved")
-    assert pick(comms.journal, now, INCIDENT, ("mail.resolution",), None).id == INCIDENT
+    assert pick_owing(comms.journal, now, INCIDENT, ("mail.resolution",), None).id == INCIDENT
 
 
 @pytest.mark.parametrize("ids", [("status", "status.resolved", "banner"), ("upstream",), ("mail.start",), ()])
@@ -521,10 +553,10 @@ def test_one_that_is_over_is_not_taken_for_the_one_just_opened(comms: Comms, ids
     comms.journal.append(opened("", other))
     if ids:
         with pytest.raises(NeedsPerson, match="several incidents"):
-            pick(comms.journal, now, "", ids, None)
-    assert pick(comms.journal, now, "", ("mail.resolution",), None).id == INCIDENT  # only what is over owes that
+            pick_owing(comms.journal, now, "", ids, None)
+    assert pick_owing(comms.journal, now, "", ("mail.resolution",), None).id == INCIDENT  # only what is over owes that
     comms.journal.append([New(f"incident/{other}", None, "severity", {"severity": "SEV-1", "why": "x"})])
-    assert pick(comms.journal, now, "", ids, None).id == other
+    assert pick_owing(comms.journal, now, "", ids, None).id == other
 
 
 def test_nothing_is_open(tmp_path: Path) -> None:

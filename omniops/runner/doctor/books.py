@@ -58,17 +58,21 @@ def journal(look: Look) -> Iterator[Finding]:
     """Is it whole, is it private, can it be written?"""
     from omniops.journal.lease import hostname
     from omniops.journal.store import SqliteJournal
+    from omniops.journal.trouble import ahead
 
     path = look.settings.journal_path
     book = SqliteJournal(path, look.clock, "", hostname(), drill=look.settings.drill, create=False)
     try:
         count = book.verify()
+        wrong = ahead(book.newest(), look.clock.now())
     finally:
         book.close()
     if path.exists():
         yield ok("journal", f"{path}: {count} events, the chain is whole")
     else:
         yield ok("journal", f"none yet: {path} is made when something is first written")
+    if wrong:
+        yield warn("its clock", wrong, "set this machine's clock (timedatectl set-ntp true)")
     yield _private(path)
     yield ok("one journal", "it is yours alone: what a colleague does with another one is not in it")
 
