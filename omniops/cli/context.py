@@ -71,6 +71,8 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
     from omniops.journal.store import SqliteJournal
 
     of = of or settings()
+    if create:
+        of.remember_secrets()  # whatever is typed is written down without them
     operator = of.operator if create else ""  # only what is written needs a name
     time = ticking or clock()
     journal = SqliteJournal(of.journal_path, time, operator, hostname(), drill=of.drill, create=create)

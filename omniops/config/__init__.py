@@ -139,23 +139,24 @@ class Settings:
         if not value and name in self._references:
             value = self._referred(name)
         is_secret(value)
-        if "://" in value:  # a URL with a password in it: both may stand somewhere
-            from urllib.parse import unquote, urlsplit
-
-            with suppress(ValueError):
-                password = urlsplit(value).password or ""
-                is_secret(password)
-                is_secret(unquote(password))
         return value
 
     def remember_secrets(self) -> None:
-        """Make every secret known to ``redact`` that no command has to be run for. One that cannot be read is no secret
-        that could stand anywhere."""
+        """Make every secret known to ``redact`` that no command has to be run for, nor a pipe be read, which can be
+        done once. One that cannot be read is no secret that could stand anywhere."""
         for name in SECRETS:
-            by_command = self._in_environment(name).endswith("_COMMAND") or self._references.get(name, "")[:4] == "cmd:"
-            if self.has_secret(name) and not by_command:
+            if self.has_secret(name) and not self.by_command(name):
+                path = self._file_of(name)
                 with suppress(BadInput):
-                    self.secret(name)
+                    if not path or os.path.isfile(os.path.expanduser(path)):
+                        self.secret(name)
+
+    def _file_of(self, name: str) -> str:
+        """The file that a secret stands in, "" where it stands in none."""
+        kind, _, rest = self._references.get(name, "").partition(":")
+        if self._given.get(name, "").strip():
+            return ""
+        return self._given.get(f"{name}_FILE", "").strip() or (rest.strip() if kind == "file" else "")
 
     def _referred(self, name: str) -> str:
         kind, _, rest = self._references[name].partition(":")

@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
 from omniops.services.http import in_the_clear, said
-from omniops.text import is_secret
 
 if TYPE_CHECKING:
     import smtplib
@@ -77,8 +76,6 @@ class Mail:
             host, user, password = parts.hostname or "", unquote(parts.username or ""), unquote(parts.password or "")
         except (ValueError, KeyError):
             host = port = user = password = ""  # type: ignore[assignment]
-        for secret in (password, parts.password or "" if host else ""):
-            is_secret(secret)
         if not host or parts.path.strip("/") or parts.query or re.search(r"[\r\n\0]", user + password):
             raise BadInput(
                 "SMTP_URL is of no use" if url else "SMTP_URL is not set",

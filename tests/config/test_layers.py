@@ -153,6 +153,17 @@ def test_references_that_lead_nowhere(reference: str, word: str, tmp_path: Path)
     assert word in caught.value.what
 
 
+def test_every_secret_is_known_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets in files as well, used or not; but no command is run for it, and no pipe read, which gives it once."""
+    monkeypatch.setattr(text, "_secrets", ())
+    (tmp_path / "s").write_text("smtp://u:canary-mail@mail.example.org\n")
+    os.mkfifo(tmp_path / "pipe")
+    content = f'SMTP_URL = "file:{tmp_path}/s"\nSLACK_BOT_TOKEN = "cmd:touch {tmp_path}/ran"'
+    settings(tmp_path, content, GH_TOKEN_FILE=f"{tmp_path}/pipe").remember_secrets()
+    assert text.redact("canary-mail") == "***"
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_secret_inside_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """The longer one is taken out whole, whichever was learned first: its tail is a secret too."""
     for order in (("hunter2", "hunter2-and-more"), ("hunter2-and-more", "hunter2")):
