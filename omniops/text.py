@@ -11,6 +11,7 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 # C0 and C1 controls, the bidirectional overrides and the line separators: each can rewrite what a terminal shows.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_HALF = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 LEAST_SECRET = 6
@@ -76,8 +77,10 @@ def clock(value: float) -> str:
 
 
 def clean(text: object) -> str:
-    """Return text safe to show: no escape sequences, no control characters but tab and newline."""
-    return _CONTROL.sub("", _ESCAPE.sub("", str(text)))
+    """Return text safe to show: no escape sequences, no control characters but tab and newline, and what was no UTF-8
+    on the command line as U+FFFD, so that it is the same wherever it is written."""
+    found = _CONTROL.sub("", _ESCAPE.sub("", str(text)))
+    return found if found.isascii() else _HALF.sub("\ufffd", found)
 
 
 def one_line(text: object, limit: int = 200) -> str:

@@ -78,3 +78,8 @@ def test_what_of_an_address_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> Non
         "OmniRoute #omniroute-ops thread_id from json slack"
     )
     assert text.redact(words) == words
+
+
+def test_what_was_no_utf8_is_a_letter() -> None:
+    """Bytes of the command line that are none would be another text in the journal than on the screen."""
+    assert text.clean("caf\udce9 \U0001f525") == "caf\ufffd \U0001f525"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, settings, streams
+from omniops.cli.context import clock, emit, open_journal, settings, streams, typed_in
 from omniops.cli.here import here_for
 from omniops.cli.options import Json
 from omniops.errors import Exit
@@ -144,9 +144,7 @@ def _words(text: str, edit: bool) -> str:
     from omniops.cli.editing import MOST_BYTES, within
 
     if text == "-":
-        import sys
-
-        text = sys.stdin.read(MOST_BYTES + 1)
+        text = typed_in(MOST_BYTES, "give the text in UTF-8: iconv -t UTF-8")
     if edit:
         if not streams().interactive:
             from omniops.errors import BadInput

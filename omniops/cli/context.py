@@ -54,10 +54,16 @@ def streams() -> Streams:
 
 
 def emit(answer: dict[str, Any]) -> None:
-    """Print a JSON answer on stdout."""
+    """Print a JSON answer on stdout: in letters that it takes."""
     import json
+    import sys
 
-    print(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+    text = json.dumps(answer, ensure_ascii=False, indent=2, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(answer, indent=2, default=str)
+    print(text)
 
 
 def clock() -> Clock:
@@ -119,6 +125,25 @@ def whose_journal() -> str:
     if not path.exists():
         return f"There is no journal at {path} yet."
     return f"By {path} alone; what a colleague did is in theirs."
+
+
+def typed_in(limit: int, next: str) -> str:
+    """What stands on stdin, at most ``limit`` bytes and one, so that too much is seen. Raises BadInput for no UTF-8."""
+    import sys
+
+    try:
+        return sys.stdin.buffer.read(limit + 1).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.end > limit:  # cut in the midst of a letter
+            return "x" * (limit + 1)
+        from omniops.errors import BadInput
+
+        raise BadInput(
+            "what stands on stdin is no UTF-8",
+            why=f"byte {error.start + 1} is none of a letter",
+            state="nothing was attempted",
+            next=next,
+        ) from None
 
 
 def read_input(path: str, limit: int, *, what: str, option: str, state: str) -> bytes:
