@@ -37,6 +37,8 @@ SECRETS = (
     "GH_TOKEN",
 )
 SECRET_COMMAND_TIMEOUT_S = 15
+MOST_SECRET = 64 * 1024
+"""Characters in a secret's file."""
 FLAGS = {"OMNIOPS_ENV": "--env", "OMNIOPS_RUNBOOKS": "--runbooks"}
 """Settings that have a flag of their own, anywhere on the line."""
 
@@ -172,9 +174,15 @@ class Settings:
 
     def _from_file(self, what: str, path: str) -> str:
         try:
-            return Path(path).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is no UTF-8"
+            with Path(path).expanduser().open(encoding="utf-8") as file:
+                value = file.read(MOST_SECRET + 1)
+            if len(value) > MOST_SECRET:  # a device, which may never end
+                raise OSError(None, f"it is longer than {MOST_SECRET // 1024} KB")
+            return value.strip()
+        except (OSError, ValueError, RuntimeError) as error:
+            why = getattr(error, "strerror", None) or (
+                "it is no UTF-8" if isinstance(error, ValueError) else str(error)
+            )
             _failed(f"{what} cannot be read: {path}", why, "mend the file, or give the secret another way")
 
     def _from_command(self, what: str, line: str) -> str:

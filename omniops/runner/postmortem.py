@@ -99,6 +99,10 @@ def _due(incident: Incident, rules: Communication) -> datetime | None:
     return limit.astimezone(zone) - timedelta(seconds=1)  # the last day, and not the midnight that ends it
 
 
+MOST = 1024 * 1024
+"""Characters. A longer file is no postmortem, and a device may never end."""
+
+
 def check_file(settings: Settings, path: Path, now: datetime) -> tuple[Postmortem, list[Found]]:
     """Read a postmortem and hold it against section 7. Raises BadInput where it cannot be read."""
     from zoneinfo import ZoneInfo
@@ -107,7 +111,10 @@ def check_file(settings: Settings, path: Path, now: datetime) -> tuple[Postmorte
     from omniops.incident.postmortem_check import check
 
     try:
-        text = path.expanduser().read_text(encoding="utf-8")
+        with path.expanduser().open(encoding="utf-8") as file:
+            text = file.read(MOST + 1)
+        if len(text) > MOST:
+            raise OSError(None, f"it is longer than {MOST // 1024} KB")
     except (OSError, ValueError, RuntimeError) as error:
         raise BadInput(
             f"{path} cannot be read",

@@ -94,7 +94,8 @@ def test_check_for_ci(omniops: Command, tmp_path: Path) -> None:
     answer = omniops.json("postmortem", "check", str(good), str(late), *at)
     assert [len(one["findings"]) for one in answer["files"]] == [0, 1]
     assert answer["files"][1]["findings"][0]["rule"] == "due"
-    assert omniops("postmortem", "check", str(tmp_path / "none.md")).returncode == 2
+    for none in (str(tmp_path / "none.md"), "/dev/zero"):  # one that is not there, and one that never ends
+        assert omniops("postmortem", "check", none).returncode == 2
 
 
 def test_filed_once(omniops: Command, gh: FakeGh, tmp_path: Path) -> None:

@@ -140,7 +140,12 @@ def test_references(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("reference", "word"),
-    [("env:NOWHERE", "NOWHERE"), ("file:/nowhere/at/all", "/nowhere/at/all"), ("cmd:false", "exited with 1")],
+    [
+        ("env:NOWHERE", "NOWHERE"),
+        ("file:/nowhere/at/all", "/nowhere/at/all"),
+        ("cmd:false", "exited with 1"),
+        ("file:/dev/zero", "/dev/zero"),
+    ],
 )
 def test_references_that_lead_nowhere(reference: str, word: str, tmp_path: Path) -> None:
     """The error names the setting, the file and its line, and what it leads to."""
