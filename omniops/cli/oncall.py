@@ -227,13 +227,15 @@ def handoff(
 def _say(done: Done, channel: str) -> None:
     from omniops.terminal.layout import safe, safe_lines, wrap
 
-    why = done.message.why if done.message else ""
+    why = safe(done.message.why) if done.message else ""
+    if done.message and done.message.state == "sending":
+        why = "another process is sending it"
     words = {
         "posted": f"Posted to {channel}.",
         "already": f"It was posted to {channel} before: one handoff a week.",
-        "waits": "It waits in the outbox" + (f": {safe(why)}" if why else "") + ".   (omniops outbox)",
-        "to be pasted": f"It was shown, to be pasted into {channel} by hand: {safe(why)}.",
-        "may have been posted": f"It may have been posted; look at {channel}: {safe(why)}",
+        "waits": "It waits in the outbox" + (f": {why}" if why else "") + ".   (omniops outbox)",
+        "to be pasted": f"It was shown, to be pasted into {channel} by hand: {why}.",
+        "may have been posted": f"It may have been posted; look at {channel}: {why}.",
         "declined": "Nothing was posted.",
     }
     if done.state != "declined" and (done.again or not streams().interactive):

@@ -36,6 +36,8 @@ SECRETS = (
     "APPRISE_URLS",
     "GH_TOKEN",
 )
+_SENT_AS_IT_IS = ("SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "STATUSPAGE_TOKEN", "GH_TOKEN")
+"""Secrets that become part of a request's head, which takes no other letters than these have."""
 SECRET_COMMAND_TIMEOUT_S = 15
 MOST_SECRET = 64 * 1024
 """Characters in a secret's file."""
@@ -131,7 +133,8 @@ class Settings:
         return given.endswith("_COMMAND") if given else self._references.get(name, "").startswith("cmd:")
 
     def secret(self, name: str) -> str:
-        """Resolve a secret, "" where there is none. Raises BadInput when its file, command or variable fails."""
+        """Resolve a secret, "" where there is none. Raises BadInput when its file, command or variable fails, and for a
+        token in which stands what no token holds."""
         value = self._given.get(name, "").strip()
         path, line = (self._given.get(f"{name}_{ending}", "").strip() for ending in ("FILE", "COMMAND"))
         if not value and path:
@@ -141,6 +144,9 @@ class Settings:
         if not value and name in self._references:
             value = self._referred(name)
         is_secret(value)
+        if name in _SENT_AS_IT_IS and not (value.isascii() and value.isprintable() and " " not in value):
+            why = "a blank, a line end, or a letter that is no ASCII stands in it; its value is not shown"
+            _failed(f"{name} is of no use", why, f"give {name} as it was issued")
         return value
 
     def remember_secrets(self) -> None:

@@ -158,6 +158,17 @@ def test_references_that_lead_nowhere(reference: str, word: str, tmp_path: Path)
     assert word in caught.value.what
 
 
+@pytest.mark.parametrize("token", [f"xoxb-{CANARY}-\u00e9", f"xoxb-{CANARY}\nxoxb-2", f"xoxb {CANARY}"])
+def test_a_token_that_is_none(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told before anything is sent, not as a bug after which something may have been; and is redacted."""
+    monkeypatch.setattr(text, "_secrets", ())
+    with pytest.raises(BadInput) as caught:
+        load({"SLACK_BOT_TOKEN": token}).secret("SLACK_BOT_TOKEN")
+    assert CANARY not in "".join(caught.value.lines())
+    assert text.redact(token) == "***"
+    assert load({"OMNIROUTE_PASSWORD": "pass w\u00f6rd"}).secret("OMNIROUTE_PASSWORD") == "pass w\u00f6rd"
+
+
 def test_every_secret_is_known_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Secrets in files as well, used or not; but no command is run for it, and no pipe read, which gives it once."""
     monkeypatch.setattr(text, "_secrets", ())
@@ -180,9 +191,9 @@ def test_a_secret_inside_another(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_commands_get_no_secrets(tmp_path: Path) -> None:
     """A command that prints one secret sees neither the others nor the variables that references name."""
-    content = 'GH_TOKEN = "env:OTHER"\nSLACK_BOT_TOKEN = "cmd:env"'
+    content = 'GH_TOKEN = "env:OTHER"\nOMNIROUTE_PASSWORD = "cmd:env"'
     found = settings(tmp_path, content, OTHER="o-secret", PAGERDUTY_TOKEN="p-secret", PLAIN="plain-value")
-    printed = found.secret("SLACK_BOT_TOKEN")
+    printed = found.secret("OMNIROUTE_PASSWORD")
     assert "plain-value" in printed
     assert "o-secret" not in printed
     assert "p-secret" not in printed
