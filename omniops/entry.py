@@ -89,15 +89,14 @@ def _flushed(code: int) -> int:
 
 
 def _unwritten(error: OSError) -> int:
-    """Say that stdout takes no more: a full disk behind it, as a rule. Whoever may have changed something ends with 6,
+    """Say that stdout takes no more: a full disk behind it, as a rule. A command that has done something ends with 6,
     so that no script takes it for a failure without consequences."""
     from omniops.errors import Exit
 
     _told.append(str(error.strerror))
     _say(f"the answer could not be written: {error.strerror}; what the command did stands")
     context = sys.modules.get("omniops.cli.context")
-    changed = context is not None and any(one.writes for one in context.opened)
-    return int(Exit.BROKEN if changed else Exit.UNREACHABLE)
+    return int(Exit.BROKEN if context is not None and context.has_written() else Exit.UNREACHABLE)
 
 
 def _say(line: str) -> None:

@@ -32,6 +32,7 @@ class Opened(NamedTuple):
 
 opened: list[Opened] = []
 """What `afterwards` looks at when the command is over."""
+_journals: list[SqliteJournal] = []
 
 
 @cache
@@ -85,7 +86,13 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
     if create and not any(one.writes for one in opened):
         _warn_of_clock(journal, time)
     opened.append(Opened(of, time, journal, create))
+    _journals.append(journal)
     return journal
+
+
+def has_written() -> bool:
+    """Has this command written anything down so far? Whatever it changed or sent, it did."""
+    return any(one.wrote for one in _journals)
 
 
 def _warn_of_clock(journal: SqliteJournal, ticking: Clock) -> None:
