@@ -26,6 +26,7 @@ class ActionSpec(NamedTuple):
     whole: bool = False  # changes the whole server, and not one thing in it
     tells: str = ""  # the kind of event that the incident's stream gets with its success
     readback: bool = False  # observing again proves it; else the action proved it while it applied it
+    alone: bool = False  # asks nothing of OmniRoute: it works where nobody knows its address
     stands: str = ""  # how its target stands while the change is in force: "DISABLED"; "" where nothing lasts
 
     @property
@@ -228,18 +229,21 @@ SPECS: dict[str, ActionSpec] = {
         {"how": "text"},
         why_no_undo="a page that was sent has been read",
         resend=True,
+        alone=True,
     ),
     "incident.declare": ActionSpec(
         "own",
         "Record the incident's severity.",
         {"severity": "text"},
         {"severity": "text"},
+        alone=True,
     ),
     "incident.freeze": ActionSpec(
         "own",
         "Freeze the incident: its clocks stop, nothing of it is sent anywhere any more.",
         {},
         {},
+        alone=True,
     ),
     "page.state": ActionSpec(
         "read",

@@ -339,7 +339,7 @@ def _wait(call: _Call, node: Node, step: Any) -> None:
 
 def _post(call: _Call, node: Node, step: Any) -> None:
     node["channel"] = step.post.channel
-    node["text"] = _words(call, step.post.text)
+    node["text"] = _words(call, step.post.text or "")
 
 
 def _runbook(call: _Call, node: Node, step: Any) -> None:

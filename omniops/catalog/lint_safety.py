@@ -11,6 +11,8 @@ from omniops.catalog.flow import Dominators, Flow
 from omniops.engine.graph import OUTCOMES, Step, Timer
 
 MOST_SINCES = 50
+OF_COMMUNICATION = ("customers", "upstream")
+"""Where the words of communication.yaml go, and no runbook's: they are checked, and fulfil what is owed."""
 
 
 def check(
@@ -37,6 +39,10 @@ def check(
         elif kind == "post" and step["channel"] not in channels:
             what = f"there is no channel {step['channel']!r}"
             found.append(compiled.finding(id, ("post", "channel"), what, nearest(step["channel"], channels)))
+        elif kind == "post" and bool(step["text"]) is (step["channel"] in OF_COMMUNICATION):
+            what = "its words are those of communication.yaml" if step["text"] else "there is no text"
+            mend = "leave `text` out" if step["text"] else "write `text`"
+            found.append(compiled.finding(id, ("post",), what, mend))
     for timer in compiled.graph["timers"]:
         found += _timer(compiled, flow, timer)
     return [*found, *_disproved(compiled, flow)]

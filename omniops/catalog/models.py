@@ -166,8 +166,10 @@ class Verify(Strict):
 
 
 class Post(Strict):
+    """``text`` is left out for customers and upstream providers alone: their words are those of communication.yaml."""
+
     channel: Annotated[str, StringConstraints(min_length=1, max_length=60)]
-    text: Words
+    text: Words | None = None
 
 
 class Step(Strict):

@@ -47,7 +47,7 @@ def _step(graph: Graph, step: Step, number: int) -> list[str]:
     if "due_s" in step:
         lines += _wrapped(f"due {clock(step['due_s'])} after the page", "   ")
     lines += _wrapped(f"[{id}] {_what(graph, step)}", "   ")
-    if step["kind"] in ("manual", "post", "ask"):
+    if step["kind"] in ("manual", "post", "ask") and step["text"]:
         for paragraph in clean(step["text"]).split("\n"):
             lines += _wrapped(paragraph, "     | ")
     if step.get("approve"):
@@ -91,7 +91,7 @@ def _what(graph: Graph, step: Step) -> str:
         word = f", or until {early['action']} says {early['output']}: {'yes' if early['is'] else 'no'}" if early else ""
         return f"wait {'until ' if since else ''}{duration(step['wait_s'])}{since}{word}"
     if kind == "post":
-        return f"post to {step['channel']}"
+        return f"post to {step['channel']}" + ("" if step["text"] else ", in the words of communication.yaml")
     return {"manual": "by hand", "choose": "choose", "stop": f"stop: {step.get('stop', '')}"}[kind]
 
 

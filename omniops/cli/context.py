@@ -35,9 +35,23 @@ opened: list[Opened] = []
 _journals: list[SqliteJournal] = []
 
 
+_alone: list[Settings] = []
+
+
+def environment_alone() -> Settings:
+    """From now on the settings are those of the environment: the config file and a runbooks' folder of one's own are
+    left out, because one of them is wrong and there is no time to mend it."""
+    left = {name: value for name, value in os.environ.items() if name not in ("OMNIOPS_RUNBOOKS", "OMNIOPS_ENV")}
+    settings.cache_clear()
+    _alone[:] = [Settings(left)]
+    return settings()
+
+
 @cache
 def settings() -> Settings:
     """The settings of this command: flags above environment above config file. Raises BadInput where that is wrong."""
+    if _alone:
+        return _alone[0]
     found = load(os.environ, FLAGS)
     shadowed = found.shadowed() if "OMNIOPS_ENV" in FLAGS else []
     if shadowed:

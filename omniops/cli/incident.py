@@ -44,8 +44,7 @@ def open_(
         began = parse_iso(found.onset)
         onset = f"onset {to_minute(began)}, {duration((clock().now() - began).total_seconds())} ago"
         streams().result(f"{found.id} is open" + (f" as {found.severity}" if found.severity else "") + f"; {onset}.")
-    classify = "" if found.severity else "omniops classify, then "
-    streams().say(f"next: {classify}omniops checklist {found.id}", "key")
+    streams().say(f"next: {incident_opening.next_step(found)}", "key")
 
 
 @app.command("list")

@@ -34,6 +34,15 @@ def open_(title: str, onset: str, severity: str, source: str) -> tuple[Incident,
     return open_incident(journal, clock().now(), title, began, settled, seen)
 
 
+def next_step(found: Incident) -> str:
+    """What is typed next, with what is set up here: without a server nothing is measured, and no checklist walked."""
+    server = bool(settings().get("OMNIROUTE_URL"))
+    measured = server or bool(settings().get("PROMETHEUS_URL"))
+    grade = "omniops classify" if measured else f'omniops incident severity SEV-2 --why "..." --incident {found.id}'
+    walk = f"omniops checklist {found.id}" + ("" if server else " (it needs OMNIROUTE_URL: omniops config init)")
+    return walk if found.severity else f"{grade}, then {walk}"
+
+
 def _source(source: str) -> str:
     if not source:
         return ""

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omniops.cli.context import person, settings, streams
+from omniops.cli.context import clock, environment_alone, person, settings, streams
 from omniops.cli.options import Answers, Confirm, IncidentId, Json, Yes
+from omniops.errors import OmniopsError
+
+if TYPE_CHECKING:
+    from omniops.config import Settings
+    from omniops.engine.graph import Graph
+
+SECURITY = ("security", "4.5")
 
 
 def mitigate(
@@ -23,18 +30,44 @@ def mitigate(
     json: Json = False,
 ) -> None:
     """Walk a mitigation runbook, step by step."""
-    from omniops.catalog import get
-
-    here = settings()
-    graph = get(runbook, here)
-    streams().say(f"{graph['title']} · {here.environment} · {here.omniroute_url}", "head")
+    here, graph = _known(runbook)
+    streams().say(f"{graph['title']} · {here.environment} · {_server(graph, here)}", "head")
     # Imported below the first line, which is seen that much earlier (docs/benchmarks.md).
     from omniops.cli.walking import conclude, session_of, unused
-    from omniops.runner.session import Request
+    from omniops.runner.session import Request, stops_everything
     from omniops.runner.session import mitigate as begin
 
     asked = person(yes, confirm or [], answers)
-    session = session_of(asked, dry_run)
+    try:
+        session = session_of(asked, dry_run)
+    except OmniopsError as error:
+        if dry_run or not stops_everything(graph):
+            raise
+        from omniops.runner.security import page_alone
+
+        raise typer.Exit(page_alone(here, clock(), asked, error)) from None
     result = begin(session, Request(graph["id"], target, incident, onset, until), graph)
     unused(asked)
     raise typer.Exit(conclude(result, json))
+
+
+def _known(runbook: str) -> tuple[Settings, Graph]:
+    """The settings and the runbook. The security path (4.5) waits for no file to be mended: it goes on with what the
+    environment says, and the runbook as shipped."""
+    from omniops.catalog import get
+
+    try:
+        here = settings()
+        return here, get(runbook, here)
+    except OmniopsError as error:
+        if runbook.strip().lower() not in SECURITY:
+            raise
+        streams().say(f"{error.brief}. Going on without it, with the environment alone.", "bad")
+        here = environment_alone()
+        return here, get(runbook, here)
+
+
+def _server(graph: Graph, here: Settings) -> str:
+    from omniops.runner.wiring import server_of
+
+    return server_of(graph, here) or "no server is asked"

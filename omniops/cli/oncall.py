@@ -194,8 +194,8 @@ def handoff(
 ) -> None:
     """Write, read over and post the handoff; or take it.
 
-    It is written from the journal, and posted once a week. Exit code 0: posted, or taken. 3: it was not read over, or
-    declined. 7: it may have been posted. 8: it waits.
+    It is written from the journal, and posted once a week. Exit code 0: posted, or taken. 3: it was not read over, was
+    declined, or is to be pasted by hand. 7: it may have been posted. 8: it waits.
     """
     from omniops.cli.here import here_for
     from omniops.runner import handoff as work
@@ -232,21 +232,23 @@ def _say(done: Done, channel: str) -> None:
         why = "another process is sending it"
     words = {
         "posted": f"Posted to {channel}.",
+        "by hand": f"Written down: you have pasted it into {channel}.",
         "already": f"It was posted to {channel} before: one handoff a week.",
         "waits": "It waits in the outbox" + (f": {why}" if why else "") + ".   (omniops outbox)",
-        "to be pasted": f"It was shown, to be pasted into {channel} by hand: {why}.",
+        "to be pasted": f"It was shown, to be pasted into {channel} by hand: {why}. At a terminal the same"
+        " command asks whether it is out.",
         "may have been posted": f"It may have been posted; look at {channel}: {why}.",
         "declined": "Nothing was posted.",
     }
     if done.state != "declined" and (done.again or not streams().interactive):
         for line in safe_lines(done.text):
             streams().result(line)
-    tone = {"posted": "good", "already": "", "may have been posted": "bad"}.get(done.state, "warn")
+    tone = {"posted": "good", "by hand": "good", "already": "", "may have been posted": "bad"}.get(done.state, "warn")
     for line in wrap(words[done.state], streams().width()):
         streams().say(line, tone)
     if done.left_out:
         streams().say(f"{done.left_out} on the security path (4.5) not in it: hand that over by word of mouth.", "warn")
-    if done.state in ("posted", "waits", "to be pasted") and done.turn.incoming:
+    if done.state in ("posted", "by hand", "waits", "to be pasted") and done.turn.incoming:
         streams().say(f"next: {safe(done.turn.incoming)} types: omniops oncall handoff --ack", "key")
 
 

@@ -38,17 +38,19 @@ def new(
 
 @app.command()
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="postmortems to hold against section 7")],
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="[FILE]...", help="default: all of docs/postmortem of OMNIROUTE_REPO")
+    ] = None,
     at: Annotated[str, typer.Option(help="As if it were this moment (ISO).")] = "",
     json: Json = False,
 ) -> None:
-    """Check postmortems, for CI too: in time, attended, with owners and dates, blameless. Exit 1: something is to be
-    mended."""
-    from omniops.runner.postmortem import check_file
+    """Check postmortems against section 7, for CI too: in time, attended, with owners and dates, blameless. Exit 1:
+    something is to be mended."""
+    from omniops.runner.postmortem import all_files, check_file
 
     now = _moment(at)
     told, wrong = [], 0
-    for file in files:
+    for file in files or all_files(settings()):
         _, found = check_file(settings(), file, now)
         wrong += len(found)
         told.append({"file": str(file), "findings": [one._asdict() for one in found]})
@@ -58,7 +60,8 @@ def check(
     if json:
         emit({"schema": "omniops.postmortem-check/1", "files": told})
     elif not wrong:
-        streams().result("Nothing is to be mended.", "good")
+        every = "" if files else f" (files: {len(told)})"
+        streams().result(f"Nothing is to be mended{every}.", "good")
     raise typer.Exit(int(Exit.NO if wrong else Exit.DONE))
 
 

@@ -95,7 +95,7 @@ GROUPS = (
             Setting("STATUS_REPO", "path", "without Statuspage: a checkout of a git-based one", "~/src/status"),
             _secret("SMTP_URL", "smtps://USER:PASSWORD@HOST, or smtp:// with STARTTLS", "cmd:pass smtp-url"),
             Setting("MAIL_FROM", "text", "the address that customers are written to from", "status@example.net"),
-            _secret("APPRISE_URLS", "also tell these; needs omniops[apprise]", "file:~/.secrets/apprise"),
+            _secret("APPRISE_URLS", "told of each SEV-1 and SEV-2; needs omniops[apprise]", "file:~/.secrets/apprise"),
         ),
     ),
     Group(

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from omniops.clock import FastClock, SystemClock, iso, parse_iso
 from omniops.drill import folders, scenarios
 from omniops.drill.world import virtual_now
-from omniops.errors import Unreachable
+from omniops.errors import NeedsPerson, Unreachable
 
 START_TIMEOUT_S = 15.0
 QUIT_TIMEOUT_S = 5.0
@@ -123,19 +123,35 @@ def start(
 
 
 def attach(state: Path) -> Simulator:
-    """Go on with the drill in ``state``: same world, same ports, same time. An older simulator is ended first.
+    """Go on with the drill in ``state``: same world, same ports, same time.
 
-    Raises Unreachable when there is no drill to go on with.
+    Raises Unreachable when there is no drill to go on with, and NeedsPerson while somebody plays it: their simulator
+    is not taken from under them.
     """
     state = state.absolute()
     if not _stored(state):
         raise Unreachable(f"there is no drill in {state}", state="nothing was started", next="omniops drill")
-    try:
-        ready = json.loads((state / "ready.json").read_text(encoding="utf-8"))
-        _control(ready["control"], "quit", {})
-    except (OSError, ValueError, Unreachable):
-        pass  # it has gone with its parent, which is the usual case
+    if _played(state):
+        raise NeedsPerson(
+            "this drill is being played in another terminal",
+            state="nothing was changed",
+            next="go on there; or Ctrl-C there, then omniops drill resume",
+        )
     return _spawn(state, [])
+
+
+def _played(state: Path) -> bool:
+    """Does its simulator still run, though it ends soon after whoever plays the drill?"""
+    end = time.monotonic() + QUIT_TIMEOUT_S
+    while True:
+        try:
+            ready = json.loads((state / "ready.json").read_text(encoding="utf-8"))
+            _control(ready["control"], "state", None)
+        except (OSError, ValueError, Unreachable):
+            return False
+        if time.monotonic() > end:
+            return True
+        time.sleep(0.1)
 
 
 def _spawn(state: Path, options: list[str]) -> Simulator:

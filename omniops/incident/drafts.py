@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 
 from omniops.clock import iso, parse_iso, to_minute
 from omniops.incident.communication import Communication, Mail, fill
+from omniops.incident.fulfilled import upstream_key
 from omniops.incident.outbox import Message, words_of
 from omniops.incident.verdicts import NOT_RECOVERED, RECOVERED, verdicts
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
-from omniops.text import duration
+from omniops.text import duration, one_line
 
+BEGUN, OVER = "elsewhere/begun", "elsewhere/over"
+"""The keys of what is told to whoever else is to know, each once."""
 RESOLVED, MONITORING, IDENTIFIED, INVESTIGATING = "resolved", "monitoring", "identified", "investigating"
 
 
@@ -129,14 +132,33 @@ def mail(
 
 
 def upstream(
-    incident: Incident, rules: Communication, now: datetime, said: Sequence[Message], provider: str, details: str = ""
+    incident: Incident,
+    rules: Communication,
+    now: datetime,
+    said: Sequence[Message],
+    provider: str,
+    label: str,
+    details: str = "",
 ) -> Draft:
-    """The words to one provider. ``to`` is "" where no address is known: then they are for a person to paste."""
-    known = {**fields(incident, rules, now, details), "provider": provider}
-    to = rules.contacts.get(provider, "")
+    """The words to one provider. ``label``: what people call it, where ``provider`` is an id of ours. ``to`` is ""
+    where no address is known: then they are for a person to paste."""
+    label = one_line(label, 60)
+    known = {**fields(incident, rules, now, details), "provider": label}
+    to = rules.contacts.get(provider) or rules.contacts.get(label, "")
     body = {**_filled(rules.upstream, known), "kind": "upstream"}
-    where = f"{provider}, at {to}" if to else f"{provider}, through {rules.audience('upstream').owner}"
-    return Draft("mail", to, "upstream", once(f"upstream/{provider}", said), where, body)
+    where = f"{label}, at {to}" if to else f"{label}, through {rules.audience('upstream').owner}"
+    return Draft("mail", to, "upstream", once(upstream_key(provider), said), where, body)
+
+
+def elsewhere(incident: Incident, rules: Communication, now: datetime) -> Draft:
+    """That it has begun, or is over, to whoever else is to know. They get no updates, so none is promised."""
+    known = {**fields(incident, rules, now), "next": ""}
+    key = OVER if incident.resolved else BEGUN
+    body = {
+        "title": f"{incident.severity}: {fill(rules.title, known)}",
+        "text": fill(rules.status[RESOLVED if incident.resolved else INVESTIGATING], known),
+    }
+    return Draft("apprise", "", "news", key, "whoever else is to know (APPRISE_URLS)", body)
 
 
 def _filled(template: Mail, known: dict[str, str]) -> dict[str, str]:

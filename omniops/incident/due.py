@@ -76,6 +76,7 @@ def target(message: Message) -> str:
         "status": "the status page",
         "mail": message.to,
         "webhook": "the webhook's channel",
+        "apprise": "whoever else is to know, through Apprise",
     }
     return names.get(message.engine, f"{message.engine} {message.to}".strip())
 

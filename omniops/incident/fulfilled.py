@@ -129,6 +129,16 @@ def on_page(message: Message) -> bool:
     return message.engine == "status" or message.about in ("status", "banner")
 
 
+def upstream_key(provider: str) -> str:
+    """What the key of the words to one provider begins with; a ``#`` in its name is not the one of a second attempt."""
+    return "upstream/" + provider.replace("%", "%25").replace("#", "%23")
+
+
+def provider_of(key: str) -> str:
+    """The whole name of the provider to whom the message of this key goes."""
+    return key.partition("/")[2].partition("#")[0].replace("%23", "#").replace("%25", "%")
+
+
 def answers(message: Message) -> tuple[str, ...]:
     """The obligations that a message fulfils once it is sent."""
     if not on_page(message):

@@ -57,16 +57,21 @@ class Contents(NamedTuple):
 
 
 def handoffs(events: Iterable[Event]) -> list[Handoff]:
-    """The handoffs of the stream ``oncall``, oldest first; the first one of a role's turn counts."""
+    """The handoffs of the stream ``oncall``, oldest first. Of one turn the last counts: it is written again where the
+    first was given up, or only shown. ``message`` is "" where somebody has pasted it."""
     found: dict[tuple[str, str], Handoff] = {}
     for event in events:
         if event.kind not in ("oncall.handoff", "oncall.handoff.acknowledged"):
             continue
         data = event.data
         key = (data["role"], data["turn"])
-        if event.kind == "oncall.handoff" and key not in found:
+        if event.kind == "oncall.handoff":
             told = {name: data[name] for name in ("role", "turn", "at", "outgoing", "incoming", "message", "text")}
-            found[key] = Handoff(**told, written=event.time, by=event.actor)
+            before = found.get(key)
+            taken = (before.acknowledged, before.acknowledged_by) if before else ("", "")
+            found[key] = Handoff(**told, written=event.time, by=event.actor)._replace(
+                acknowledged=taken[0], acknowledged_by=taken[1]
+            )
         elif event.kind == "oncall.handoff.acknowledged" and key in found and not found[key].acknowledged:
             found[key] = found[key]._replace(acknowledged=event.time, acknowledged_by=data["who"])
     return list(found.values())

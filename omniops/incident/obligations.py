@@ -15,7 +15,7 @@ from typing import Any
 from omniops.clock import iso, parse_iso
 from omniops.incident.businessdays import due_within, is_business_day
 from omniops.incident.communication import Communication, Rule
-from omniops.incident.fulfilled import Facts, Obligation, Seen, after, on_page
+from omniops.incident.fulfilled import Facts, Obligation, Seen, after, on_page, provider_of
 from omniops.incident.ladder import Ladder
 from omniops.incident.outbox import Message, fold
 from omniops.incident.view import Incident
@@ -141,25 +141,35 @@ def _once(seen: Seen, rule: Rule, at: str, words: str, next: str) -> list[Obliga
 def untold(providers: Sequence[str], messages: Iterable[Message], by_hand: Iterable[Event]) -> list[str]:
     """The providers that nobody has written to: the key of a message that was sent ends with its provider, and
     ``comms.done`` names those that were affected when it was said; one that names no list at all means every one."""
-    told = {
-        one.key.partition("/")[2].partition("#")[0]
-        for one in messages
-        if one.about == "upstream" and one.state == "sent"
-    }
-    for event in by_hand:
-        if event.data["obligation"] == "upstream":
-            told |= set(event.data.get("providers", providers))
+    told = _told(providers, messages, by_hand)
     return [name for name in providers if name not in told]
 
 
+def _told(
+    providers: Sequence[str], messages: Iterable[Message], by_hand: Iterable[Event]
+) -> dict[str, tuple[str, str]]:
+    """When each provider was first told, and by what."""
+    found = [
+        (one.at, one.id, provider_of(one.key)) for one in messages if one.about == "upstream" and one.state == "sent"
+    ]
+    for event in by_hand:
+        if event.data["obligation"] == "upstream":
+            found += [(event.time, str(event.data["how"]), name) for name in event.data.get("providers", providers)]
+    return {name: (at, how) for at, how, name in sorted(found, reverse=True)}
+
+
 def _upstream(seen: Seen, rule: Rule) -> list[Obligation]:
-    """At the start of a SEV-1, and fulfilled when every provider that is affected has been told."""
-    left = untold(seen.facts.providers, seen.messages, seen.by_hand)
+    """At the start of a SEV-1, and fulfilled when the last provider that is affected has been told."""
+    told = _told(seen.facts.providers, seen.messages, seen.by_hand)
+    left = [name for name in seen.facts.providers if name not in told]
     who = ", ".join(left or seen.facts.providers) or "of whatever is affected"
     words = f"upstream providers, through vendor management: {who}"
     found = _once(seen, rule, seen.first(rule.severities), words, "omniops comms upstream")
     if found and left and found[0].done_at:
         return [seen.new(rule, words, found[0].at, "omniops comms upstream")]
+    if found and seen.facts.providers and not left:
+        done_at, how = max(told[name] for name in seen.facts.providers)
+        return [seen.new(rule, words, found[0].at, done_at=done_at, how=how)]
     return found
 
 
@@ -225,7 +235,8 @@ def _postmortem(seen: Seen, rule: Rule) -> list[Obligation]:
     if not resolved or not seen.first(rule.severities):
         return []
     at = iso(due_within(parse_iso(resolved), rule.business_days, seen.rules.holidays, seen.zone))
-    filed = [(event.time, str(event.data["url"])) for event in seen.facts.events if event.kind == "postmortem.filed"]
+    ends = (event for event in seen.facts.events if event.kind == "postmortem.filed")
+    filed = [(event.time, str(event.data["url"]) or "pasted by hand") for event in ends]
     by_hand = [(e.time, str(e.data["how"])) for e in seen.by_hand if e.data["obligation"] == rule.id]
     done_at, how = min([*filed, *by_hand], default=("", ""))  # an issue alone is not yet its action items
     written = any(event.kind == "postmortem.written" for event in seen.facts.events)

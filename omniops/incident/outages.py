@@ -40,7 +40,12 @@ def outages(runs: Iterable[Sequence[Event]], runbook: str, looks: Iterable[Event
 
 def providers(runs: Iterable[Sequence[Event]]) -> tuple[str, ...]:
     """The providers whose connections the runs of an incident were given, or have changed: in order, each once."""
-    found: dict[str, None] = {}
+    return tuple(labels(runs))
+
+
+def labels(runs: Iterable[Sequence[Event]]) -> dict[str, str]:
+    """The same, and what people call each of them: a provider that was added by hand has an id of 60 characters."""
+    found: dict[str, str] = {}
     for event in (event for events in runs for event in events):
         if event.kind == "run.started":
             rows = [row for value in event.data["inputs"].values() if isinstance(value, list) for row in value]
@@ -54,5 +59,6 @@ def providers(runs: Iterable[Sequence[Event]]) -> tuple[str, ...]:
             continue
         for row in rows:
             if isinstance(row, dict) and row.get("provider"):
-                found[str(row["provider"])] = None
-    return tuple(found)
+                name = str(row["provider"])
+                found[name] = str(row.get("label") or found.get(name) or name)
+    return found

@@ -211,4 +211,10 @@ def words_of(body: dict[str, Any]) -> str:
     head = str(body.get("title") or body.get("subject") or "")
     names = ("body", "text", "content", "message", "summary", "headline")
     rest = next((str(body[name]) for name in names if body.get(name)), "")
-    return f"{head}\n\n{rest}" if head and rest else head or rest
+    mark = hidden_mark(str(body["mark"])) if body.get("mark") else ""
+    return "\n\n".join(part for part in (head, rest, mark) if part)
+
+
+def hidden_mark(name: str) -> str:
+    """What an issue is found again by: a comment that nobody sees in it. It is pasted along."""
+    return f"<!-- omniops:{name} -->"

@@ -94,8 +94,10 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
             return f"entry on the status page: {data['url'] or data['id']}", ""
         case "postmortem.written":
             return f"postmortem drafted: {data['path']}", ""
+        case "postmortem.pasted":
+            return "postmortem's issue pasted by hand", ""
         case "postmortem.filed":
-            return f"postmortem filed: {data['url']}", "good"
+            return f"postmortem filed: {data['url'] or 'pasted by hand'}", "good"
         case "frozen":
             return "frozen: the security path was entered", "warn"
         case "mitigation.kept":

@@ -122,6 +122,11 @@ def post(walk: Walk, step: str) -> None:
         walk.finish(step, "declined", detail="frozen: the incident is on the security path")
         return
     words = walk.words(node.get("text", ""))
+    if not walk.dry and not words:
+        from omniops.runner import people
+
+        people.tell(walk, step, node["channel"])
+        return
     if not walk.dry:
         from omniops.runner import posting
 

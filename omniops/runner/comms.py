@@ -76,13 +76,6 @@ def facts_of(journal: Journal, id: str, events: list[Event], rules: Communicatio
     return Facts(id, events, outages(runs, rule.runbook, events) if rule else (), providers(runs))
 
 
-def begun_of(journal: Journal, now: datetime, incident: str, folder: Path | None) -> list[Obligation]:
-    """What an incident owes others besides the on-call from its start on, and nobody has done yet."""
-    found = obligations_of(journal, now, incident, folder=folder)
-    return [one for one in found if one.open and one.id in OF_THE_START and one.late_s(now) >= 0]
-
-
-OF_THE_START = frozenset(("mail.start", "upstream"))
 WEBHOOKS = ("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL")
 
 

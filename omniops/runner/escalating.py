@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from omniops.errors import BadInput, OmniopsError
+from omniops.errors import BadInput, Frozen, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.page import Known, Page
 from omniops.runner.acknowledging import as_page
@@ -51,6 +51,8 @@ def escalate(desk: Desk, id: str, *, message: str = "", again: bool = False) -> 
             state="nobody was called",
             next="omniops page list",
         )
+    if known is not None and known.frozen:
+        raise _frozen(known.incident)
     if known is not None and known.escalated is not None and not again:
         before = known.escalated
         return Escalated(page, before["to"], "before", bool(before["confirmed"]), before["time"], known.incident)
@@ -62,6 +64,16 @@ def escalate(desk: Desk, id: str, *, message: str = "", again: bool = False) -> 
         data = {"page": page.id, "to": done.to, "how": done.how, "confirmed": done.confirmed}
         notes.note(incident, "page.escalated", data)
     return done._replace(incident=incident, warnings=(*done.warnings, *notes.warnings))
+
+
+def _frozen(incident: str) -> Frozen:
+    """On the security path (4.5) whoever is called in would be told of it."""
+    return Frozen(
+        "the secondary is not called in",
+        why=f"{incident} is on the security path (4.5): only the security on-call is told, and by page",
+        state="nobody was called",
+        next="follow SECURITY.md",
+    )
 
 
 def _seen(desk: Desk, id: str, pages: dict[str, Known]) -> PagerIncident:

@@ -38,8 +38,9 @@ def format_of(wanted: str, output: str) -> str:
     by_name = by_name or ("markdown" if not output or Path(output).suffix in ("", ".txt") else Path(output).suffix)
     found = {"md": "markdown"}.get(wanted, wanted) or by_name
     if found not in FORMATS:
+        asked = f"{one_line(found, 40)!r}"
         raise BadInput(
-            f"there is no format {wanted[:40]!r}",
+            f"there is no format {asked}" if wanted else f"no format is known by its file's ending {asked}",
             why=f"it is one of {', '.join(FORMATS)}",
             state="nothing was written",
             next="omniops incident export --format html --output report.html",
@@ -75,7 +76,7 @@ def named(text: str) -> Path:
 def write(path: Path, content: str, *, force: bool) -> None:
     """Write a file whole or not at all; a link to one stays a link, and a file keeps its permissions. Raises BadInput
     where there is one already (without ``force``), or it cannot be written."""
-    publish: Callable[[Path, Path], object] = os.replace if force else os.link
+    publish: Callable[[Path, Path], object] = os.replace if force else _publish_new
     try:
         if path.is_symlink():
             path = path.resolve()
@@ -103,3 +104,15 @@ def write(path: Path, content: str, *, force: bool) -> None:
             state="nothing was written",
             next="give --output a file in a folder that you may write to",
         ) from None
+
+
+def _publish_new(unfinished: Path, path: Path) -> None:
+    """Give a file its name, unless there is one already: FileExistsError. A file system that knows no hard links (a
+    stick, a share) has the name taken by an empty file first."""
+    try:
+        os.link(unfinished, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        path.open("x").close()
+        os.replace(unfinished, path)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from omniops.clock import iso
+from omniops.clock import iso, parse_iso
+from omniops.config import Settings
 from omniops.errors import BadInput, Exit, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import rota as rotas
+from omniops.incident.drafts import once
 from omniops.incident.handoff import MOST_TEXT, Contents, acknowledged, draft, handoffs
 from omniops.incident.outbox import Message, stream_of, with_key
 from omniops.incident.rota import STREAM, Role
@@ -22,6 +24,9 @@ from omniops.runner.oncall import Desk
 from omniops.runner.person import Option
 from omniops.text import clean, one_line, redact
 
+ABOUT = "handoff"
+SOON = timedelta(days=1)
+"""So long before a turn its handoff is taken by whoever comes next."""
 _OPTIONS = (
     Option("edit", "Edit it first", "in your editor"),  # the first one is what a bare Enter takes
     Option("post", "Post it as it is"),
@@ -48,7 +53,7 @@ class Done(NamedTuple):
 
     turn: Turn
     text: str
-    state: str  # "posted", "waits", "to be pasted", "may have been posted", "declined", "already"
+    state: str  # "posted", "by hand", "waits", "to be pasted", "may have been posted", "declined", "already"
     message: Message | None = None
     left_out: int = 0
     again: bool = False  # it was written before
@@ -57,7 +62,7 @@ class Done(NamedTuple):
     def exit(self) -> Exit:
         known = {
             "waits": Exit.WAITING,
-            "to be pasted": Exit.WAITING,
+            "to be pasted": Exit.PERSON,
             "may have been posted": Exit.IN_DOUBT,
             "declined": Exit.PERSON,
         }
@@ -73,16 +78,41 @@ class Done(NamedTuple):
 
 def turn_of(desk: Desk, role: str, now: datetime) -> Turn:
     """The nearest turn of a role, and who hands over to whom. Raises BadInput for a role that does not turn."""
+    return _turn(desk, _weekly(desk, role), rotas.nearest_turn(desk.rota, now))
+
+
+def _weekly(desk: Desk, role: str) -> Role:
     found = desk.role(role)
     if not found.weekly:
         raise BadInput(
             f"{found.id} is not handed over", why=f"its rotation: {found.rotation}", state="nothing was written",
             next="omniops oncall handoff --role engineering",
         )  # fmt: skip
-    day = rotas.nearest_turn(desk.rota, now)
+    return found
+
+
+def _turn(desk: Desk, role: Role, day: date) -> Turn:
     at = rotas.turn_on(desk.rota, day)
-    before = rotas.duties(desk.rota, found, rotas.turn_on(desk.rota, day - rotas.WEEK), at, desk.covers)[-1]
-    return Turn(found, str(day), at, before.primary, desk.duty(found, at).primary)
+    before = rotas.duties(desk.rota, role, rotas.turn_on(desk.rota, day - rotas.WEEK), at, desk.covers)[-1]
+    return Turn(role, str(day), at, before.primary, desk.duty(role, at).primary)
+
+
+def turn_taken(desk: Desk, role: str, who: str, now: datetime) -> Turn:
+    """The turn whose handoff ``who`` takes: the newest one that this journal holds and nobody has acknowledged, however
+    late, unless a later turn of their own has begun or is about to. Without one it is their own turn that has, else the
+    nearest. Raises BadInput for a role that does not turn."""
+    found, same = _weekly(desk, role), who.casefold()
+    nearest, begun = rotas.nearest_turn(desk.rota, now), rotas.turn_day(desk.rota, now)
+    other = begun if nearest != begun else begun + rotas.WEEK
+    around = [_turn(desk, found, nearest), _turn(desk, found, other)]
+    theirs = [one for one in around if one.incoming.casefold() == same and one.at <= now + SOON]
+    newest = max((one for one in handoffs(desk.events) if one.role == found.id), key=lambda one: one.turn, default=None)
+    if newest is None or newest.acknowledged:
+        return (theirs or around)[0]
+    open_one = Turn(found, newest.turn, parse_iso(newest.at), newest.outgoing, newest.incoming)
+    if open_one.incoming.casefold() == same:
+        return open_one
+    return next((one for one in theirs if one.day > newest.turn), open_one)
 
 
 def contents(here: Here, desk: Desk, now: datetime) -> Contents:
@@ -103,16 +133,19 @@ def contents(here: Here, desk: Desk, now: datetime) -> Contents:
 
 
 def hand_over(here: Here, desk: Desk, role: str, *, yes: bool = False, edit: bool = False) -> Done:
-    """Write the handoff, have it read over, post it. One that this journal has for this week is not posted again.
+    """Write the handoff, have it read over, post it; where nothing here posts, it is shown to be pasted. One that this
+    journal has for this week is not posted again, unless it was given up, or only shown.
 
     Raises NeedsPerson without a person or ``yes``, and BadInput for a text that holds a secret or is too long.
     """
     here.settings.remember_secrets()
     now = here.clock.now()
     turn = turn_of(desk, role, now)
-    known = with_key(outbox.messages(here.journal, ""), turn.key)
+    known = _standing(here.journal, turn)
     if known is not None:
-        return _became(here, turn, str(known.body["text"]), known.id, already=True)
+        return _became(here, turn, known.id, already=True)
+    if (text := _pasted(here.journal, turn)) is not None:
+        return Done(turn, text, "already", again=True)
     found = contents(here, desk, now)
     text = draft(turn.role, turn.at, turn.outgoing, turn.incoming, found, desk.rota.tz, now)
     if edit:
@@ -124,9 +157,41 @@ def hand_over(here: Here, desk: Desk, role: str, *, yes: bool = False, edit: boo
         text = looked
     _check(text)
     reached("handoff.look", turn.role.id)
+    if here.person.interactive and _unable(here.settings, desk.rota.channel):
+        return _by_hand(here, turn, desk.rota.channel, text)._replace(left_out=found.frozen)
     id = _owe(here.journal, turn, desk.rota.channel, text)
     here.flush()
-    return _became(here, turn, text, id)._replace(left_out=found.frozen)
+    done = _became(here, turn, id)._replace(left_out=found.frozen)
+    if done.state == "to be pasted" and here.person.interactive:
+        return _by_hand(here, turn, desk.rota.channel, text)._replace(left_out=found.frozen)
+    return done
+
+
+def _standing(journal: Journal, turn: Turn) -> Message | None:
+    """The handoff of this turn that is on its way or posted; None also where it was given up, or only shown."""
+    said = outbox.messages(journal, "")
+    return with_key(said, once(turn.key, said))
+
+
+def _pasted(journal: Journal, turn: Turn) -> str | None:
+    """The text of this turn that somebody has pasted: it was written down without a message."""
+    found = [one for one in handoffs(journal.read(STREAM)) if (one.role, one.turn) == (turn.role.id, turn.day)]
+    return found[0].text if found and not found[0].message else None
+
+
+def _unable(settings: Settings, channel: str) -> bool:
+    """Is nothing set up here that would post it?"""
+    from omniops.runner.tick import unable
+
+    return bool(unable(settings, [Message("", "", "slack", channel, ABOUT, {}, "", "", "waiting")]))
+
+
+def _by_hand(here: Here, turn: Turn, channel: str, text: str) -> Done:
+    """Show it to be pasted, and ask whether it is out: then it is written down."""
+    if not here.person.posted("handoff.posted", channel, text, None):
+        return Done(turn, text, "declined")
+    here.journal.append([_written(turn, text, "")])
+    return Done(turn, text, "by hand")
 
 
 def _looked_over(here: Here, text: str, channel: str) -> str | None:
@@ -178,24 +243,28 @@ def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
 
     def attempt() -> str:
         n = journal.length(stream_of(""))
-        known = with_key(outbox.messages(journal, ""), turn.key)
+        known = _standing(journal, turn)
         if known is not None:
             return known.id
-        message = outbox.new_message(
-            journal, "", engine="slack", to=channel, about="handoff", body={"text": text}, key=turn.key
-        )
-        data = {
-            "role": turn.role.id, "turn": turn.day, "at": iso(turn.at), "outgoing": turn.outgoing,
-            "incoming": turn.incoming, "message": message.data["id"], "text": text,
-        }  # fmt: skip
-        journal.append([message._replace(expected=n), New(STREAM, None, "oncall.handoff", data)])
+        key = once(turn.key, outbox.messages(journal, ""))
+        message = outbox.new_message(journal, "", engine="slack", to=channel, about=ABOUT, body={"text": text}, key=key)
+        journal.append([message._replace(expected=n), _written(turn, text, str(message.data["id"]))])
         reached("outbox.queued", "slack")
         return str(message.data["id"])
 
     return retry_on_conflict(attempt, "nothing was sent")
 
 
-def _became(here: Here, turn: Turn, text: str, id: str, *, already: bool = False) -> Done:
+def _written(turn: Turn, text: str, message: str) -> New:
+    """The event that writes a handoff down. ``message``: the id of the one that posts it, "" where it was pasted."""
+    data = {
+        "role": turn.role.id, "turn": turn.day, "at": iso(turn.at), "outgoing": turn.outgoing,
+        "incoming": turn.incoming, "message": message, "text": text,
+    }  # fmt: skip
+    return New(STREAM, None, "oncall.handoff", data)
+
+
+def _became(here: Here, turn: Turn, id: str, *, already: bool = False) -> Done:
     found = here.message("", id)
     text = str(found.body["text"])
     sent = "already" if already else "posted"
@@ -225,14 +294,14 @@ def acknowledge(here: Here, desk: Desk, role: str, who: str) -> Acknowledged:
     """
     here.settings.remember_secrets()
     who = one_line(clean(who), 60)
-    turn = turn_of(desk, role, here.clock.now())
+    turn = turn_taken(desk, role, who, here.clock.now())
     same = who.casefold()
     if same == turn.outgoing.casefold() and same != turn.incoming.casefold():
         raise BadInput(
             f"{who} hands over, and cannot acknowledge it",
             why=f"the incoming on-call is {turn.incoming or 'not named'}",
             state="nothing was written",
-            next="omniops oncall handoff --ack --by NAME, if they have told you",
+            next=f"omniops oncall handoff --ack --by {turn.incoming or 'NAME'}, if they have told you",
         )
     notes = []
     if turn.incoming and same != turn.incoming.casefold():

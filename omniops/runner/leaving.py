@@ -106,11 +106,17 @@ def became(message: Message, draft: Draft, settings: Settings) -> Said:
     if message.state == "dropped":
         return Said(DECLINED, draft, f"dropped: {why}", message)
     if message.state == "shown":
-        then = f'then: omniops comms done {draft.about} --how "..."' if draft.about in IDS else ""
-        return Said(TO_PASTE, draft, both(f"it was shown, to be pasted by hand: {why}", then), message)
+        return Said(TO_PASTE, draft, both(f"it was shown, to be pasted by hand: {why}", then(draft.about)), message)
     if not why and unable(settings, [message]):
         why = "nothing is set up to send it from here; omniops outbox"
     return Said(WAITS, draft, why, message)
+
+
+def then(about: str) -> str:
+    """How to say that a text was pasted by hand, as a remark; "" where nobody has to be told."""
+    if about == "postmortem":  # it is filed when its action items are written down, too
+        return "then: omniops postmortem file"
+    return f'then: omniops comms done {about} --how "..."' if about in IDS else ""
 
 
 def both(first: str, second: str) -> str:

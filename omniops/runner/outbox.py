@@ -15,7 +15,18 @@ from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError
 from omniops.failpoints import reached
-from omniops.incident.outbox import FROZEN, OUTBOX_KINDS, Message, due, fold, retry_at, slack_channel, stream_of
+from omniops.incident.outbox import (
+    FROZEN,
+    OUTBOX_KINDS,
+    Message,
+    due,
+    fold,
+    retry_at,
+    slack_channel,
+    stream_of,
+    text_of,
+)
+from omniops.incident.view import Incident
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Journal, New
 from omniops.runner.engines.base import Delivery, Engine, Places
@@ -93,8 +104,12 @@ def queue(
 
 
 def freeze(journal: Journal, incident: str) -> list[New]:
-    """The events to append after ``frozen``, in the same transaction: every message that waits is dropped."""
-    return [_dropped(one, FROZEN) for one in messages(journal, incident) if one.state == "waiting"]
+    """The events to append after ``frozen``, in the same transaction: every message that waits is dropped, and so is a
+    handoff that may still leave and speaks of the incident. It is written anew without it (`oncall handoff`)."""
+    own = [_dropped(one, FROZEN) for one in messages(journal, incident) if one.state == "waiting"]
+    names = [incident, Incident(incident, journal.read(stream_of(incident))).title]
+    others = [one for one in messages(journal, "") if one.state in ("waiting", "unsure")]
+    return own + [_dropped(one, FROZEN) for one in others if any(name in text_of(one) for name in names if name)]
 
 
 def flush(

@@ -72,7 +72,7 @@ def _for_status_page(walk: Walk, words: Draft) -> Draft | str | None:
         walk.person.say(f"Not for the status page: {error.brief}.", "warn")
         return None
     if wrong := check(words.text, unspoken(walk.journal, id, rules, walk.ctx.settings)):
-        return f"not for the status page, {wrong}."
+        return f"not for the status page, {wrong}"
     incident = incident_of(walk.journal, id)
     return on_page(incident, rules, walk.now(), words.text, progress="identified", about=BANNER, key=words.key)
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 DAYS = 5
 FOLDER = Path("docs") / "postmortem"
+_NONE = ("TEMPLATE.md", "README.md")
+"""What lies there and is no postmortem."""
 
 
 def meant(journal: Journal, wanted: str) -> Incident:
@@ -97,6 +99,20 @@ def _due(incident: Incident, rules: Communication) -> datetime | None:
     zone = ZoneInfo(rules.zone)
     limit = due_within(parse_iso(incident.resolved), _limit(rules), rules.holidays, zone)
     return limit.astimezone(zone) - timedelta(seconds=1)  # the last day, and not the midnight that ends it
+
+
+def all_files(settings: Settings) -> list[Path]:
+    """Every postmortem of the checkout. Raises BadInput where there is none."""
+    folder = root(settings) / FOLDER
+    found = sorted(path for path in folder.glob("*.md") if path.name not in _NONE)
+    if not found:
+        raise BadInput(
+            f"there is no postmortem in {folder}",
+            why="" if settings.get("OMNIROUTE_REPO") else "OMNIROUTE_REPO is not set, so it is the current folder's",
+            state="nothing was checked",
+            next="omniops postmortem new writes one; omniops postmortem check FILE checks one that lies elsewhere",
+        )
+    return found
 
 
 MOST = 1024 * 1024

@@ -1,8 +1,8 @@
 """`omniops postmortem file`: one issue for an incident, ever, and its action items in docs/TECH_DEBT.md (section 7).
 
 What was done before is found done, so the command can be given again after anything: the issue by its message in the
-outbox and by a mark in its text, the items by a mark in their notes. It is filed when both are there:
-``postmortem.filed`` is written last.
+outbox, by ``postmortem.pasted`` and by a mark in its text, the items by a mark in their notes. It is filed when both
+are there: ``postmortem.filed`` is written last.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 from pathlib import Path
 from typing import NamedTuple
 
+from omniops.clock import parse_iso, to_minute
 from omniops.config import Settings
 from omniops.errors import BadInput, NeedsPerson
 from omniops.failpoints import reached
@@ -20,7 +21,7 @@ from omniops.incident.postmortem_format import Postmortem
 from omniops.incident.view import Incident
 from omniops.journal.events import Journal, New
 from omniops.runner import outbox
-from omniops.runner.leaving import BY_HAND, Here, Said
+from omniops.runner.leaving import ALREADY, BY_HAND, Here, Said
 from omniops.runner.postmortem import FOLDER, check_file, root
 from omniops.runner.saying import say
 
@@ -57,20 +58,40 @@ def file(here: Here, incident: Incident, path: Path, *, anyway: bool) -> Filed:
             state="nothing was filed",
             next=f"omniops postmortem check {path}; --anyway files it as it is",
         )
+    said = _there(here, incident, one) or _said(here, incident, one)
+    issue, file = _message(here.journal, incident), str(root(here.settings) / DEBT)
+    if said.state not in (BY_HAND, ALREADY) and (issue is None or issue.state != "sent"):
+        return Filed(said, "", (), 0, file)
+    added, known = _debts(here, one)
+    reached("postmortem.debts")
+    url = issue.ref if issue and issue.state == "sent" else ""
+    return Filed(said, _record(here.journal, incident, url), added, known, file)
+
+
+def _there(here: Here, incident: Incident, one: Postmortem) -> Said | None:
+    """The issue, where the journal knows that it was filed, or pasted: nobody is asked for it again."""
+    for event in here.journal.read(f"incident/{incident.id}"):
+        if event.kind in ("postmortem.pasted", "postmortem.filed"):
+            how = event.data.get("url") or "pasted by hand"
+            return Said(
+                ALREADY, _issue(here.settings, incident, one, ABOUT), f"{how}, {to_minute(parse_iso(event.time))}"
+            )
+    return None
+
+
+def _said(here: Here, incident: Incident, one: Postmortem) -> Said:
+    """Send the issue, or have it pasted; what is begun goes on first."""
     begun = _message(here.journal, incident)
-    if begun is not None and begun.owed:  # begun before, and never ended: it goes on first
+    if begun is not None and begun.owed:
         here._replace(show=None).flush(incident.id)
     elif begun is None:
         names = f"whoever may read {here.settings.get('GH_REPO') or 'GH_REPO'} reads it all"
         here.person.say(f"It names its attendees and the owners of its action items; {names}.", "warn")
     key = once(ABOUT, outbox.messages(here.journal, incident.id))
     said = say(here, incident, lambda _: _issue(here.settings, incident, one, key), "", None)
-    issue, file = _message(here.journal, incident), str(root(here.settings) / DEBT)
-    if said.state != BY_HAND and (issue is None or issue.state != "sent"):
-        return Filed(said, "", (), 0, file)
-    added, known = _debts(here, one)
-    reached("postmortem.debts")
-    return Filed(said, _record(here.journal, incident, issue.ref if issue else ""), added, known, file)
+    if said.state == BY_HAND:
+        here.journal.append([New(f"incident/{incident.id}", None, "postmortem.pasted", {})])
+    return said
 
 
 def _message(journal: Journal, incident: Incident) -> Message | None:

@@ -141,7 +141,9 @@ def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, fo
     same_place(session, RunState(events))
     state = opening.take_over(journal, events, confirm=confirm)
     state.frozen = True  # no clock of the run interrupts an undo
-    ctx = context(session.settings, session.clock, state.started["incident"], state.onset)
+    ctx = context(
+        session.settings, session.clock, state.started["incident"], state.onset, session.settings.omniroute_url
+    )
     walk = Walk(ctx, session.person, journal, state)
     walk.interrupts = interrupts
     record = next(r for r in state.changes.records.values() if r.id == mitigation.id)

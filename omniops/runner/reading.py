@@ -61,17 +61,6 @@ def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
     walk.finish(step, "success", outputs=args, also=[news, *dropped])
     if name == "incident.declare":
         walk.keep_headline()
-        _owed_besides(walk, incident)
-
-
-def _owed_besides(walk: Walk, incident: str) -> None:
-    """Say what others have to do at this moment, while this walk goes on: a SEV-1 has people told at its start."""
-    from omniops.runner.comms import begun_of
-
-    settings = walk.ctx.settings
-    for one in () if walk.dry else begun_of(walk.journal, walk.ctx.clock.now(), incident, settings.user_runbooks):
-        command = "this drill comes to it later" if settings.drill else one.next
-        walk.person.say(f"Owed now, besides this walk, by {one.owner}: {one.words} ({command}).", "warn")
 
 
 def summary(outputs: dict[str, Any]) -> str:

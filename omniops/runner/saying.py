@@ -16,9 +16,9 @@ from omniops.errors import BadInput, Frozen, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import leaks
 from omniops.incident.drafts import Draft
-from omniops.incident.fulfilled import answers
+from omniops.incident.fulfilled import answers, provider_of
 from omniops.incident.obligations import IDS
-from omniops.incident.outbox import Message, fold, text_of, with_key
+from omniops.incident.outbox import Message, fold, slack_channel, text_of, with_key
 from omniops.incident.view import Incident
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Event, Journal, New
@@ -35,6 +35,7 @@ from omniops.runner.leaving import (
     both,
     last_look,
     leave,
+    then,
 )
 from omniops.runner.person import Option
 from omniops.text import redact
@@ -152,7 +153,12 @@ def _known(here: Here, incident: Incident, draft: Draft) -> Message | None:
 def _same(one: Message, draft: Draft, now: datetime) -> bool:
     recent = (now - parse_iso(one.queued_at)).total_seconds() < SAME_S
     alike = (one.engine, one.about, _words(one.body)) == (draft.engine, draft.about, _words(draft.body))
-    return recent and alike and one.owed
+    return recent and alike and one.owed and _reader(one, one.incident) == _reader(draft, one.incident)
+
+
+def _reader(one: Message | Draft, incident: str) -> tuple[str, str]:
+    """Who reads it. Of the providers several have no address, or one template that names none of them."""
+    return slack_channel(one.to, incident) or one.to, provider_of(one.key) if one.about == "upstream" else ""
 
 
 def _words(body: Mapping[str, Any]) -> list[str]:
@@ -245,22 +251,23 @@ def _unable(here: Here, incident: Incident, draft: Draft) -> bool:
 def _by_hand(here: Here, incident: Incident, draft: Draft) -> Said:
     """Ready to paste, where there is somebody who could."""
     if not here.person.interactive:
-        return Said(TO_PASTE, draft, f'then: omniops comms done {draft.about} --how "..."')
+        return Said(TO_PASTE, draft, then(draft.about))
     return pasted(here, incident, draft)
 
 
 def pasted(here: Here, incident: Incident, draft: Draft) -> Said:
-    """Show a text to be pasted, and ask whether it is out: that fulfils what was owed."""
+    """Show a text to be pasted, and ask whether it is out: that fulfils what was owed, but for a postmortem, whose
+    action items are owed along with its issue."""
     if not here.person.posted("comms.posted", draft.where, draft.text, None):
         return Said(DECLINED, draft, "nobody said that it was posted")
-    if draft.about in IDS:
+    if draft.about in IDS and draft.about != "postmortem":
         how, next = f"pasted by hand, to {draft.where}", str(draft.body.get("next", ""))
         done(here.journal, incident, draft.about, how, _provider(draft), next)
     return Said(BY_HAND, draft, "pasted by hand")
 
 
 def _provider(draft: Draft) -> tuple[str, ...]:
-    return (draft.key.partition("/")[2].partition("#")[0],) if draft.about == "upstream" else ()
+    return (provider_of(draft.key),) if draft.about == "upstream" else ()
 
 
 def done(
@@ -303,7 +310,7 @@ def given_up(events: list[Event], obligation: str, providers: tuple[str, ...] = 
 
 def _says_the_same(message: Message, obligation: str, providers: tuple[str, ...]) -> bool:
     if obligation == "upstream":
-        return message.about == obligation and message.key.partition("/")[2].partition("#")[0] in providers
+        return message.about == obligation and provider_of(message.key) in providers
     if obligation == "status.resolved" and message.engine == "status":
         return True
     return obligation in answers(message)

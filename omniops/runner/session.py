@@ -68,9 +68,10 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
             state="nothing was attempted",
             next=f"omniops runbook show {graph['id']}",
         )
-    from omniops.runner.wiring import context
+    from omniops.runner.wiring import context, server_of
 
-    ctx = context(settings, clock, "", clock.now())
+    url = server_of(graph, settings)
+    ctx = context(settings, clock, "", clock.now(), url)
     inputs: dict[str, Any] = {}
     targets = [request.incident]  # of the checklist: one walk for each incident
     if request.checklist:
@@ -81,7 +82,7 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
     plan = opening.Plan(graph, inputs, targets, None, clock.now(), _title(graph, request.target), request.until)
     opening.refuse_double(journal, plan)
     if request.incident != "new":
-        plan.incident = opening.attach(journal, person, request.incident, clock.now())
+        plan.incident = _attached(session, request, graph)
     if plan.incident is None:
         plan.onset = opening.ask_onset(person, clock.now(), request.onset)
     else:
@@ -90,11 +91,29 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
         plan.onset = parse_iso(plan.incident.onset)
         if request.onset:
             person.say(f"--onset is not used: {plan.incident.id} began at {plan.incident.onset}.", "warn")
-    where = {"environment": settings.environment, "url": settings.omniroute_url}
+    where = {"environment": settings.environment, "url": url}
     state = opening.begin(journal, clock, plan, where)
     new = "" if plan.incident else " (new)"
     person.say(f"Incident {state.started['incident']}{new}, run {state.run}. Ctrl-C pauses at a safe point.", "dim")
     return _walk(session, state, ctx)
+
+
+def _attached(session: Session, request: Request, graph: Graph) -> Incident | None:
+    """The incident that the run belongs to. On the security path (4.5) nothing waits for a person who is not there to
+    say which: a new one is opened, and the page goes out."""
+    try:
+        return opening.attach(session.journal, session.person, request.incident, session.clock.now())
+    except NeedsPerson as error:
+        if session.person.interactive or not stops_everything(graph):
+            raise
+        words = f"{error.brief}: none of them is frozen by this. --incident names one, in a second command"
+        session.person.say(f"{words}.", "bad")
+        return None
+
+
+def stops_everything(graph: Graph) -> bool:
+    """Does a runbook begin with the freeze of 4.5?"""
+    return graph["steps"][graph["start"]].get("action") == "incident.freeze"
 
 
 def _scripts_present(session: Session, graph: Graph, ctx: Any) -> None:
@@ -173,7 +192,7 @@ def _ask_target(session: Session, graph: Graph, name: str, spec: dict[str, Any],
 
 def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> Result:
     """Go on with a run. Raises OmniopsError where it cannot be taken over."""
-    from omniops.runner.wiring import context
+    from omniops.runner.wiring import context, server_of
 
     events = session.journal.read(f"run/{run}")
     if not events:
@@ -196,7 +215,8 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
     if state.outcome:
         opening.release(session.journal, state, "ended")
         return Result(state, state.outcome)
-    ctx = context(session.settings, session.clock, state.started["incident"], state.onset)
+    ctx = context(session.settings, session.clock, state.started["incident"], state.onset,
+                  server_of(state.graph, session.settings))  # fmt: skip
     if abort:
         return _abort(session, state, ctx, abort)
     return _walk(session, state, ctx, resumed=True)
@@ -206,7 +226,7 @@ def same_place(session: Session, state: RunState) -> None:
     """A run goes on against the server it began with. Raises BadInput."""
     settings = session.settings
     begun = (state.started.get("url"), state.started.get("environment"))
-    now = (settings.omniroute_url, settings.environment)
+    now = (settings.omniroute_url if begun[0] else "", settings.environment)
     if begun != now and begun[0]:
         raise BadInput(
             f"run {state.run} was begun against {begun[0]} ({begun[1]})",

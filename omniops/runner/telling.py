@@ -10,7 +10,7 @@ from omniops.incident import drafts, leaks
 from omniops.incident.communication import Communication
 from omniops.incident.drafts import Draft
 from omniops.incident.obligations import Obligation, untold
-from omniops.incident.outages import providers
+from omniops.incident.outages import labels
 from omniops.incident.outbox import Message, slack_channel
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
@@ -151,10 +151,11 @@ def upstream(here: Here, wanted: str, text: str, named: list[str]) -> list[Said]
     """The words to each provider that is affected, or to those named. One that is declined does not stop the next."""
     known = about(here, wanted, ("upstream",))
     refuse_frozen(known.incident)
-    affected = providers(known.runs)
+    called = labels(known.runs)
+    affected = tuple(called)
     events = here.journal.read(f"incident/{known.incident.id}")
     left = untold(affected, known.said, [event for event in events if event.kind == "comms.done"])
-    meant = _providers(known, affected, named) if named else left
+    meant = _providers(known, called, named) if named else left
     if not meant:
         raise BadInput(
             f"told already: {', '.join(affected)}" if affected else "no provider is known to be affected",
@@ -162,13 +163,14 @@ def upstream(here: Here, wanted: str, text: str, named: list[str]) -> list[Said]
             state="nothing was sent",
             next='--provider NAME; or, where none is concerned: omniops comms done upstream --how "..."',
         )
-    return [_to_provider(here, known, one_line(one, 60), text) for one in meant]
+    return [_to_provider(here, known, one, called.get(one, one), text) for one in meant]
 
 
-def _providers(known: About, affected: tuple[str, ...], named: list[str]) -> list[str]:
-    """The providers that were named, as they are known, each once. Raises BadInput for one that is not, where any is;
-    for none; and for one that holds another name."""
-    there = tuple(dict.fromkeys((*affected, *known.rules.contacts)))
+def _providers(known: About, called: dict[str, str], named: list[str]) -> list[str]:
+    """The providers that were named, by id or by what they are called: their ids, each once. Raises BadInput for one
+    that is not known, where any is; for none; and for one that holds another name."""
+    ids = {**{label: id for id, label in called.items()}, **{id: id for id in called}}
+    there = tuple(dict.fromkeys((*called, *ids, *known.rules.contacts)))
     others = [name for name in known.names if name.kind != leaks.PROVIDER]
     found: dict[str, None] = {}
     for one in named:
@@ -183,7 +185,7 @@ def _providers(known: About, affected: tuple[str, ...], named: list[str]) -> lis
                 next=f"--provider {_nearest(one, there)[0]}; or a line in contacts: of communication.yaml" if there
                 else "--provider NAME",
             )  # fmt: skip
-        found[alike or one] = None
+        found[ids.get(alike, alike) or one.strip()] = None
     return list(found)
 
 
@@ -193,12 +195,15 @@ def _nearest(name: str, known: tuple[str, ...]) -> list[str]:
     return get_close_matches(name[:80], known, 3, 0.4) or list(known[:5])
 
 
-def _to_provider(here: Here, known: About, provider: str, text: str) -> Said:
+def _to_provider(here: Here, known: About, provider: str, label: str, text: str) -> Said:
     """To one of them; its own name may stand in what it reads."""
 
     def draft(details: str) -> Draft:
-        return drafts.upstream(known.incident, known.rules, here.clock.now(), known.said, provider, details)
+        return drafts.upstream(known.incident, known.rules, here.clock.now(), known.said, provider, label, details)
 
-    own = (leaks.PROVIDER, leaks.CONNECTION)
-    forbidden = [name for name in known.names if name.kind not in own or not leaks.same(name.text, provider)]
+    def own(name: leaks.Name) -> bool:
+        kinds = (leaks.PROVIDER, leaks.CONNECTION)
+        return name.kind in kinds and any(leaks.same(name.text, one) for one in (provider, label))
+
+    forbidden = [name for name in known.names if not own(name)]
     return say(here, known.incident, draft, text, forbidden)

@@ -148,11 +148,17 @@ def afterwards(settings: Settings, clock: Clock, journal: Journal, show: outbox.
 
 
 def keep_headlines(settings: Settings, clock: Clock, journal: Journal) -> None:
-    """Owe a headline to each incident whose channel says something that is not true any more."""
+    """Owe a headline to each incident whose channel says something that is not true any more; and to whoever else is to
+    know, that it has begun or is over."""
     if journal.counts().get("severity"):
         from omniops.runner.headline import keep_all
 
         keep_all(journal, clock.now(), settings)
+        if settings.has_secret("APPRISE_URLS"):
+            from omniops.runner.comms import rules_of
+            from omniops.runner.elsewhere import tell_all
+
+            tell_all(journal, clock.now(), settings, rules_of(settings.user_runbooks))
 
 
 def owed(settings: Settings, clock: Clock, journal: Journal) -> list[Obligation]:

@@ -204,7 +204,9 @@ def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str
     since, items = _what_to_look_at(states, parse_iso(incident.onset))
     for state in states:
         same_place(session, state)
-    ctx = context(session.settings, session.clock, incident.id, parse_iso(incident.onset))
+    ctx = context(
+        session.settings, session.clock, incident.id, parse_iso(incident.onset), session.settings.omniroute_url
+    )
     budgets, witness = budgets_of(session.settings), witness_of(ctx, latency=True)
     measure = Measure(ctx, "latency-p95-aggregate", items, since, LOOK_REQUESTS, budgets, witness)
     samples: list[Sample] = []

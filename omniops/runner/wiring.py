@@ -12,8 +12,11 @@ from omniops.config import Settings
 from omniops.errors import BadInput
 
 if TYPE_CHECKING:
+    from omniops.engine.graph import Graph
     from omniops.services.clients import Clients
 
+NOWHERE = "http://omniroute.invalid"
+"""Stands for a server that nobody knows, and that the runbook does not ask; the name is reserved for being none."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -35,8 +38,23 @@ def clients_of(settings: Settings, clock: Clock) -> Clients:
     return Clients(settings, clock, loopback_only if settings.drill else None)
 
 
-def context(settings: Settings, clock: Clock, incident: str, onset: datetime) -> Context:
-    """Build what actions may use. Nothing is asked of any service yet. Raises BadInput."""
+def server_of(graph: Graph, settings: Settings) -> str:
+    """The server's address. Raises BadInput where it is not known, unless the runbook asks nothing of it: then ""."""
+    from omniops.actions.specs import SPECS
+
+    try:
+        return settings.omniroute_url
+    except BadInput:
+        kinds = [step["kind"] for step in graph["steps"].values()]
+        actions = [SPECS[step["action"]] for step in graph["steps"].values() if step["kind"] == "action"]
+        if "verify" in kinds or not all(one.alone for one in actions):
+            raise
+        return ""
+
+
+def context(settings: Settings, clock: Clock, incident: str, onset: datetime, url: str) -> Context:
+    """Build what actions may use. ``url``: the server's, as `server_of` says it. Nothing is asked of any service yet.
+    Raises BadInput."""
     from omniops.jobs.local import LocalJobs
     from omniops.services.omniroute import OmniRoute
     from omniops.services.pagerduty import Events
@@ -45,7 +63,7 @@ def context(settings: Settings, clock: Clock, incident: str, onset: datetime) ->
     return Context(
         settings=settings,
         clock=clock,
-        omniroute=OmniRoute(settings.omniroute_url, settings, clock, guard),
+        omniroute=OmniRoute(url or NOWHERE, settings, clock, guard),
         pagerduty=Events(settings, guard),
         jobs=LocalJobs(settings.state_folder / "jobs", settings, clock),
         incident=incident,

@@ -12,6 +12,7 @@ from omniops.services.http import said
 
 TIMEOUT_S = 20.0
 NEWEST = 100
+LABELLED = 1000
 NOT_LOGGED_IN = 4
 _PASSED_ON = (
     "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "GH_CONFIG_DIR", "GH_HOST",
@@ -33,11 +34,17 @@ class Gh:
     def __init__(self, settings: Settings, repo: str) -> None:
         self._settings, self.repo = settings, repo
 
-    def find(self, mark: str) -> str:
-        """The URL of the newest issue, open or closed, whose body holds ``mark``; "" where there is none."""
+    def find(self, mark: str, label: str = "") -> str:
+        """The URL of the newest issue, open or closed, whose body holds ``mark``; "" where there is none among the
+        newest 100, and the newest 1000 with this ``label``. Those with a label gh takes from GitHub's search, which
+        learns of a new issue a little late; that one is among the newest."""
+        found = self._look(mark, NEWEST)
+        return found or (self._look(mark, LABELLED, "--label", label) if label else "")
+
+    def _look(self, mark: str, most: int, *which: str) -> str:
         import json
 
-        words = ["list", "--state", "all", "--limit", str(NEWEST), "--json", "url,body"]
+        words = ["list", "--state", "all", "--limit", str(most), "--json", "url,body", *which]
         code, out, error = self._run(words, "")
         if code:
             raise self._failed(code, error)

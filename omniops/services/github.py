@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import Refused, Unreachable
-from omniops.services.gh import NEWEST, Made, doubt
+from omniops.services.gh import LABELLED, NEWEST, Made, doubt
 from omniops.services.http import Http, NoAnswer, Reply, said
 
 API_URL = "https://api.github.com"
 TIMEOUT_S = 5.0
+PAGES = 10
 _REPO = re.compile(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+")
 _SHA = re.compile(r"[0-9a-f]{40}")
 
@@ -41,10 +43,27 @@ class GitHub:
             sha, _ = _object(self._get(f"/repos/{self.repo}/git/tags/{sha}"))
         return sha
 
-    def find(self, mark: str) -> str:
+    def find(self, mark: str, label: str = "") -> str:
         """The URL of the newest issue, open or closed, whose body holds ``mark``; "" where there is none among the
-        newest. Raises Refused, Unreachable."""
-        path = f"/repos/{self.repo}/issues?state=all&per_page={NEWEST}"
+        newest 100, and the newest 1000 with this ``label``. Raises Refused, Unreachable."""
+        found = self._look(mark, "", NEWEST)
+        return found or (self._look(mark, f"&labels={quote(label, safe='')}", LABELLED) if label else "")
+
+    def _look(self, mark: str, which: str, most: int) -> str:
+        seen = 0
+        for page in range(1, PAGES + 1):
+            rows = self._page(f"{which}&page={page}")
+            issues = [row for row in rows if isinstance(row, dict) and "pull_request" not in row]  # GitHub mixes them
+            for row in issues:
+                if mark in str(row.get("body")):
+                    return said(row.get("html_url", ""), 300)
+            seen += len(issues)
+            if seen >= most or len(rows) < NEWEST:
+                break
+        return ""
+
+    def _page(self, which: str) -> list[Any]:
+        path = f"/repos/{self.repo}/issues?state=all&per_page={NEWEST}{which}"
         try:
             reply = self._ask("GET", path)
         except NoAnswer as error:
@@ -54,8 +73,7 @@ class GitHub:
             raise _refused(reply)
         if reply.code != 200 or not isinstance(rows, list):
             raise _nothing(f"it answers {reply.code}")
-        found = [row for row in rows if isinstance(row, dict) and mark in str(row.get("body"))]
-        return said(found[0].get("html_url", ""), 300) if found else ""
+        return rows
 
     def create(self, title: str, body: str, labels: Sequence[str], *, make_labels: bool = False) -> Made:
         """Make an issue, once. Raises Refused and Unreachable (nothing was done), InDoubt (it may have been)."""

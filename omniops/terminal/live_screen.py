@@ -9,14 +9,13 @@ import os
 from collections.abc import Callable, Sequence
 
 from omniops.runner.person import PauseAsked
+from omniops.terminal.keys import EOF, PAUSE, REDRAW, SUSPEND, LineEditor
 from omniops.terminal.layout import cells, cut
 from omniops.terminal.streams import DEFAULT_WIDTH, Streams
 from omniops.terminal.tty import Tty
 
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[H\x1b[2J", "\x1b[?7h\x1b[?25h\x1b[?1049l"
 # The alternate screen keeps what was on the terminal; no cursor; a line that is too long is not folded.
-_QUIT = b"qQ\x03\x04"
-_SUSPEND, _REDRAW = b"\x1a", b"\x0c"
 _ROWS = 24
 
 Line = tuple[str, str]
@@ -31,6 +30,7 @@ class LiveScreen(Tty):
         self._drawn: list[str] = []
         self._size = (0, 0)
         self._entered = False
+        self._keys = LineEditor()
 
     def size(self) -> tuple[int, int]:
         """Columns and rows, as they are now."""
@@ -67,13 +67,17 @@ class LiveScreen(Tty):
             data = self.read(wait_s)
         except PauseAsked:  # Ctrl-C from outside, or the terminal is gone
             return False
+        if data is None:
+            self._keys.quiet()
         if not data:
             return True
-        if any(key in _QUIT for key in data):
+        asked = self._keys.feed(data)  # F2 is ESC O Q, and no q
+        typed, self._keys.text = self._keys.text, ""
+        if asked in (PAUSE, EOF) or "q" in typed.lower():
             return False
-        if _SUSPEND in data:
+        if asked == SUSPEND:
             self.suspend()
-        if _REDRAW in data:
+        if asked == REDRAW:
             self._size = (0, 0)
         return True
 

@@ -120,7 +120,7 @@ def test_a_sev_1(omniops: Command) -> None:
     assert [(one["state"], one["about"]) for one in mailed["messages"]] == [("waits", "mail.start")]
     upstream = omniops("comms", "upstream", "--yes")
     assert upstream.returncode == 3
-    assert upstream.stdout.startswith("openai: errors seen by OmniRoute since ")
+    assert upstream.stdout.startswith("OpenAI: errors seen by OmniRoute since ")
     assert omniops("comms", "done", "upstream", "--how", "called their NOC").returncode == 0
     late = omniops("comms", "due")  # a mail that nobody has received
     assert (late.returncode, "is not sent yet" in " ".join(late.stdout.split())) == (1, True)

@@ -93,7 +93,8 @@ def test_a_file_that_is_none(command: Command, output: str) -> None:
 
 def test_a_link_stays_a_link(command: Command, tmp_path: Path) -> None:
     """What it leads to is written, and keeps its permissions."""
-    command("incident", "open", "x", "--onset", "now")
+    opened = command("incident", "open", "x", "--onset", "now").stderr
+    assert 'next: omniops incident severity SEV-2 --why "..."' in opened  # nothing here could measure it
     real, link = tmp_path / "real.md", tmp_path / "link.md"
     real.write_text("old", encoding="utf-8")
     real.chmod(0o640)
@@ -110,6 +111,7 @@ def test_open(command: Command) -> None:
     assert (said["title"], said["severity"], said["new"]) == ("OpenAI answers 500", "SEV-2", True)
     again = command("incident", "open", "openai answers 500", "--onset", "now")
     assert (again.returncode, again.stdout) == (0, f"Open already, with this title: {said['id']} (SEV-2)\n")
+    assert f"next: omniops checklist {said['id']} (it needs OMNIROUTE_URL: omniops config init)\n" in again.stderr
     assert [one["id"] for one in command.json("incident", "list")["incidents"]] == [said["id"]]
     told = command.json("incident", "show")
     kinds = [event["kind"] for event in told["events"]]

@@ -69,8 +69,11 @@ def test_a_signal(watching: Any) -> None:
 
 
 def test_it_is_redrawn_in_place(watching: Any, command: Command) -> None:
-    """The screen is cleared once; then only rows that changed are written. What another command does appears on it."""
+    """The screen is cleared once; then only rows that changed are written. What another command does appears on it.
+
+    F2 (ESC O Q), F12 and an arrow are no q: the board stays."""
     first = len(output(watching))
+    watching.send("\x1bOQ\x1b[24~\x1b[A")
     command("incident", "note", "a note from next door")
     watching.expect_exact("a note from next door", timeout=20)
     command("incident", "role", "scribe", "bob")

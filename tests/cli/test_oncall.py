@@ -351,15 +351,17 @@ def test_at_a_terminal(omniops: Command, slack: FakeSlack, tmp_path: Path) -> No
 
 
 def test_pasted_by_hand(omniops: Command) -> None:
-    """Without a token the text is shown, ready to paste; given again, it is shown again, and nothing new is written."""
+    """Without a token the text is shown, ready to paste, and counts when it is said to be out; again: nothing new."""
     env: dict[str, Any] = {**omniops.env, "PATH": os.environ["PATH"]}
     child = start(sys.executable, "-m", "omniops", "oncall", "handoff", "--yes", **env)
-    child.expect("For #omniroute-ops-handoff, ready to paste")
-    child.expect("to be pasted into #omniroute-ops-handoff by hand")
+    child.expect("Post this to #omniroute-ops-handoff")
+    child.expect("Type posted when it is posted")
+    child.send("posted\r")
+    child.expect("you have pasted it into #omniroute-ops-handoff")
     child.wait()
-    assert child.exitstatus == 8, output(child)
+    assert child.exitstatus == 0, output(child)
     again = omniops("oncall", "handoff", "--yes")
-    assert again.returncode == 8
+    assert again.returncode == 0
     assert again.stdout.startswith("Handoff, Engineering on-call: ")
     assert kinds(omniops) == ["oncall.handoff"]
 

@@ -479,6 +479,16 @@ def test_escalate(pager: FakePager, omniops: Command) -> None:
     assert [event.data["to"] for event in events(omniops, "page.escalated")] == ["Bob Secondary"] * 2
 
 
+def test_no_escalation_on_the_security_path(pager: FakePager, omniops: Command) -> None:
+    """Once 4.5 is entered nobody but the security on-call is told, with words of one's own or without (4.5)."""
+    only(omniops, ID)
+    assert omniops("mitigate", "security", "--yes").returncode in (3, 10)
+    for words in ([], [ID], ["--again", "-m", "details"]):
+        done = omniops("page", "escalate", *words)
+        assert (done.returncode, "security path" in done.stderr) == (10, True)
+    assert "responder_requests" not in pager.data or pager.data["responder_requests"] == []
+
+
 def test_escalate_without_the_ability(pager: FakePager, omniops: Command) -> None:
     """Where the account cannot ask somebody to join, the page is handed over, and that is said."""
     pager.data["coordinated_responding"] = False

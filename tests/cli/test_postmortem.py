@@ -96,6 +96,14 @@ def test_check_for_ci(omniops: Command, tmp_path: Path) -> None:
     assert answer["files"][1]["findings"][0]["rule"] == "due"
     for none in (str(tmp_path / "none.md"), "/dev/zero"):  # one that is not there, and one that never ends
         assert omniops("postmortem", "check", none).returncode == 2
+    folder = Path(omniops.env["OMNIROUTE_REPO"], "docs", "postmortem")
+    none = omniops("postmortem", "check")
+    assert (none.returncode, f"there is no postmortem in {folder}" in none.stderr) == (2, True)
+    folder.mkdir(parents=True)
+    for name in ("b.md", "a.md", "TEMPLATE.md", "README.md"):
+        (folder / name).write_text(GOOD, encoding="utf-8")
+    every = omniops.json("postmortem", "check", *at)
+    assert [one["file"] for one in every["files"]] == [str(folder / "a.md"), str(folder / "b.md")]
 
 
 def test_filed_once(omniops: Command, gh: FakeGh, tmp_path: Path) -> None:

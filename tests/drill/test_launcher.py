@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from omniops.drill import launcher, scenarios
-from omniops.errors import BadInput, Unreachable
+from omniops.errors import BadInput, NeedsPerson, Unreachable
 from tests.drill.conftest import ANCHOR, Client, Start
 
 
@@ -52,15 +52,16 @@ def test_two_at_once(start: Start) -> None:
     assert first.simulator.url != second.simulator.url
 
 
-def test_one_folder_has_one_simulator(start: Start) -> None:
-    """Attaching to a drill that still runs ends the old simulator first; the ports stay."""
+def test_one_folder_has_one_simulator(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A drill that is being played is not taken from under whoever plays it; after its end it is, with its ports."""
+    monkeypatch.setattr(launcher, "QUIT_TIMEOUT_S", 0.3)
     client = start()
-    second = launcher.attach(client.simulator.state)
-    try:
-        assert client.simulator.process.wait(5) == 0
+    with pytest.raises(NeedsPerson, match="another terminal"):
+        launcher.attach(client.simulator.state)
+    assert client.simulator.process.poll() is None
+    client.simulator.stop()
+    with launcher.attach(client.simulator.state) as second:
         assert second.url == client.simulator.url
-    finally:
-        second.stop()
 
 
 def test_killed_and_resumed(start: Start) -> None:

@@ -309,6 +309,10 @@ def test_every_provider_is_told() -> None:
     assert "upstream" not in opened(*told, providers=("openai",))
     assert "upstream" not in opened(*told, done(2, "upstream"), providers=("openai", "groq"))
     assert "upstream" in opened(*told, failed(2, 1), providers=("openai",))
+    late = message(400, "upstream", "mail", key="upstream/groq")
+    again = message(500, "upstream", "mail", key="upstream/openai#2")
+    (one,) = [one for one in look(*told, late, again, providers=("openai", "groq")) if one.id == "upstream"]
+    assert one.done_at == at(400)  # the last of them decides whether it was in time
     nobody = (2.0, "comms.done", {"obligation": "upstream", "how": "the cluster is down", "providers": []})
     assert "upstream" not in opened(severity(0, 1), nobody)
     assert "upstream" in opened(severity(0, 1), nobody, providers=("openai",))

@@ -37,7 +37,9 @@ def test_what_the_real_one_does(github: FakeGitHub, path: str, tmp_path: Path) -
     assert github.labels == ["bug", "postmortem", "SEV-1"]
     assert (github.issues[0]["title"], github.issues[0]["labels"]) == ("T\u2013<b>", ["postmortem", "SEV-1"])
     assert gh.find("<!-- omniops:x -->") == made.url
-    assert gh.find("<!-- omniops:y -->") == ""
+    github.issues += [{"url": f"u{n}", "title": "T", "body": "", "labels": []} for n in range(100)]
+    assert (gh.find("<!-- omniops:x -->"), gh.find("<!-- omniops:x -->", "postmortem")) == ("", made.url)
+    assert gh.find("<!-- omniops:y -->", "postmortem") == ""
     github.breaks = True
     with pytest.raises(InDoubt):
         gh.create("again", "body", [])

@@ -307,17 +307,12 @@ def test_what_was_done_by_hand_is_not_sent_as_well(comms: Comms, sent: list[Any]
 
 def test_upstream(comms: Comms, sent: list[Any], tmp_path: Path) -> None:
     """Each affected provider is written to, by mail where its address is known, else by hand; once."""
-    folder = tmp_path / "runbooks"
-    folder.mkdir()
-    shipped = (Path(__file__).parents[2] / "runbooks" / "communication.yaml").read_text(encoding="utf-8")
-    text = shipped.replace("contacts: {}", "contacts: {groq: noc@groq.example}")
-    (folder / "communication.yaml").write_text(text, encoding="utf-8")
-    comms.settings.env["OMNIOPS_RUNBOOKS"] = str(folder)  # type: ignore[index]
+    contacts(comms, tmp_path, "groq: noc@groq.example")
     groq = {"provider": "groq", "name": "groq-eu", "id": "99", "label": "groq", "target": "groq/groq-eu (99)"}
     comms.journal.append([New("run/r1a2b", None, "step.entered", {"step": "x", "items": [groq]})])
     found = telling.upstream(comms.here, "", "openai answers 503.", ["openai"])
-    assert [(one.state, one.draft.where) for one in found] == [("by hand", "openai, through Vendor mgmt")]
-    assert comms.done() == [("upstream", "pasted by hand, to openai, through Vendor mgmt")]
+    assert [(one.state, one.draft.where) for one in found] == [("by hand", "OpenAI, through Vendor mgmt")]
+    assert comms.done() == [("upstream", "pasted by hand, to OpenAI, through Vendor mgmt")]
     assert "openai answers 503." in comms.person.seen[0]
     with pytest.raises(BadInput, match="the provider “openai”"):  # one provider is not told of another
         telling.upstream(comms.here, "", "openai answers 503.", [])
@@ -325,6 +320,52 @@ def test_upstream(comms: Comms, sent: list[Any], tmp_path: Path) -> None:
     assert [(engine, to, body["kind"]) for engine, to, body in sent] == [("mail", "noc@groq.example", "upstream")]
     with pytest.raises(BadInput, match="told already: openai, groq"):
         telling.upstream(comms.here, "", "", [])
+
+
+LONG = "openai-compatible-responses-0b6e0e3c-3a1f-4d55-9a52-1f2f6f2f9c11"
+
+
+@pytest.mark.parametrize("provider", [LONG, "acme#2", "50%23"])
+@pytest.mark.parametrize("by", ["hand", "mail"])
+def test_a_provider_with_an_id_of_ours(comms: Comms, tmp_path: Path, provider: str, by: str) -> None:
+    """However long its id, whatever stands in it: it is told once, reads what it is called, and nothing stays open."""
+    if by == "mail":
+        contacts(comms, tmp_path, "Acme: noc@acme.example")
+    row = {**CONNECTION, "provider": provider, "label": "Acme"}
+    comms.journal = MemoryJournal(comms.clock, "eve", "ops-laptop")
+    run, started = walked()
+    comms.journal.append([*opened(), run, started._replace(data={**started.data, "inputs": {"connections": [row]}})])
+    (said,) = telling.upstream(comms.here, "", "Acme answers 503.", ["Acme"])
+    assert said.state == ("sent" if by == "mail" else "by hand")
+    assert said.draft.where.startswith("Acme, ")
+    assert said.draft.body["subject"].startswith("Acme: errors seen by")
+    assert provider not in str(said.draft.body)
+    assert [one.open for one in obligations_of(comms.journal, comms.clock.now()) if one.id == "upstream"] == [False]
+    with pytest.raises(BadInput, match="told already"):
+        telling.upstream(comms.here, "", "", [])
+
+
+def test_one_provider_s_mail_is_not_another_s(comms: Comms, tmp_path: Path, sent: list[Any]) -> None:
+    """A template that names no provider: the second one's mail says the same words, and is queued all the same."""
+    contacts(comms, tmp_path, "openai: noc@vendor.example, groq: noc@groq.example", "${provider}", "you")
+    groq = {"provider": "groq", "name": "groq-eu", "id": "99", "label": "groq", "target": "groq/groq-eu (99)"}
+    comms.journal.append([New("run/r1a2b", None, "step.entered", {"step": "x", "items": [groq]})])
+    toy_engine.failures[:] = [True, True]
+    assert [one.state for one in telling.upstream(comms.here, "", "", [])] == ["waits", "waits"]
+    assert [one.to for one in comms.messages("upstream")] == ["noc@vendor.example", "noc@groq.example"]
+    assert [one.state for one in telling.upstream(comms.here, "", "", [])] == ["waits", "waits"]  # these, and no more
+    assert len(comms.messages("upstream")) == 2
+
+
+def contacts(comms: Comms, folder: Path, rows: str, *words: str) -> None:
+    """A communication.yaml of one's own, with these addresses; ``words``: what is replaced in it, and by what."""
+    shipped = (Path(__file__).parents[2] / "runbooks" / "communication.yaml").read_text(encoding="utf-8")
+    text = shipped.replace("contacts: {}", f"contacts: {{{rows}}}")
+    (folder / "runbooks").mkdir()
+    for before, after in zip(words[::2], words[1::2], strict=True):
+        text = text.replace(before, after)
+    (folder / "runbooks" / "communication.yaml").write_text(text, encoding="utf-8")
+    comms.settings.env["OMNIOPS_RUNBOOKS"] = str(folder / "runbooks")  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

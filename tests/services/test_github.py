@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -12,7 +13,7 @@ from omniops.config import Settings
 from omniops.errors import InDoubt, OmniopsError, Refused, Unreachable
 from omniops.services.github import GitHub
 from tests.support import scripted_http as play
-from tests.support.scripted_http import Play, Scripted
+from tests.support.scripted_http import Play, Scripted, Seen
 
 MakeSettings = Callable[..., Settings]
 ISSUES = "/repos/omni/route/issues"
@@ -48,6 +49,22 @@ def test_found_again(server: Scripted, settings: MakeSettings) -> None:
     client = github(server, settings)
     assert (client.find("<!-- m -->"), client.find("<!-- n -->")) == ("u2", "")
     assert "state=all" in server.seen[0].path
+
+
+def test_found_among_many(server: Scripted, settings: MakeSettings) -> None:
+    """Pull requests count for nothing among the newest, and what has a label is found however old it is."""
+    rows = {"1": [{"html_url": f"p{n}", "body": "", "pull_request": {}} for n in range(100)],
+            "2": [{"html_url": f"i{n}", "body": "<!-- m -->" if n == 40 else ""} for n in range(100)]}  # fmt: skip
+    old = [{"html_url": "old", "body": "<!-- old -->"}]
+
+    def page(seen: Seen) -> Play:
+        asked = parse_qs(urlsplit(seen.path).query)
+        return play.answer(old if asked.get("labels") == ["a b"] else rows.get(asked["page"][0], []))
+
+    server.on("GET", ISSUES, play.by_request(page))
+    client = github(server, settings)
+    assert (client.find("<!-- m -->"), client.find("<!-- old -->")) == ("i40", "")
+    assert client.find("<!-- old -->", "a b") == "old"
 
 
 @pytest.mark.parametrize(

@@ -70,16 +70,26 @@ class FakeGitHub:
             found = {alias: {"id": f"L:{n}", "name": n} if n in self.labels else None for alias, n in wanted}
             return 200, {"data": {"repository": found}}
         if "IssueList" in query:
-            nodes = [{"url": one["url"], "body": one["body"]} for one in reversed(self.issues)]
+            nodes = self._newest(self.issues, int(variables["limit"]))
             page = {"hasNextPage": False, "endCursor": ""}
             issues = {"totalCount": len(nodes), "nodes": nodes, "pageInfo": page}
             return 200, {"data": {"repository": {"hasIssuesEnabled": True, "issues": issues}}}
+        if "IssueSearch" in query:
+            label = re.findall(r"label:\"?([^\" ]+)", variables["query"])
+            nodes = self._newest([one for one in self.issues if label[0] in one["labels"]], int(variables["limit"]))
+            page = {"hasNextPage": False, "endCursor": ""}
+            search = {"issueCount": len(nodes), "nodes": nodes, "pageInfo": page}
+            return 200, {"data": {"repository": {"hasIssuesEnabled": True}, "search": search}}
         if "IssueCreate" in query:
             given = variables["input"]
             labels = [id.removeprefix("L:") for id in given.get("labelIds") or []]
             made = self._make(given["title"], given["body"], labels)
             return 200, {"data": {"createIssue": {"issue": {"id": "I1", "url": made["url"]}}}}
         return 200, {"errors": [{"message": f"the fake knows nothing of {query[:60]}"}]}
+
+    @staticmethod
+    def _newest(issues: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+        return [{"url": one["url"], "body": one["body"]} for one in reversed(issues)][:most]
 
     def _make(self, title: str, body: str, labels: list[str]) -> dict[str, Any]:
         url = f"https://github.localhost/omni/route/issues/{len(self.issues) + 1}"

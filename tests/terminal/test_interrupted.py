@@ -29,7 +29,7 @@ def interrupted(child: pexpect.spawn, at: str) -> str:
     [
         (("page", "open", "--source", "user-report"), "answer> "),
         (("mitigate", "failover"), "answer> "),
-        (("drill",), "done/n> "),
+        (("drill",), "answer> "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

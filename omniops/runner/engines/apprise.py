@@ -12,8 +12,8 @@ INSTALL = 'pip install "omniops[apprise]"'
 
 
 class ByApprise:
-    """``body``: {"text"}. Apprise says only whether all of them took it, and cannot be asked; not used in a drill,
-    because it asks no guard."""
+    """``body``: {"title", "text"}. Apprise says only whether all of them took it, and cannot be asked; not used in a
+    drill, because it asks no guard."""
 
     safe_to_resend = False
     settle_s = 0.0
@@ -37,7 +37,7 @@ class ByApprise:
         bad = sum(not told.add(url) for url in urls)
         if bad or not urls:
             return Delivery("failed", why=f"Apprise does not understand {bad} of {len(urls)} addresses in APPRISE_URLS")
-        text, title = str(message.body["text"]), message.incident or "omniops"
+        text, title = str(message.body["text"]), str(message.body.get("title") or "omniops")
         if not told.notify(body=text, title=title, body_format=apprise.NotifyFormat.TEXT):
             return Delivery("unsure", why="Apprise says that not all of them took it, and not which")
         return Delivery("sent", ref="", how=f"Apprise, {len(urls)} address{'es' if len(urls) > 1 else ''}")

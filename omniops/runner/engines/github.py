@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omniops.config import Settings
-from omniops.incident.outbox import Message
+from omniops.incident.outbox import Message, hidden_mark
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.services.clients import Clients
 
@@ -32,12 +32,13 @@ class Issue:
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         own = str(message.body.get("mark") or "")
         name = own or f"{message.incident or 'outbox'}:{message.id}"
-        mark = f"<!-- omniops:{name} -->"
+        mark = hidden_mark(name)
         github = _way_in(clients, message)
-        if (own or message.attempts > 1) and (url := github.find(mark)):
+        labels = [str(label) for label in message.body.get("labels") or []]
+        label = labels[0] if own and labels else ""
+        if (own or message.attempts > 1) and (url := github.find(mark, label)):
             return Delivery("sent", ref=url, how="it was there already")
         text = f"{message.body.get('body') or ''}\n\n{mark}\n"
-        labels = [str(label) for label in message.body.get("labels") or []]
         make = bool(message.body.get("make_labels"))
         made = github.create(str(message.body["title"]), text, labels, make_labels=make)
         return Delivery("sent", ref=made.url, how="" if made.labelled else "without its labels, which are not there")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +11,9 @@ from omniops.incident.deploys import GREEN_KINDS, last_green
 from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
+    from omniops.actions.latency import Share
     from omniops.runner.walk import Walk
+    from omniops.services.omniroute_parse import Connection
 
 WINDOW_S = 300.0
 FRESH_DEPLOY_S = 3600.0
@@ -97,8 +100,36 @@ def _connections(walk: Walk) -> tuple[Choice, str, str]:
         return Choice("disable", label, f"no failed attempts in the last {duration(WINDOW_S)}", False), "", ""
     worst = found[0]
     name = names.get(worst.connection) or one_line(worst.connection or "no connection", 40)
-    why = f"{worst.errors} of {total} failed attempts of the last {duration(WINDOW_S)} are on {name}"
-    mostly = total >= FEW and worst.errors >= MOSTLY * total and worst.connection in names
-    typed = next((one.name for one in known if one.id == worst.connection), "")
-    alone = [one.name for one in known].count(typed) == 1 and "," not in typed
-    return Choice("disable", label, why, mostly), name, (typed if alone else worst.connection) if mostly else ""
+    over = f"failed attempts of the last {duration(WINDOW_S)} are on"
+    if worst.errors >= MOSTLY * total:
+        stands_out = total >= FEW and worst.connection in names
+        typed = _typed(worst.connection, known) if stands_out else ""
+        return Choice("disable", label, f"{worst.errors} of {total} {over} {name}", stands_out), name, typed
+    provider, errors, failing = _worst_provider(found, known)
+    if total >= FEW and errors >= MOSTLY * total:
+        whole = f"{one_line(provider, 40)} ({len(failing)} connections: {', '.join(names[id] for id in failing)})"
+        return Choice("disable", f"{label}s", f"{errors} of {total} {over} {whole}", True), whole, provider
+    return Choice("disable", label, f"{worst.errors} of {total} {over} {name}", False), name, ""
+
+
+def _typed(id: str, known: Sequence[Connection]) -> str:
+    """How a connection is typed: by its name, where that names it alone."""
+    name = next((one.name for one in known if one.id == id), "")
+    alone = [one.name for one in known].count(name) == 1 and "," not in name
+    return name if alone else id
+
+
+def _worst_provider(found: Sequence[Share], known: Sequence[Connection]) -> tuple[str, int, list[str]]:
+    """The provider with the most failed attempts, how many, and which of its connections fail; a provider of which
+    something works is taken out connection by connection."""
+    errors: dict[str, int] = {}
+    failing: dict[str, list[str]] = {}
+    of = {one.id: one.provider for one in known}
+    for share in found:
+        provider = of.get(share.connection, "")
+        if provider and share.errors:
+            errors[provider] = errors.get(provider, 0) + share.errors
+            failing.setdefault(provider, []).append(share.connection)
+    worst = max(errors, key=lambda name: errors[name], default="")
+    whole = {one.id for one in known if one.provider == worst and one.active} <= set(failing.get(worst, []))
+    return (worst, errors[worst], failing[worst]) if worst and whole else ("", 0, [])

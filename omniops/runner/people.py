@@ -1,0 +1,85 @@
+"""A step that writes to customers or to the upstream providers: the words of communication.yaml, sent as `omniops comms
+email` and `upstream` send them, and asked about inside a walk, so that its clocks go on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, cast
+
+from omniops.errors import NeedsPerson, OmniopsError
+from omniops.runner.leaving import TO_PASTE, Here, Said
+from omniops.runner.person import Change, Person
+
+if TYPE_CHECKING:
+    from omniops.runner.walk import Walk
+
+OWED = {"customers": "mail.start", "upstream": "upstream"}
+"""A step's channel -> what it fulfils."""
+
+
+def tell(walk: Walk, step: str, channel: str) -> None:
+    """Write to them, if that is owed, and finish the step. Never stops a walk: what is not said now is still owed."""
+    from omniops.runner.comms import obligations_of
+
+    settings, id = walk.ctx.settings, walk.state.started["incident"]
+    told: list[Said] = []
+    why = ""
+    try:
+        open_ones = obligations_of(walk.journal, walk.now(), id, folder=settings.user_runbooks)
+        if not any(one.open and one.id == OWED[channel] for one in open_ones):
+            why = "it is done, or not owed"
+        else:
+            told = _told(walk, step, channel, id)
+    except NeedsPerson as error:
+        why = f"nobody was asked: {error.brief}"
+    except OmniopsError as error:
+        why = error.brief
+    for one in told:
+        reason = f": {one.why}" if one.why else ""
+        walk.person.say(f"{one.draft.where}: {one.state}{reason}.", "good" if not one.exit else "warn")
+    if why:
+        walk.person.say(f"Nothing is sent to {channel}: {why}.", "warn")
+    good = bool(told) and not any(one.exit for one in told)
+    how = "; ".join(one.state for one in told) or f"not sent: {why}"
+    answer = {"step": step, "value": good, "channel": channel, "how": how}
+    walk.finish(step, "success" if good else "declined", before=[("answered", answer)])
+
+
+def _told(walk: Walk, step: str, channel: str, id: str) -> list[Said]:
+    from omniops.runner import telling
+    from omniops.runner.known import incident_of
+    from omniops.runner.saying import pasted
+
+    assert walk.ctx.clients is not None
+    person = cast(Person, _Within(walk, step))
+    here = Here(walk.ctx.settings, walk.ctx.clock, person, walk.journal, walk.ctx.clients)
+    found = [telling.email(here, id, "", "start")] if channel == "customers" else telling.upstream(here, id, "", [])
+    incident = incident_of(walk.journal, id)
+    return [pasted(here, incident, one.draft) if one.state == TO_PASTE else one for one in found]
+
+
+class _Within:
+    """The person of a walk, as whoever sends a message speaks to them: asked under the step's own name, until the next
+    clock runs out."""
+
+    def __init__(self, walk: Walk, step: str) -> None:
+        self._walk, self._step, self._person = walk, step, walk.person
+        self.interactive = walk.person.interactive
+
+    def say(self, text: str, tone: str = "") -> None:
+        self._person.say(text, tone)
+
+    def change(self, change: Change) -> None:
+        self._person.change(change)
+
+    def approve(self, step: str, change: Change, until: datetime | None) -> bool:
+        return self._walk.ask(lambda until: self._person.approve(self._step, change, until))
+
+    def posted(self, step: str, channel: str, text: str, until: datetime | None) -> bool:
+        return self._walk.ask(lambda until: self._person.posted(self._step, channel, text, until))
+
+    def text(
+        self, step: str, question: str, until: datetime | None, check: Callable[[str], str], default: str = ""
+    ) -> str | None:
+        return self._walk.ask(lambda until: self._person.text(self._step, question, until, check, default))
