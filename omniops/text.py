@@ -19,7 +19,7 @@ LEAST_SECRET = 6
 LEAST_TOKEN = 8
 """A shorter part of an address is no token."""
 _WORDS = re.compile(
-    r"[A-Z]?[a-z]{2,15}(?:(?:[-_.][A-Z]?|[A-Z])[a-z]{2,15})*[-_.]?[0-9]{0,4}|[A-Z]{1,5}|[0-9]+(?:[-_.][0-9]+)*"
+    r"[A-Z]?[a-z]{2,15}(?:(?:[-_./][A-Z]?|[A-Z])[a-z]{2,15})*[-_.]?[0-9]{0,4}|[A-Z]{1,5}|[0-9]+(?:[-_.][0-9]+)*"
 )
 """``services``, ``omniroute-ops``, ``OmniRoute``, ``2016-06-01``: parts of an address, and no tokens."""
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://(?:([^/?#]*)@)?([^/?#]*)([^?#]*)\??([^#]*)", re.IGNORECASE)
@@ -115,14 +115,14 @@ def _parts(value: str) -> Iterator[str]:
         looked_at = [*segments, *re.split("[&=]", query), user]
         if "." not in host and scheme.lower() not in ("http", "https", "smtp", "smtps"):
             looked_at += host.split(":")  # Apprise's slack://TOKEN/TOKEN, tgram://NUMBER:TOKEN
-        whole = ("/".join(segments[first:]) for first in range(len(segments) - 1))
-        for part in (password, *whole, *filter(_is_token, looked_at)):
+        looked_at += ["/".join(segments[first:]) for first in range(len(segments) - 1)]
+        for part in (password, *(one for one in looked_at if _is_token(unquote(one)))):
             yield from (part, unquote(part))
 
 
 def _is_token(part: str) -> bool:
-    """Is it no ordinary word, none that are joined, no number, and nobody's address?"""
-    return len(part) >= LEAST_TOKEN and not _WORDS.fullmatch(part) and "@" not in part.replace("%40", "@")
+    """Is it no ordinary word, none that are joined, no number, no sentence, and nobody's address?"""
+    return len(part) >= LEAST_TOKEN and not _WORDS.fullmatch(part.strip("/")) and not re.search(r"[@\s]", part)
 
 
 def redact(value: Any) -> Any:

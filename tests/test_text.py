@@ -40,8 +40,8 @@ def test_lateness(left_s: float, just_s: float, words: str) -> None:
 SLACK = "https://hooks.slack.com/services/T0B1/B0C2/xWyZ0123456789abcdefghij"
 DISCORD = "https://discord.com/api/webhooks/1174/CANARYHOOK?wait=true&thread_id=77"
 MAIL = "smtps://status%40example.org:p%40ss-w0rd@mail.example.org:465"
-APPRISE = "slack://tokenA0001/tokenB0002/tokenC0003/#omniroute-ops, json://u:CANaryAp9@10.0.0.1/x?from=OmniRoute"
-FLOW = "https://flow.example.org/triggers/manual?api-version=2016-06-01&sig=a1b2%2Bc3d4e5"
+APPRISE = "slack://tokenA0001/tokenB0002/tokenC0003/#omniroute-ops, json://u:CANaryAp9@10.0.0.1/x?from=OmniRoute&name=Alerts%20of%20R2"
+FLOW = "https://flow.example.org/triggers/manual?api-version=2016-06-01&sp=%2Ftriggers%2Fmanual%2Frun&sig=a1b2%2Bc3d4e5"
 LONG = "ab" * 4000 + "-1x"
 
 
@@ -75,7 +75,7 @@ def test_what_of_an_address_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> Non
         text.is_secret(secret)
     words = (
         "services webhooks triggers manual relay.example.org mail.example.org status@example.org 1174 2016-06-01 "
-        "OmniRoute #omniroute-ops thread_id from json slack"
+        "OmniRoute #omniroute-ops thread_id from json slack Alerts of R2 /triggers/manual/run"
     )
     assert text.redact(words) == words
 
