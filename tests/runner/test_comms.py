@@ -139,7 +139,7 @@ def _ended(comms: Comms) -> list[Any]:
 def test_the_banner_is_the_first_text_of_a_provider_outage(comms: Comms, sent: list[Any]) -> None:
     """While a banner is owed (4.1.4), the words are the banner's, and it fulfils both."""
     telling.status(comms.here, "", "")
-    assert sent[0][2]["body"].startswith("We are seeing elevated errors with one upstream provider.")
+    assert sent[0][2]["body"].startswith("We are seeing elevated errors with one upstream provider, and")
     owed = {one.id: one for one in obligations_of(comms.journal, comms.clock.now())}
     assert owed["banner"].done_at
     telling.status(comms.here, "", "")

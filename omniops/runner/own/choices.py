@@ -105,10 +105,14 @@ def _connections(walk: Walk) -> tuple[Choice, str, str]:
         stands_out = total >= FEW and worst.connection in names
         typed = _typed(worst.connection, known) if stands_out else ""
         return Choice("disable", label, f"{worst.errors} of {total} {over} {name}", stands_out), name, typed
-    provider, errors, failing = _worst_provider(found, known)
+    provider, errors, failing = worst_provider(found, known)
     if total >= FEW and errors >= MOSTLY * total:
         whole = f"{one_line(provider, 40)} ({len(failing)} connections: {', '.join(names[id] for id in failing)})"
-        return Choice("disable", f"{label}s", f"{errors} of {total} {over} {whole}", True), whole, provider
+        return (
+            Choice("disable", "Disable a provider's connections", f"{errors} of {total} {over} {whole}", True),
+            whole,
+            provider,
+        )
     return Choice("disable", label, f"{worst.errors} of {total} {over} {name}", False), name, ""
 
 
@@ -119,7 +123,7 @@ def _typed(id: str, known: Sequence[Connection]) -> str:
     return name if alone else id
 
 
-def _worst_provider(found: Sequence[Share], known: Sequence[Connection]) -> tuple[str, int, list[str]]:
+def worst_provider(found: Sequence[Share], known: Sequence[Connection]) -> tuple[str, int, list[str]]:
     """The provider with the most failed attempts, how many, and which of its connections fail; a provider of which
     something works is taken out connection by connection."""
     errors: dict[str, int] = {}
