@@ -285,19 +285,33 @@ def test_an_answer_that_does_not_arrive(words: str, unbuffered: str, tmp_path: P
         assert redirected(Command(tmp_path), words, rest, PYTHONUNBUFFERED=unbuffered) == told
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-def test_what_was_done_before_it_did_not_arrive(unbuffered: str, tmp_path: Path) -> None:
-    """It stands, and the exit code is not that of a failure that changed nothing; an error is told with its own."""
+@pytest.mark.parametrize(
+    ("rest", "told", "code", "unbuffered"),
+    [
+        (">/dev/full", FULL, 6, ""),
+        (">/dev/full", FULL, 6, "1"),
+        (">&-", CLOSED, 6, ""),
+        ("2>&-", "", 0, ""),
+        ("2>/dev/full", "", 0, ""),
+        ("<&- >&- 2>&-", "", 6, "1"),
+    ],
+)
+def test_what_was_done_before_it_did_not_arrive(
+    rest: str, told: str, code: int, unbuffered: str, tmp_path: Path
+) -> None:
+    """It stands, and the exit code is not that of a failure that changed nothing."""
     omniops = Command(tmp_path, PYTHONUNBUFFERED=unbuffered)
-    for n, (rest, told, code) in enumerate(
-        ((">/dev/full", FULL, 6), (">&-", CLOSED, 6), ("2>&-", "", 0), ("2>/dev/full", "", 0), ("<&- >&- 2>&-", "", 6))
-    ):
-        said, ended = redirected(omniops, f"incident open 'it is out {n}' --onset now --json", rest)
-        assert (told in said, ended) == (True, code), (rest, said)
-    assert len(omniops.json("incident", "list")["incidents"]) == 5
-    for rest in (">/dev/full 2>&1", ">&- 2>&-", "2>/dev/full"):
-        assert redirected(omniops, "incident severity nonsense --why x --json", rest) == ("", 2)
-        assert redirected(omniops, "incident --nonsense", rest) == ("", 2)
+    said, ended = redirected(omniops, "incident open 'it is out' --onset now --json", rest)
+    assert (told in said, ended) == (True, code), said
+    assert len(omniops.json("incident", "list")["incidents"]) == 1
+
+
+@pytest.mark.parametrize("rest", [">/dev/full 2>&1", ">&- 2>&-"])
+def test_an_error_that_nobody_reads(rest: str, tmp_path: Path) -> None:
+    """It ends with its own exit code, whoever finds it."""
+    omniops = Command(tmp_path, PYTHONUNBUFFERED="1")
+    assert redirected(omniops, "incident severity nonsense --why x --json", rest) == ("", 2)
+    assert redirected(omniops, "incident --nonsense", rest) == ("", 2)
 
 
 def test_letters_that_the_screen_has_not(tmp_path: Path) -> None:
