@@ -31,6 +31,7 @@ OF_COMMANDS = (
     "handoff.look",
     "outbox.queued",
     "outbox.sending",
+    "outbox.request",
     "outbox.fact",
     "outbox.sent",
     "postmortem.debts",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,6 +108,13 @@ def test_pure_knows_no_clock(path: Path) -> None:
     if house(path) in ("engine", "incident"):
         text = path.read_text(encoding="utf-8")
         assert [word for word in CLOCKS if word in text] == []
+
+
+def test_engines_look_at_nobody_above_them() -> None:
+    """An engine is handed what it needs: it imports no other part of the runner."""
+    engines = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "runner" / "engines").glob("*.py"))
+    imported = re.findall(r"from omniops\.runner\.(\S+) import", engines)
+    assert [name for name in imported if not name.startswith("engines.")] == []
 
 
 def test_every_failpoint_is_listed_and_tried() -> None:

@@ -129,9 +129,17 @@ def _queued(event: Event) -> Message:
 
 
 def _moved(message: Message, event: Event) -> Message:
-    """A message after one more of its events. That it was sent is the last word, whatever was thought before."""
+    """A message after one more of its events. That it was sent is the last word, whatever was thought before; an
+    attempt that ends late says nothing of a newer one, and does not bring back what was dropped or shown."""
     data = event.data
     if message.state == "sent":
+        return message
+    if event.kind != "message.sent" and data.get("attempt", message.attempts) < message.attempts:
+        return message
+    # 4.5 drops what it found waiting, also where somebody has begun to send it at that moment: it may have gone out.
+    cut_in = event.kind == "message.unsure" and message.why == FROZEN
+    given_up = message.state in ("dropped", "shown") and event.kind not in ("message.sent", "message.dropped")
+    if given_up and not cut_in:
         return message
     match event.kind:
         case "message.sending":

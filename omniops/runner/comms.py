@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from omniops.incident.obligations import Facts, Obligation, obligations
 from omniops.incident.outages import outages, providers
 from omniops.journal.events import Event, Journal
+from omniops.runner.engines.ways import by_webhook
 from omniops.runner.known import incident_of, runs_of
 
 if TYPE_CHECKING:
@@ -74,15 +75,6 @@ def facts_of(journal: Journal, id: str, events: list[Event], rules: Communicatio
     rule = rules.rule("banner")
     runs = [journal.read(f"run/{run}") for run in runs_of(journal, id)]
     return Facts(id, events, outages(runs, rule.runbook, events) if rule else (), providers(runs))
-
-
-WEBHOOKS = ("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL")
-
-
-def by_webhook(settings: Settings) -> bool:
-    """Is a webhook all there is to reach the channel by? It is the lesser way: it posts where it was made for, and it
-    makes, edits and pins nothing."""
-    return not settings.has_secret("SLACK_BOT_TOKEN") and any(settings.has_secret(name) for name in WEBHOOKS)
 
 
 def to_channel(settings: Settings, draft: Draft) -> Draft:

@@ -17,7 +17,8 @@ from omniops.incident.outbox import fold
 from omniops.incident.view import MITIGATION_KINDS, Incident, mitigations
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Journal, New
-from omniops.runner.comms import by_webhook, obligations_of, rules_of
+from omniops.runner.comms import obligations_of, rules_of
+from omniops.runner.engines.ways import by_webhook
 from omniops.runner.known import runs_of
 from omniops.runner.outbox import new_message
 

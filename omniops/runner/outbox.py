@@ -2,7 +2,7 @@
 
 Nothing is sent for an incident that is on the security path: ``message.sending`` is appended on condition that the
 incident's stream is as it was when the message was found waiting, so a freeze, or another process that takes the same
-message, makes a conflict, and nothing leaves.
+message, makes a conflict, and nothing leaves. An engine that makes several requests looks again before each of them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omniops.clock import Clock
 from omniops.config import Settings
-from omniops.errors import BadInput, InDoubt, OmniopsError
+from omniops.errors import BadInput, InDoubt, OmniopsError, Unreachable
 from omniops.failpoints import reached
 from omniops.incident.outbox import (
     FROZEN,
@@ -28,8 +28,9 @@ from omniops.incident.outbox import (
 )
 from omniops.incident.view import Incident
 from omniops.journal.conflict import retry_on_conflict
-from omniops.journal.events import Journal, New
-from omniops.runner.engines.base import Delivery, Engine, Places
+from omniops.journal.events import Event, Journal, New
+from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
+from omniops.runner.engines.order import doubts, unsettled
 from omniops.runner.engines.registry import find as find_engine
 from omniops.runner.places import JournalPlaces
 
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 BUDGET_S = 30.0
 SEND_BY_S = 5.0
 """A process that was suspended for longer than this after it said "sending" does not send any more."""
-GIVE_UP_S = 120.0
-"""So long after "sending" a message is taken for one whose sender is gone, whatever became of that process."""
 
 WITHDRAWN = "withdrawn for a newer text"
 
@@ -126,9 +125,10 @@ def flush(
     """Send what is due, oldest first, and return the messages that this changed, as they are now.
 
     Never raises because a service is down: that is written down, and tried again later. ``budget_s``: no further
-    message is begun after so many seconds of the machine's time; the one under way may take its ten. ``only``: one
-    incident. ``show`` shows a text ready to paste where no service is configured for it; without ``show`` such a
-    message waits, because nobody would see it. Raises OmniopsError where the journal cannot be written.
+    message is begun after so many seconds of the machine's time; the one under way may take as long as its engine
+    may. ``only``: one incident. ``show`` shows a text ready to paste where no service is configured for it; without
+    ``show`` such a message waits, because nobody would see it. Raises OmniopsError where the journal cannot be
+    written.
     """
     if settings.drill != journal.drill:
         raise ValueError("a drill's outbox is flushed with a drill's settings, a real one with real ones")
@@ -168,17 +168,18 @@ def _handle(here: _Here, found: Message, engine: Engine, down: set[str]) -> bool
     def attempt() -> bool:
         events = here.journal.read(found.stream)
         message = next((one for one in fold(events) if one.id == found.id), None)
-        return message is not None and _step(here, message, len(events), engine, down)
+        return message is not None and _step(here, message, events, engine, down)
 
     return retry_on_conflict(attempt, "nothing was sent")  # a note, a freeze, another flusher
 
 
-def _step(here: _Here, message: Message, n: int, engine: Engine, down: set[str]) -> bool:
+def _step(here: _Here, message: Message, events: Sequence[Event], engine: Engine, down: set[str]) -> bool:
+    n = len(events)
     if not message.recorded:
         here.journal.append([_dropped(message, FROZEN)._replace(expected=n)])
         return True
     if message.state == "sending":
-        if not _sender_gone(message, here.clock, engine.settle_s):
+        if not _sender_gone(message, here.clock, engine):
             return False
         if message.frozen or not engine.safe_to_resend:
             why = "whoever was sending it has gone, and nobody saw the answer"
@@ -193,26 +194,33 @@ def _step(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
         shown = {"id": message.id, "why": engine.missing}
         here.journal.append([New(message.stream, n, "message.shown", shown)])
         return True
-    _send(here, message, n, engine, down)
+    if engine.safe_to_resend and unsettled(events, message, here.clock.now(), engine.settle_s):
+        return False  # asked now, the service would not know yet of what is still under way
+    _send(here, message, events, engine, down)
     return True
 
 
-def _send(here: _Here, message: Message, n: int, engine: Engine, down: set[str]) -> None:
+def _send(here: _Here, message: Message, events: Sequence[Event], engine: Engine, down: set[str]) -> None:
     """Say so, send, and write down what came of it. Raises Conflict where the stream has moved on: nothing was sent."""
     from omniops.journal.lease import me
 
     attempt = message.attempts + 1
     began = here.clock.boot()
     sending = {"id": message.id, "attempt": attempt, **me(), "send_by": round(began + SEND_BY_S, 3)}
-    here.journal.append([New(message.stream, n, "message.sending", sending)])
+    here.journal.append([New(message.stream, len(events), "message.sending", sending)])
     reached("outbox.sending", message.engine)
     if here.clock.boot() - began > SEND_BY_S:
         delivery = Delivery("failed", why="this machine slept before it was sent", retry_in_s=1.0)
-    elif any(event.kind == "frozen" for event in here.journal.read(message.stream)):  # since "sending" was written
-        delivery = Delivery("dropped", why=FROZEN)
     else:
-        places = JournalPlaces(here.journal, message.stream)
-        delivery = attempted(engine, here.clients, message._replace(attempts=attempt), places)
+        sent = message._replace(state="sending", attempts=attempt)
+        places = JournalPlaces(
+            here.journal,
+            sent,
+            here.clock,
+            until=began + SEND_BY_S + engine.longest_s,
+            maybe=bool(doubts(events, {message.id})),
+        )
+        delivery = attempted(engine, here.clients, sent, places)
     reached("outbox.sent", message.engine)
     if delivery.status == "shown" and here.show is not None:
         here.show(message)
@@ -224,9 +232,15 @@ def _send(here: _Here, message: Message, n: int, engine: Engine, down: set[str])
 def attempted(engine: Engine, clients: Clients, message: Message, places: Places) -> Delivery:
     """Send once; what the clients raise becomes what it proves."""
     try:
+        places.look()  # since "sending" was written
         return engine.send(clients, message, places)
+    except Stopped as stopped:
+        return stopped.delivery
     except InDoubt as error:
         return Delivery("unsure", why=_words(error))
+    except Unreachable as error:  # it may say how long it wants to be left alone, and that an edit may still arrive
+        wait, late = getattr(error, "retry_in_s", None), getattr(error, "late", False)
+        return Delivery("failed", why=_words(error), retry_in_s=wait, late=late, down=True)
     except OmniopsError as error:
         return Delivery("failed", why=_words(error))
     except Exception as error:  # one message that cannot be sent must not keep all others
@@ -234,13 +248,14 @@ def attempted(engine: Engine, clients: Clients, message: Message, places: Places
 
 
 def _outcome(here: _Here, message: Message, attempt: int, engine: Engine, delivery: Delivery) -> New:
-    data: dict[str, Any] = {"id": message.id}
+    data: dict[str, Any] = {"id": message.id, "attempt": attempt}
     again = retry_at(here.clock.now(), attempt, delivery.retry_in_s)
     match delivery.status:
         case "sent":
             kind, data = "message.sent", {**data, "ref": delivery.ref, "how": delivery.how}
         case "failed":
             kind, data = "message.failed", {**data, "why": delivery.why, "retry_at": again}
+            data |= {"late": True} if delivery.late else {}
         case "shown" if here.show is not None:
             kind, data = "message.shown", {**data, "why": delivery.why}
         case "shown":
@@ -254,18 +269,22 @@ def _outcome(here: _Here, message: Message, attempt: int, engine: Engine, delive
     return New(message.stream, None, kind, data)
 
 
-def _sender_gone(message: Message, clock: Clock, settle_s: float) -> bool:
-    """Is it certain that nobody is sending this message any more, and that nothing of it is still under way?"""
+def _sender_gone(message: Message, clock: Clock, engine: Engine) -> bool:
+    """Is it certain that nobody is sending this message any more, and that nothing of it is still under way? A living
+    sender's last request leaves by ``send_by`` and the engine's longest; a dead one's has left before, and nobody knows
+    how long before. Where nothing is asked or doubled by being early, a dead sender is gone at once."""
     from omniops.clock import parse_iso
     from omniops.journal.lease import boot_id, holder_state
 
+    longest = engine.longest_s + engine.settle_s
     condition = holder_state(message.sender)
     if condition == "unknown":  # another host: its boot clock says nothing here
-        return (clock.now() - parse_iso(message.at)).total_seconds() > GIVE_UP_S
-    since = clock.boot() - float(message.sender["send_by"])
+        return (clock.now() - parse_iso(message.at)).total_seconds() > SEND_BY_S + longest
+    late = clock.boot() - float(message.sender["send_by"]) > longest
     if condition != "dead":
-        return since > GIVE_UP_S
-    return settle_s == 0 or since > settle_s or message.sender["boot"] != boot_id()
+        return late
+    early = not engine.safe_to_resend or engine.settle_s == 0
+    return early or late or message.sender["boot"] != boot_id()
 
 
 def drop(journal: Journal, id: str, reason: str) -> Message:

@@ -173,10 +173,11 @@ def owed(settings: Settings, clock: Clock, journal: Journal) -> list[Obligation]
 
 
 def worth_a_tick(journal: Journal) -> bool:
-    """A cheap look, without reading an event: can a message be waiting? Every message ends in exactly one event."""
-    counts = journal.counts()
-    ended = sum(counts.get(kind, 0) for kind in ("message.sent", "message.shown", "message.dropped"))
-    return counts.get("message.queued", 0) != ended
+    """Can a message be waiting? Where none was ever queued, that is told without reading an event. Ends are not
+    counted: one message may have two of them, where a freeze or another sender was faster."""
+    if not journal.counts().get("message.queued"):
+        return False
+    return any(one.state in ("waiting", "sending") or one.due or not one.recorded for one in outbox.messages(journal))
 
 
 def moved(changed: list[Message]) -> list[tuple[str, str]]:
@@ -185,7 +186,7 @@ def moved(changed: list[Message]) -> list[tuple[str, str]]:
     for one in changed:
         name = f"{one.about} to {judge.target(one)}"
         if one.state == "sent":
-            said.append((f"sent: {name}", "good"))
+            said.append((f"sent: {name}" + (f" ({one.how})" if one.how else ""), "good"))
         elif one.state == "dropped":
             said.append((f"dropped: {name}: {one.why}", "warn"))
     return said

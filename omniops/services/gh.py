@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, Refused, Unreachable
-from omniops.services.http import said
+from omniops.services.http import nothing, said
 
 TIMEOUT_S = 20.0
 NEWEST = 100
@@ -59,18 +59,30 @@ class Gh:
                 return said(row.get("url", ""), 300)
         return ""
 
-    def create(self, title: str, body: str, labels: Sequence[str], *, make_labels: bool = False) -> Made:
+    def create(
+        self,
+        title: str,
+        body: str,
+        labels: Sequence[str],
+        *,
+        make_labels: bool = False,
+        before: Callable[[], None] = nothing,
+    ) -> Made:
         """Make an issue, once. A label that the repository lacks is made first with ``make_labels``; where it cannot
-        be, it does not keep the issue from being made."""
+        be, it does not keep the issue from being made. ``before`` is called before each of these requests."""
         words = ["create", "--title", title, "--body-file", "-"]
         with_labels = [word for label in labels for word in ("--label", label)]
+        before()
         code, out, error = self._run([*words, *with_labels], body)
         if code and "could not add label" in error and make_labels:
             for label in labels:  # one that is there already says so, and stays as it is
+                before()
                 self._run(["create", label], "", what="label")
+            before()
             code, out, error = self._run([*words, *with_labels], body)
         labelled = True
         if code and "could not add label" in error:  # said before anything is made
+            before()
             code, out, error = self._run(words, body)
             labelled = False
         if code == NOT_LOGGED_IN:
@@ -82,15 +94,15 @@ class Gh:
     def _run(self, words: Sequence[str], text: str, what: str = "issue") -> tuple[int, str, str]:
         import subprocess
 
+        from omniops.services import child
+
         token = self._settings.secret("GH_TOKEN")
         env = {name: self._settings.get(name) for name in _PASSED_ON if self._settings.get(name)}
         env |= {"GH_PROMPT_DISABLED": "1", "GH_NO_UPDATE_NOTIFIER": "1", "NO_COLOR": "1", "LC_ALL": "C.UTF-8"}
         env |= {"GH_TOKEN": token} if token else {}
         try:
-            done = subprocess.run(
-                [_place(self._settings) or "gh", what, words[0], "--repo", self.repo, *words[1:]], input=text,
-                capture_output=True, text=True, check=False, timeout=TIMEOUT_S, env=env, cwd=os.sep,
-            )  # fmt: skip
+            argv = [_place(self._settings) or "gh", what, words[0], "--repo", self.repo, *words[1:]]
+            done = child.run(argv, given=text, env=env, timeout_s=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             raise doubt(f"gh did not end within {TIMEOUT_S:g} s") from None
         except (OSError, ValueError) as error:

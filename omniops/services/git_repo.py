@@ -7,7 +7,6 @@ and nothing else is. A process that is killed before it leaves objects that noth
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from urllib.parse import urlsplit
 
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, Refused, Unreachable
-from omniops.services.http import in_the_clear, said
+from omniops.services.http import in_the_clear, nothing, said
 
 TIMEOUT_S = 15.0
 NOTHING = "nothing was published"
@@ -114,9 +113,12 @@ class GitRepo:
         """A file's text."""
         return self._must("cat-file", "blob", f"{tip}:{path}", strip=False)
 
-    def push(self, target: Target, tip: str, path: str, text: str, message: str) -> str:
+    def push(
+        self, target: Target, tip: str, path: str, text: str, message: str, before: Callable[[], None] = nothing
+    ) -> str:
         """Commit a file on top of ``tip`` and push it; the checkout follows. Returns the commit. Raises InDoubt."""
         commit = self._commit(tip, path, text, message)
+        before()
         code, _, error = self._git("push", "--quiet", target.remote, f"{commit}:{target.ref}")
         if code and re.search(r"\[rejected\]|non-fast-forward|fetch first|failed to update ref|cannot lock ref", error):
             raise Unreachable(
@@ -202,16 +204,16 @@ class GitRepo:
     ) -> tuple[int, str, str]:
         import subprocess
 
+        from omniops.services import child
+
         env = {name: self._settings.get(name) for name in _PASSED_ON if self._settings.get(name)}
         env |= {"GIT_TERMINAL_PROMPT": "0", "GIT_ASKPASS": "true", "LC_ALL": "C.UTF-8"}
         env |= {"GIT_SSH_COMMAND": env.get("GIT_SSH_COMMAND", "ssh -oBatchMode=yes")}
         for role in ("AUTHOR", "COMMITTER"):
             env |= {f"GIT_{role}_NAME": WHO, f"GIT_{role}_EMAIL": f"{WHO}@localhost"}
         try:
-            done = subprocess.run(
-                ["git", "-C", str(self.folder), *words], input=given, capture_output=True, text=True,
-                timeout=TIMEOUT_S, check=False, env={**env, **(more or {})}, cwd=os.sep,
-            )  # fmt: skip
+            argv = ["git", "-C", str(self.folder), *words]
+            done = child.run(argv, given=given, env={**env, **(more or {})}, timeout_s=TIMEOUT_S)
         except subprocess.TimeoutExpired:
             return 124, "", f"git {words[0]} did not end within {TIMEOUT_S:g} s"
         except (OSError, ValueError) as error:

@@ -11,7 +11,7 @@ from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import Refused, Unreachable
 from omniops.services.gh import LABELLED, NEWEST, Made, doubt
-from omniops.services.http import Http, NoAnswer, Reply, said
+from omniops.services.http import Http, NoAnswer, Reply, nothing, said
 
 API_URL = "https://api.github.com"
 TIMEOUT_S = 5.0
@@ -75,11 +75,22 @@ class GitHub:
             raise _nothing(f"it answers {reply.code}")
         return rows
 
-    def create(self, title: str, body: str, labels: Sequence[str], *, make_labels: bool = False) -> Made:
-        """Make an issue, once. Raises Refused and Unreachable (nothing was done), InDoubt (it may have been)."""
+    def create(
+        self,
+        title: str,
+        body: str,
+        labels: Sequence[str],
+        *,
+        make_labels: bool = False,
+        before: Callable[[], None] = nothing,
+    ) -> Made:
+        """Make an issue, once. ``before`` is called before each request. Raises Refused and Unreachable (nothing was
+        done), InDoubt (it may have been)."""
         if make_labels:
             for label in labels:
+                before()
                 self._label(label)
+        before()
         try:
             reply = self._ask("POST", f"/repos/{self.repo}/issues", {"title": title, "body": body, "labels": [*labels]})
         except NoAnswer as error:

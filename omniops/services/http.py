@@ -56,6 +56,10 @@ class NoAnswer(Exception):
         self.sent = sent
 
 
+def nothing() -> None:
+    """What a client does just before a request that writes, unless who calls it wants a last look there."""
+
+
 watchers: list[Callable[[Reply], None]] = []
 """Called with every answer, whoever asked: `omniops doctor` compares clocks by their Date headers."""
 
@@ -63,6 +67,17 @@ watchers: list[Callable[[Reply], None]] = []
 def said(text: object, limit: int = 200) -> str:
     """What a server said, fit to be shown: one line, no control characters, no secret."""
     return one_line(redact(clean(text)), limit)
+
+
+def patience_s(given: object, otherwise: float) -> float:
+    """How many seconds a Retry-After, or a field like it, asks to wait, one at least; ``otherwise`` for none."""
+    from math import isfinite
+
+    try:
+        wait = float(str(given))
+    except ValueError:
+        return otherwise
+    return max(wait, 1.0) if isfinite(wait) else otherwise
 
 
 class Http:

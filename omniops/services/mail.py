@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import in_the_clear, said
+from omniops.services.http import in_the_clear, nothing, said
 
 if TYPE_CHECKING:
     import smtplib
@@ -94,13 +94,14 @@ class Mail:
             raise BadInput("MAIL_FROM is of no use", why=why, state=NOTHING, next="set MAIL_FROM to an address")
         return given
 
-    def send(self, letter: Letter) -> Sent:
-        """Send a letter, once."""
+    def send(self, letter: Letter, before: Callable[[], None] = nothing) -> Sent:
+        """Send a letter, once. ``before`` is called just before the text leaves."""
         import smtplib
 
         sender, message = self.sender(), self._message(letter)
         with self._conversation() as link:
             refused = self._envelope(link, sender, letter.to)
+            before()
             try:
                 code, words = link.data(message.as_bytes())
             except smtplib.SMTPDataError as error:  # to DATA itself: nothing of the text has left

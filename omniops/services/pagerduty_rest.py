@@ -15,7 +15,7 @@ from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput
 from omniops.services import pagerduty_parse as parse
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, nothing, said
 from omniops.services.pagerduty_errors import US, PagerRefused, PagerSlow, PagerUnsure, refused
 from omniops.services.pagerduty_parse import Note, OnCall, PagerAlert, PagerIncident, PagerUser
 
@@ -153,15 +153,17 @@ class PagerDuty:
         body = {"incident": {"type": _REFERENCE, "escalation_level": level}}
         return self._changed(self._write("PUT", f"/incidents/{_part(id)}", body))
 
-    def request_responder(self, id: str, user: str, message: str) -> None:
-        """Ask one more person to join, without losing the incident. Raises PagerRefused (2014: the account cannot)."""
+    def request_responder(self, id: str, user: str, message: str, before: Callable[[], None] = nothing) -> None:
+        """Ask one more person to join, without losing the incident. Raises PagerRefused (2014: the account cannot).
+        ``before`` is called just before the request, each time."""
         target = {"responder_request_target": {"id": user, "type": "user_reference"}}
         body = {"requester_id": self.me().id, "message": message, "responder_request_targets": [target]}
-        self._write("POST", f"/incidents/{_part(id)}/responder_requests", body)
+        self._write("POST", f"/incidents/{_part(id)}/responder_requests", body, before)
 
-    def add_note(self, id: str, text: str) -> Note:
-        """Add a note. PagerDuty keeps every one: after PagerUnsure, look at ``notes`` before sending it again."""
-        answer = self._write("POST", f"/incidents/{_part(id)}/notes", {"note": {"content": text}})
+    def add_note(self, id: str, text: str, before: Callable[[], None] = nothing) -> Note:
+        """Add a note. PagerDuty keeps every one: after PagerUnsure, look at ``notes`` before sending it again.
+        ``before`` is called just before the request, each time."""
+        answer = self._write("POST", f"/incidents/{_part(id)}/notes", {"note": {"content": text}}, before)
         return parse.note(_object(answer, "note"))
 
     def close(self) -> None:
@@ -207,10 +209,10 @@ class PagerDuty:
     def _read(self, path: str, query: Query | None = None) -> Any:
         return self._ask("GET", path + (f"?{urlencode(query)}" if query else ""), None)
 
-    def _write(self, method: str, path: str, body: Any) -> Any:
-        return self._ask(method, path, body)
+    def _write(self, method: str, path: str, body: Any, before: Callable[[], None] = nothing) -> Any:
+        return self._ask(method, path, body, before)
 
-    def _ask(self, method: str, path: str, body: Any) -> Any:
+    def _ask(self, method: str, path: str, body: Any, before: Callable[[], None] = nothing) -> Any:
         """Ask until it is answered, refused, or the time is over; wait as long as PagerDuty asks for."""
         headers = self._headers(write=body is not None)
         http, write, why = self._open(), body is not None, "it is slow"
@@ -220,6 +222,7 @@ class PagerDuty:
             if left <= 0:
                 break
             wait = _BACKOFF_S[min(attempt, len(_BACKOFF_S) - 1)]
+            before()
             try:
                 reply = http.ask(method, path, headers=headers, body=body, within_s=left)
             except NoAnswer as error:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience_s, said
 
 URL = "https://slack.com"
 MAX_TEXT = 4000  # Slack cuts at 40,000 and advises less than 4,000
@@ -99,6 +99,15 @@ class SlackBusy(Unreachable):
             next="omniops tick tries again",
         )
         self.retry_in_s = retry_in_s
+
+
+class SlackSilent(Unreachable):
+    """No usable answer to what can be asked twice; a change may still be carried out."""
+
+    late = True
+
+    def __init__(self, why: str) -> None:
+        super().__init__("Slack gives no usable answer", why=why, next="omniops tick tries again")
 
 
 class Identity(NamedTuple):
@@ -220,7 +229,7 @@ def mentioned(text: str, group: str) -> str:
 def _judged(reply: Reply, channel: str) -> dict[str, Any]:
     """The answer of a call that Slack says went well; everything else is raised."""
     if reply.code == 429:
-        raise SlackBusy(_seconds(reply.headers.get("retry-after", "")))
+        raise SlackBusy(patience_s(reply.headers.get("retry-after"), DEFAULT_RETRY_S))
     answer = None if reply.broken else _object(reply.body)
     if answer is None or not isinstance(answer.get("ok"), bool):
         why = reply.broken or f"it answered {reply.code} with something that is not Slack's JSON"
@@ -235,7 +244,7 @@ def _judged(reply: Reply, channel: str) -> dict[str, Any]:
 def _refused(answer: dict[str, Any], reply: Reply, channel: str) -> OmniopsError:
     code = said(answer.get("error") or "no reason given", 60)
     if code in ("ratelimited", "rate_limited"):
-        return SlackBusy(_seconds(reply.headers.get("retry-after", "")))
+        return SlackBusy(patience_s(reply.headers.get("retry-after"), DEFAULT_RETRY_S))
     if code in MAYBE or reply.code >= 500:
         return _doubt(f"{MAYBE.get(code, 'Slack had an error of its own')} ({code})")
     where = f" in {said(channel, 80)}" if channel else ""
@@ -254,13 +263,6 @@ def _doubt(why: str) -> InDoubt:
     return InDoubt(
         "nobody can tell whether Slack has the message", why=why, state="it may have been posted", next="look in Slack"
     )
-
-
-def _seconds(text: str) -> float:
-    try:
-        return max(float(text), 1.0)
-    except ValueError:
-        return DEFAULT_RETRY_S
 
 
 def _object(body: bytes) -> dict[str, Any] | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from omniops.errors import InDoubt, Unreachable
-from omniops.services.slack import Slack, SlackRefused
+from omniops.errors import InDoubt
+from omniops.services.slack import Slack, SlackRefused, SlackSilent
 from omniops.text import one_line
 
 MAX_TOPIC = 250
@@ -25,8 +25,8 @@ class Found(NamedTuple):
 
 
 class Channels:
-    """What omniops does with channels. Every method raises SlackRefused or SlackBusy (nothing was done), Unreachable,
-    and BadInput without a token."""
+    """What omniops does with channels. Every method raises SlackRefused or SlackBusy (nothing was done), Unreachable
+    (nothing left this machine; SlackSilent: it may still be carried out), and BadInput without a token."""
 
     def __init__(self, slack: Slack) -> None:
         self._slack = slack
@@ -96,7 +96,7 @@ class Channels:
         try:
             return self._slack.call(method, given, channel, form=form)[0]
         except InDoubt as error:
-            raise Unreachable("Slack gives no usable answer", why=error.why, next="omniops tick tries again") from None
+            raise SlackSilent(error.why) from None
 
 
 def _number(value: object) -> float:

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from omniops.config import Settings
 from omniops.errors import BadInput, Refused
 from omniops.services.git_repo import GitRepo
+from omniops.services.http import nothing
 from omniops.text import clean, one_line
 
 FOLDER = "content/issues"
@@ -58,8 +59,9 @@ class StatusGit:
             )
         self.repo = GitRepo(settings, Path(folder).expanduser(), guard)
 
-    def publish(self, update: Update, now: datetime) -> Published:
-        """Commit and push one text, newest first in the incident's file; once, however often it is asked for."""
+    def publish(self, update: Update, now: datetime, before: Callable[[], None] = nothing) -> Published:
+        """Commit and push one text, newest first in the incident's file; once, however often it is asked for.
+        ``before`` is called just before it is pushed."""
         target = self.repo.target()
         tip = self.repo.fetch(target)
         trailer = f"Omniops-Message: {digest(update.incident, update.message)}"
@@ -72,7 +74,7 @@ class StatusGit:
         old = self.repo.read(path, tip) if path else ""
         path = path or _free(f"{now:%Y-%m-%d}-{_slug(update.title)}", self.repo.files(FOLDER, tip))
         message = f"Status: {update.status}\n\n{trailer}\n"
-        commit = self.repo.push(target, tip, path, written(old, mark, update, now), message)
+        commit = self.repo.push(target, tip, path, written(old, mark, update, now), message, before)
         return Published(path, commit, False)
 
 

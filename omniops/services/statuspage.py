@@ -14,7 +14,7 @@ from urllib.parse import quote
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience_s, said
 
 URL = "https://api.statuspage.io/v1"
 MAX_NAME = 255
@@ -124,6 +124,8 @@ class Statuspage:
         return entry
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
+        import time
+
         token, page = self._settings.secret("STATUSPAGE_TOKEN"), self._settings.get("STATUSPAGE_PAGE")
         if not token or not _PAGE.fullmatch(page):
             raise BadInput(
@@ -134,7 +136,8 @@ class Statuspage:
             )
         if self._http is None:
             self._http = Http(self._url(), self._settings.env, self._clock, self._guard, self.timeout_s)
-        self._pace()
+        self.wait()
+        self._asked_at = time.monotonic()
         headers = {"Authorization": f"OAuth {token}"}
         try:
             reply = self._http.ask(method, f"/pages/{page}{path}", headers=headers, body=body)
@@ -148,14 +151,14 @@ class Statuspage:
             return reply
         raise _failed(method, reply)
 
-    def _pace(self) -> None:
-        """Wait until a second has passed since the last request: of the machine's time, the network knows no other."""
+    def wait(self) -> None:
+        """Wait until a second has passed since the last request: of the machine's time, the network knows no other.
+        Every request does that first; whoever has something to look at just before it, waits and then looks."""
         import time
 
         wait = self._asked_at + self.pace_s - time.monotonic() if self._asked_at else 0.0
         if wait > 0:
             time.sleep(wait)
-        self._asked_at = time.monotonic()
 
     def _url(self) -> str:
         url = self._settings.service_url("STATUSPAGE_URL", URL)
@@ -180,7 +183,7 @@ class StatuspageRefused(Refused):
 def _failed(method: str, reply: Reply) -> OmniopsError:
     """What an answer that is no success proves."""
     if reply.code in BUSY:
-        return StatuspageBusy(_seconds(reply.headers.get("retry-after", "")))
+        return StatuspageBusy(patience_s(reply.headers.get("retry-after"), DEFAULT_RETRY_S))
     if reply.broken or reply.code >= 500 or reply.code < 300:
         why = reply.broken or f"it answered {reply.code}"
         if method != "GET":
@@ -235,13 +238,6 @@ def _json(reply: Reply) -> Any:
         return json.loads(reply.body)
     except (ValueError, RecursionError):
         raise Unreachable("Statuspage talks nonsense", why="its answer is no JSON", state=NOTHING) from None
-
-
-def _seconds(text: str) -> float:
-    try:
-        return max(float(text), 1.0)
-    except ValueError:
-        return DEFAULT_RETRY_S
 
 
 def _doubt(why: str) -> InDoubt:

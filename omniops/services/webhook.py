@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience_s, said
 from omniops.services.slack import MAX_TEXT, escaped, mentioned
 
 SETTING = {"slack": "SLACK_WEBHOOK_URL", "discord": "DISCORD_WEBHOOK_URL"}
@@ -45,13 +45,15 @@ class WebhookBusy(Unreachable):
 
 
 class Webhook:
-    """One webhook: ``slack`` or ``discord``. Nothing is asked before the first post."""
+    """One webhook: ``slack`` or ``discord``. Nothing is asked before the first post. ``most``: the characters that it
+    takes; a longer text is cut."""
 
     timeout_s = 10.0
 
     def __init__(self, kind: str, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
         self.kind, self._settings, self._clock, self._guard = kind, settings, clock, guard
         self.name = f"{kind.capitalize()}'s webhook"
+        self.most = MAX_TEXT if kind == "slack" else DISCORD_MOST
 
     def address(self) -> tuple[str, str]:
         """Its server, and the path there. Raises BadInput, without a word of the address but its host."""
@@ -99,8 +101,7 @@ class Webhook:
         return said(_object(reply.body).get("id") or "ok", 64)
 
     def _body(self, text: str) -> dict[str, Any]:
-        most = MAX_TEXT if self.kind == "slack" else DISCORD_MOST
-        words = text if len(text) <= most else text[: most - 1] + "…"
+        words = text if len(text) <= self.most else text[: self.most - 1] + "…"
         if self.kind == "slack":
             return {"text": mentioned(escaped(words), self._settings.get("SLACK_COMMANDERS"))}
         return {"content": words, "allowed_mentions": {"parse": []}}
@@ -129,12 +130,8 @@ def _bad(kind: str, why: str) -> BadInput:
 
 def _seconds(reply: Reply) -> float:
     """Discord tells it in the body as well, more exactly."""
-    for value in (_object(reply.body).get("retry_after"), reply.headers.get("retry-after")):
-        try:
-            return max(float(str(value)), 1.0)
-        except ValueError:
-            continue
-    return DEFAULT_RETRY_S
+    told = patience_s(reply.headers.get("retry-after"), DEFAULT_RETRY_S)
+    return patience_s(_object(reply.body).get("retry_after"), told)
 
 
 def _object(body: bytes) -> dict[str, Any]:

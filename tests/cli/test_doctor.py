@@ -23,12 +23,13 @@ from omniops.runner.doctor import EXAMINERS, Finding, Screen, examine
 from omniops.runner.doctor.base import Look, Report
 from omniops.runner.doctor.books import reviews
 from omniops.runner.doctor.clocks import compare, skew_s
+from omniops.runner.doctor.people import SCOPES
 from omniops.runner.doctor.together import examine_all
 from tests.support.command import Command
 from tests.support.fake_statuspage import TOKEN as KEY
 from tests.support.fake_statuspage import FakeStatuspage
 from tests.support.pager import FakePager
-from tests.support.screen import output, start
+from tests.support.screen import ROOT, output, start
 from tests.support.scripted_http import Scripted, Seen, answer, by_request, raw
 from tests.support.slack import FakeSlack
 from tests.support.smtp import PASSWORD, SmtpServer, certificate
@@ -230,6 +231,16 @@ def test_slack_without_the_scope(tmp_path: Path) -> None:
         unknown = found(Settings({**slack.env, "SLACK_BOT_TOKEN": "xoxb-canary-unknown"}), "Slack")
     assert (finding.status, "chat:write" in finding.mend) == ("warn", True)
     assert (unknown.status, "does not know this token" in unknown.detail) == ("fail", True)
+
+
+@pytest.mark.parametrize("scope", [*SCOPES, "chat:write"])
+def test_each_scope_that_slack_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scope: str) -> None:
+    """Each one that a bot lacks is named by doctor, and README names all of them."""
+    monkeypatch.setitem(chat.SCOPES, chat.TOKEN, tuple(one for one in chat.SCOPES[chat.TOKEN] if one != scope))
+    with FakeSlack(tmp_path) as slack:
+        finding = found(Settings(slack.env), "Slack")
+    assert (finding.status, scope in finding.detail + finding.mend) == ("warn", True)
+    assert f"`{scope}`" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

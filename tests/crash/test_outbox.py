@@ -147,7 +147,7 @@ def test_what_can_be_asked_for(tmp_path: Path, outside: Outside) -> None:
     assert [command("tick").returncode for command in homes.values()] == [0, 8, 8, 0, 8, 8]
     assert [outside.arrived(engine) for engine in ASKED] == [2, 2]  # the first's, just now, and the last's
     for command in homes.values():
-        command.later(16, "tick")
+        command.later(70, "tick")
         assert only(command)["state"] == "sent"
     assert [outside.arrived(engine) for engine in ASKED] == [3, 3]
     assert [only(command)["how"] for command in homes.values()] == ["", "", "it was there already"] * 2
@@ -155,11 +155,12 @@ def test_what_can_be_asked_for(tmp_path: Path, outside: Outside) -> None:
 
 @pytest.mark.parametrize("by", ["slack.headline", "statuspage", "git"])
 def test_what_was_made_and_not_written_down(tmp_path: Path, outside: Outside, by: str) -> None:
-    """Killed at every place, also between what was made outside and the event that says so: one channel with one
-    headline, one entry with one text."""
+    """Killed at every place, also between two requests, and between what was made outside and the event that says so:
+    one channel with one headline, one entry with one text."""
     engine = by if by in MESSAGES else "status"
     env = outside.env | (outside.page.env if by == "statuspage" else outside.repo.env)
-    for place in [*PLACES, *(f"outbox.fact@{kind}" for kind in FACTS[engine])]:
+    places = ["outbox.queued", "outbox.request#2", "outbox.sent", *(f"outbox.fact@{kind}" for kind in FACTS[engine])]
+    for place in places:
         outside.page.incidents.clear()
         outside.slack.data["posts"].clear()
         for name in [name for name in outside.slack.data["channels"] if name.startswith("inc-")]:
@@ -167,7 +168,7 @@ def test_what_was_made_and_not_written_down(tmp_path: Path, outside: Outside, by
         before = outside.arrived(engine)
         command = Command(tmp_path / place, **env)
         assert owe(command, engine, place) == -signal.SIGKILL
-        command.later(16, "tick")
+        command.later(70, "tick")
         assert only(command)["state"] == "sent", (place, only(command))
         assert outside.arrived(engine) == before + 1, place
         assert sum(name.startswith("inc-") for name in outside.slack.data["channels"]) == (by == "slack.headline")

@@ -42,6 +42,11 @@ RETRIED: Told = ("message.retried", {})
 FREEZE: Told = ("frozen", {})
 
 
+def late(kind: str) -> Told:
+    """How the first attempt ends, said by whoever made it."""
+    return kind, {"attempt": 1, "why": "late", "retry_at": LATER, "ref": "", "how": ""}
+
+
 def told(*events: tuple[str, dict[str, Any]], stream: str = STREAM) -> list[Event]:
     """Events of one stream, a second apart; those of a message are about o111111 unless they say otherwise."""
     made = []
@@ -77,6 +82,31 @@ def test_states(events: list[Any], state: str, when: str, attempts: int, why: st
     """Each event moves a message; that it was sent is the last word."""
     message = one(*events)
     assert (message.state, message.due, message.attempts, message.why) == (state, when, attempts, why)
+
+
+SECOND: Told = ("message.sending", {"attempt": 2, "pid": 8, "send_by": 9.0})
+
+
+@pytest.mark.parametrize(
+    ("events", "state", "attempts"),
+    [
+        ([SENDING, SECOND, late("message.failed")], "sending", 2),
+        ([SENDING, SECOND, late("message.unsure")], "sending", 2),
+        ([SENDING, SECOND, late("message.dropped")], "sending", 2),
+        ([SENDING, SECOND, late("message.sent")], "sent", 2),
+        ([SENDING, UNSURE, late("message.failed")], "waiting", 1),
+        ([SENDING, UNSURE, DROPPED, late("message.failed")], "dropped", 1),
+        ([SENDING, UNSURE, DROPPED, late("message.unsure")], "dropped", 1),
+        ([SENDING, UNSURE, DROPPED, late("message.sent")], "sent", 1),
+        ([SENDING, ("message.dropped", {"why": FROZEN}), FREEZE, late("message.unsure")], "unsure", 1),
+        ([SENDING, ("message.dropped", {"why": FROZEN}), FREEZE, late("message.failed")], "dropped", 1),
+    ],
+)
+def test_whoever_wakes_up_late(events: list[Any], state: str, attempts: int) -> None:
+    """An attempt that ends when a newer one has begun says nothing of that one, and brings back nothing that was given
+    up; that it was sent counts always, and that it may have been where 4.5 cut in."""
+    message = one(*events)
+    assert (message.state, message.attempts) == (state, attempts)
 
 
 @pytest.mark.parametrize(

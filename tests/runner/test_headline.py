@@ -118,6 +118,27 @@ def test_slack_that_may_not_be_asked(post: Post, slack: FakeSlack) -> None:
     assert slack.texts() == ["SEV-1 investigating"]
 
 
+def test_a_persons_word_in_slacks_place(post: Post, slack: FakeSlack) -> None:
+    """Without channels:history one timeout leaves the headline in doubt, and each later one with it, until a person has
+    looked: their `outbox retry` posts it, and the next ones edit it. A word of before another doubt settles nothing."""
+    lost = "refuse@POST:slack/api/chat.postMessage#1"
+    slack.data["without"] = ["channels:history"]
+    slack.faults(lost)
+    assert headline(post, "one").state == "unsure"
+    post.clock.sleep(60)
+    second = headline(post, "two")
+    assert (second.state, "channels:history" in second.why) == ("unsure", True)
+    slack.faults(lost)
+    outbox.retry(post.journal, second.id)
+    assert post.flush(11) == ["dropped", "unsure"]  # posted as the person wants it, and the answer lost again
+    assert post.flush(600) == ["dropped", "unsure"]  # so nobody posts it by itself
+    assert slack.texts() == []
+    outbox.retry(post.journal, second.id)
+    assert post.flush(11) == ["dropped", "sent"]
+    assert headline(post, "three").state == "sent"
+    assert slack.texts() == ["three"]
+
+
 def test_a_headline_that_was_deleted(post: Post, slack: FakeSlack) -> None:
     """It is posted and pinned anew."""
     first = headline(post)
@@ -170,6 +191,16 @@ def test_an_answer_that_is_lost(post: Post, slack: FakeSlack, method: str, fault
     assert next(iter(ours(slack).values()))["creator"] == BOT
 
 
+def test_a_failure_speaks_for_itself_alone(post: Post, slack: FakeSlack) -> None:
+    """Posted and the answer lost, then no patience for the second attempt: the third one still looks for the first."""
+    slack.faults("reset-after-apply@POST:slack/api/chat.postMessage#1")
+    assert headline(post, "one").state == "unsure"
+    slack.faults("rate-limited=45s@POST:slack/api/conversations#1")
+    assert post.flush(60) == ["waiting"]
+    assert post.flush(60) == ["sent"]
+    assert slack.texts() == ["one"]
+
+
 def test_an_archived_channel(post: Post, slack: FakeSlack) -> None:
     """A person has archived it: the headline is given up, in words, and no second channel is made."""
     headline(post)
@@ -183,7 +214,8 @@ def test_an_older_headline_does_not_come_back(post: Post, slack: FakeSlack) -> N
     headline(post, "one")
     slack.faults("error-500@POST:slack/api/chat.update#1")
     assert headline(post, "two").state == "waiting"
-    assert headline(post, "three").state == "sent"
+    assert headline(post, "three").state == "waiting"  # the edit may still arrive
+    assert post.flush(11) == ["sent", "waiting", "sent"]
     assert post.flush(3600) == ["sent", "dropped", "sent"]
     assert slack.texts() == ["three"]
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from omniops.config import Settings
-from omniops.errors import BadInput, InDoubt, Refused
+from omniops.errors import BadInput, InDoubt, Refused, Unreachable
 from omniops.incident.outbox import FROZEN, Message
 from omniops.journal.events import New
 from omniops.journal.lease import me
 from omniops.journal.memory import MemoryJournal
 from omniops.runner import outbox
-from omniops.runner.engines.base import Delivery, Places
+from omniops.runner.engines.base import Delivery, Places, Stopped
+from omniops.runner.tick import worth_a_tick
 from tests.support.fake_omniroute import MovedClock
 
 INCIDENT = "2026-11-23-openai-outage"
@@ -24,14 +25,16 @@ SETTINGS = Settings({})
 
 
 class Sender:
-    """An engine that does what the test says. ``meanwhile`` runs while a message is on its way."""
+    """An engine that does what the test says. ``meanwhile`` runs while a message is on its way; ``looks``: it
+    then looks whether it may go on, and ``looked`` has what it was told."""
 
     missing = "nothing is set up"
-    settle_s = 0.0
+    longest_s, settle_s = 10.0, 0.0
 
     def __init__(self, *answers: Delivery | Exception, safe: bool = False, configured: bool = True) -> None:
         self.answers, self.safe_to_resend, self.ready = list(answers), safe, configured
         self.sent: list[str] = []
+        self.looks, self.looked = False, list[str]()
         self.meanwhile: Callable[[], None] = lambda: None
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -40,6 +43,13 @@ class Sender:
     def send(self, clients: Any, message: Message, places: Places) -> Delivery:
         self.sent.append(message.id)
         self.meanwhile()
+        if self.looks:
+            try:
+                places.look()
+            except Stopped as stopped:
+                self.looked.append(stopped.delivery.why)
+                raise
+            self.looked.append("")
         answer = self.answers.pop(0) if self.answers else Delivery("sent", ref="r1")
         if isinstance(answer, Exception):
             raise answer
@@ -159,6 +169,15 @@ def test_how_an_attempt_ends(answer: Delivery | Exception, safe: bool, state: st
     assert len(scene.sender.sent) == (2 if again else 1)
 
 
+def test_who_cannot_be_reached_is_not_tried_again_at_once() -> None:
+    """Nobody answers: that is every engine's answer for all messages of it, and only once in a flush."""
+    scene = Scene(Sender(Unreachable("nobody answers", why="no connection")))
+    for key in "abc":
+        scene.queue(key)
+    assert [one.why for one in scene.flush()] == ["nobody answers (no connection)"]
+    assert scene.states() == ["waiting"] * 3
+
+
 @pytest.mark.parametrize("safe", [False, True])
 def test_a_sender_that_is_gone(safe: bool) -> None:
     """Killed while sending: asked or sent again where the service dedups, else marked, and never sent by itself."""
@@ -173,7 +192,8 @@ def test_a_sender_that_is_gone(safe: bool) -> None:
 
 @pytest.mark.parametrize(("settle_s", "sent"), [(0.0, 1), (10.0, 0)])
 def test_what_is_under_way_may_still_arrive(settle_s: float, sent: int) -> None:
-    """Where two are not as good as one, a killed sender's request is given the time to arrive before one asks."""
+    """Where two are not as good as one, a killed sender's last request is given the time to leave and to arrive before
+    one asks: its deadline, the longest that it may take, and what is under way."""
     sender = Sender(safe=True)
     sender.settle_s = settle_s
     scene = Scene(sender)
@@ -181,29 +201,35 @@ def test_what_is_under_way_may_still_arrive(settle_s: float, sent: int) -> None:
     scene.crashed()
     scene.flush()
     assert len(sender.sent) == sent
-    scene.clock.sleep(16)
+    scene.clock.sleep(5 + 10 + 9)
+    scene.flush()
+    assert len(sender.sent) == sent
+    scene.clock.sleep(2)
     scene.flush()
     assert len(sender.sent) == 1
 
 
 def test_a_sender_that_lives_is_left_alone() -> None:
-    """A message that a living process is sending is nobody else's, until it is two minutes late."""
+    """A message that a living process is sending is nobody else's, until its engine's time is over."""
     scene = Scene(Sender())
     scene.queue()
     scene.crashed(**me())
     assert scene.flush() == []
-    scene.clock.sleep(126)
+    scene.clock.sleep(14)
+    assert scene.flush() == []
+    scene.clock.sleep(2)
     assert [one.state for one in scene.flush()] == ["unsure"]
     assert scene.sender.sent == []
 
 
 def test_a_sender_on_another_host() -> None:
-    """Whether a process of another host lives cannot be told: two minutes are waited on the wall's clock."""
+    """Whether a process of another host lives cannot be told: its engine's time is waited on the wall's clock."""
     scene = Scene(Sender())
     scene.queue()
     scene.crashed(host="elsewhere")
+    scene.clock.sleep(14)
     assert scene.flush() == []
-    scene.clock.sleep(121)
+    scene.clock.sleep(2)
     assert [one.state for one in scene.flush()] == ["unsure"]
 
 
@@ -262,6 +288,53 @@ def test_a_crash_and_a_freeze() -> None:
         outbox.retry(scene.journal, outbox.messages(scene.journal)[0].id)
     outbox.drop(scene.journal, outbox.messages(scene.journal)[0].id, "looked: it is not there")
     assert scene.states() == ["dropped"]
+
+
+def test_a_sender_that_took_too_long() -> None:
+    """Suspended between two requests for longer than its engine may take: the second one is not made, because others
+    have taken the message for theirs since, or may at any moment."""
+    scene = Scene(Sender(safe=True))
+    scene.sender.settle_s, scene.sender.looks = 10.0, True
+    scene.queue()
+    beside: list[str] = []
+
+    def slow() -> None:
+        if len(scene.sender.sent) == 1:
+            scene.clock.sleep(24)
+            assert scene.flush() == []  # it lives, and something of it may be under way
+            scene.clock.sleep(2)
+            beside.extend(one.state for one in scene.flush())
+
+    scene.sender.meanwhile = slow
+    scene.flush()
+    assert (beside, scene.states()) == (["sent"], ["sent"])
+    assert scene.sender.looked == ["", "somebody else has taken it over"]
+    alone = Scene(Sender())
+    alone.sender.looks = True
+    alone.queue()
+    alone.sender.meanwhile = lambda: alone.clock.sleep(16)
+    assert [(one.state, "too long" in one.why) for one in alone.flush()] == [("waiting", True)]
+
+
+def test_a_message_that_ends_twice_hides_no_other() -> None:
+    """4.5 drops what is being sent at that moment, and it was sent all the same: two ends of one message. Another
+    incident's message that waits is still seen by every command's end."""
+    scene = Scene(Sender())
+    scene.queue()
+
+    def raced() -> None:
+        dropped = New(f"incident/{INCIDENT}", None, "message.dropped", {"id": scene.sender.sent[0], "why": FROZEN})
+        scene.journal.append([New(f"incident/{INCIDENT}", None, "frozen", {"by": "eve"}), dropped])
+
+    scene.sender.meanwhile = raced
+    scene.flush()
+    assert scene.states() == ["sent"]
+    assert not worth_a_tick(scene.journal)
+    scene.queue(incident="other")
+    assert worth_a_tick(scene.journal)
+    scene.sender.meanwhile = lambda: None
+    scene.flush()
+    assert (scene.states(), worth_a_tick(scene.journal)) == (["sent", "sent"], False)
 
 
 def test_other_events_do_not_stop_a_message(monkeypatch: pytest.MonkeyPatch) -> None:

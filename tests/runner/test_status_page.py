@@ -11,6 +11,8 @@ import pytest
 import yaml
 
 from omniops.journal.events import New
+from omniops.journal.lease import me
+from omniops.runner import outbox
 from tests.support.fake_statuspage import TOKEN, FakeStatuspage
 from tests.support.messages import INCIDENT, STREAM, Post
 from tests.support.status_repo import StatusRepo
@@ -75,9 +77,24 @@ def test_killed_before_it_was_written_down(post: Post, page: FakeStatuspage) -> 
     assert (len(page.incidents), len(page.texts())) == (1, 1)
 
 
-@pytest.mark.parametrize(("code", "wait", "seconds"), [(420, "17", 17), (429, "", 60)])
+def test_killed_with_its_request_under_way(post: Post, page: FakeStatuspage) -> None:
+    """Whoever published was killed late, and its request arrives later still: until it can arrive no more, nobody asks
+    for it; then it is found, and there is one entry."""
+    id = post.queue("status", title="T", status="investigating", impact="major", body="We look into it.")
+    gone = {**me(), "pid": 999_999_999, "started": "1", "send_by": post.clock.boot() + 5}
+    post.journal.append([New(STREAM, None, "message.sending", {"id": id, "attempt": 1, **gone})])
+    assert post.flush(5 + 16) == ["sending"]
+    post.flush(22)
+    assert page.asked == []
+    post.clients.statuspage.open(INCIDENT, id, "T", "investigating", "major", "We look into it.")
+    assert post.flush(10) == ["sent"]
+    assert (len(page.incidents), len(page.texts())) == (1, 1)
+
+
+@pytest.mark.parametrize(("code", "wait", "seconds"), [(420, "17", 17), (429, "", 60), (429, "nan", 60)])
 def test_patience(post: Post, page: FakeStatuspage, code: int, wait: str, seconds: int) -> None:
-    """420 and 429: as long as it says, else a minute."""
+    """420 and 429: as long as it says, else a minute; a number that is none is no reason to leave the message as being
+    sent."""
     page.busy = (code, wait)
     assert publish(post).state == "waiting"
     assert post.flush(seconds - 1) == ["waiting"]
@@ -130,6 +147,55 @@ def test_nothing_old_after_something_new(kind: str, request: pytest.FixtureReque
     bench.journal.append([New(STREAM, None, "message.failed", data)])
     assert publish(bench, "resolved", "new").state == "sent"
     assert bench.flush(30 * 86400) == ["dropped", "sent"]
+
+
+@pytest.mark.parametrize("how", ["applied", "applied, and then not to be asked", "never there"])
+def test_nothing_old_while_something_new_is_in_doubt(post: Post, page: FakeStatuspage, how: str) -> None:
+    """The newer text may be on the page: the older one waits until that is known, and is then given up, or sent."""
+    old = post.queue("status", title="T", status="monitoring", impact="major", body="old")
+    later = {"id": old, "why": "down", "retry_at": "2026-11-23T03:00:20.000Z"}
+    post.journal.append([New(STREAM, None, "message.failed", later)])
+    page.breaks = "POST"
+    assert publish(post, "resolved", "new").state == "unsure"
+    if how == "never there":
+        page.incidents.clear()
+        outbox.drop(post.journal, post.messages()[1].id, "looked: it is not there")
+    if how == "applied, and then not to be asked":
+        page.busy = (429, "")
+        assert post.flush(40) == ["waiting", "waiting"]
+    post.flush(3600)
+    assert post.flush(3600) == (["sent", "dropped"] if how == "never there" else ["dropped", "sent"])
+    assert page.texts() == (["old"] if how == "never there" else ["new"])
+
+
+def test_two_at_once_make_one_entry(tmp_path: Path, page: FakeStatuspage) -> None:
+    """A tick takes the older text while the newer one is being published: it waits, and there is one entry."""
+    post = Post(tmp_path, page.env)
+    old = post.queue("status", title="T", status="investigating", impact="major", body="old")
+    later = {"id": old, "why": "down", "retry_at": "2026-11-23T03:00:02.000Z"}
+    post.journal.append([New(STREAM, None, "message.failed", later)])
+    tick = Post(tmp_path, page.env)
+    tick.clock, tick.journal = post.clock, post.journal
+    page.meanwhile = lambda: tick.flush(3)
+    assert publish(post, "identified", "new").state == "sent"
+    assert post.flush(3600) == ["dropped", "sent"]
+    assert (len(page.incidents), page.texts()) == (1, ["new"])
+
+
+def test_what_is_under_way_is_not_asked_for_yet(post: Post, page: FakeStatuspage) -> None:
+    """Nobody saw the answer a moment ago: neither a person's word nor the next text is faster than what may still
+    arrive."""
+    page.breaks = "POST"
+    message = publish(post)
+    assert message.state == "unsure"
+    page.incidents.clear()  # it is not there yet
+    outbox.retry(post.journal, message.id)
+    post.queue("status", title="T", status="identified", impact="major", body="Found.")
+    asked = len(page.asked)
+    assert post.flush(5) == ["waiting", "waiting"]
+    assert len(page.asked) == asked
+    assert post.flush(20) == ["sent", "sent"]
+    assert page.texts() == ["We look into it.", "Found."]
 
 
 def test_a_file_per_incident(git: Post, repo: StatusRepo) -> None:

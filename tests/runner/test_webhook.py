@@ -54,11 +54,13 @@ def test_the_text_names_the_incident(tmp_path: Path, server: Scripted, engine: s
 
 
 def test_nobody_is_mentioned(tmp_path: Path, server: Scripted) -> None:
-    """Slack's markup is shown as it is; Discord is told to mention nobody, to wait until it is posted, and has 2000."""
+    """Slack's markup is shown as it is; Discord is told to mention nobody, to wait until it is posted, and has 2000;
+    a text that is cut is said to be."""
     both = Post(tmp_path, {**env(server, "slack", "discord"), "SLACK_COMMANDERS": "S01"})
     both.send("webhook", "", text="<!here> @incident-commander")
     assert "&lt;!here&gt; <!subteam^S01>" in text(server)
-    both.send("webhook", "discord", text="@everyone " + "x" * 3000)
+    long = both.send("webhook", "discord", text=f"[{INCIDENT}] @everyone " + "x" * 3000)
+    assert (long.state, long.how.partition(", but ")[2][:9], "2000 fit" in long.how) == ("sent", "cut short", True)
     seen = server.seen[-1]
     assert (seen.path, seen.json()["allowed_mentions"]) == (f"{DISCORD}?wait=true", {"parse": []})
     assert (len(text(server)), text(server)[-1]) == (2000, "…")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +14,7 @@ from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, Refused
 from omniops.services.gh import Gh, installed
 from tests.support.fake_gh import FakeGh
+from tests.support.screen import ROOT
 
 MakeSettings = Callable[..., Settings]
 
@@ -52,6 +56,23 @@ def test_it_breaks_off(tmp_path: Path, settings: MakeSettings) -> None:
     with pytest.raises(InDoubt) as caught:
         Gh(settings(PATH=fake.path), "omni/route").create("T", "B", [])
     assert caught.value.why == "error connecting to api.github.example"
+
+
+def test_it_does_not_outlive_us(tmp_path: Path) -> None:
+    """Killed while gh is at it: gh is gone as well, and makes no issue when somebody else may have looked for it."""
+    fake = FakeGh(tmp_path)
+    (fake.folder / "slow").touch()
+    words = f"Gh(Settings({{'PATH': {fake.path!r}}}), 'omni/route').create('T', 'B', [])"
+    code = f"from omniops.config import Settings\nfrom omniops.services.gh import Gh\n{words}"
+    us = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
+    begun = fake.folder / "begun"
+    while not begun.exists():
+        assert us.poll() is None
+        time.sleep(0.02)
+    us.kill()
+    us.wait()
+    time.sleep(1.0)
+    assert fake.issues() == []
 
 
 def test_no_gh(tmp_path: Path, settings: MakeSettings) -> None:

@@ -8,13 +8,16 @@ from pathlib import Path
 from typing import Any
 
 _SCRIPT = """#!{python}
-import json, sys
+import json, sys, time
 from pathlib import Path
 folder = Path({folder!r})
 store = folder / "issues.json"
 issues = json.loads(store.read_text()) if store.exists() else []
 words = sys.argv[1:]
 given = [(words[n], words[n + 1]) for n in range(2, len(words) - 1) if words[n].startswith("--")]
+if (folder / "slow").exists():
+    (folder / "begun").touch()
+    time.sleep(0.5)
 if (folder / "logged-out").exists():
     print("To get started with GitHub CLI, please run:  gh auth login", file=sys.stderr)
     sys.exit(4)
@@ -41,7 +44,8 @@ else:
 
 
 class FakeGh:
-    """A folder with a `gh` in it. Files called ``logged-out`` or ``breaks`` (after it was made) change what it does."""
+    """A folder with a `gh` in it. Files called ``logged-out``, ``slow`` or ``breaks`` (after it was made) change what
+    it does."""
 
     def __init__(self, folder: Path, labels: tuple[str, ...] = ("dependencies",)) -> None:
         self.folder = folder / "gh"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -21,13 +22,15 @@ PAGE = "kctbh9vrtdwd"
 
 
 class FakeStatuspage:
-    """``incidents``: newest first. ``limit``: that many requests are answered, then (status, Retry-After) once."""
+    """``incidents``: newest first. ``busy``: (status, Retry-After), answered once. ``meanwhile`` is called, once, after
+    the next request was read and before anything of it is done."""
 
     def __init__(self) -> None:
         self.incidents: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.wrong: list[str] = []
         self.breaks = ""
+        self.meanwhile: Callable[[], object] = lambda: None
         self.busy: tuple[int, str] | None = None
         self._checker = Checker("statuspage")
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -53,6 +56,8 @@ class FakeStatuspage:
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any, dict[str, str]]:
         self.asked.append(f"{method} {path}")
+        meanwhile, self.meanwhile = self.meanwhile, lambda: None
+        meanwhile()
         if self.busy:
             (code, wait), self.busy = self.busy, None
             return code, {"error": "Too many requests"}, {"Retry-After": wait} if wait else {}

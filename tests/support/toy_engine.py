@@ -18,7 +18,7 @@ failures: list[bool] = []
 
 class Taking:
     safe_to_resend = True
-    settle_s = 0.0
+    longest_s, settle_s = 10.0, 0.0
     missing = "TOY is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:

@@ -16,7 +16,7 @@ class ByApprise:
     drill, because it asks no guard."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 60.0, 10.0
     missing = "APPRISE_URLS is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:

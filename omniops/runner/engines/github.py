@@ -20,7 +20,7 @@ class Issue:
     that another journal's is found too. A drill has a `gh` and a GitHub of its own, or none."""
 
     safe_to_resend = True
-    settle_s = 10.0
+    longest_s, settle_s = 40.0, 20.0
     missing = "there is no gh and no GH_TOKEN, or no GH_REPO"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -40,7 +40,7 @@ class Issue:
             return Delivery("sent", ref=url, how="it was there already")
         text = f"{message.body.get('body') or ''}\n\n{mark}\n"
         make = bool(message.body.get("make_labels"))
-        made = github.create(str(message.body["title"]), text, labels, make_labels=make)
+        made = github.create(str(message.body["title"]), text, labels, make_labels=make, before=places.look)
         return Delivery("sent", ref=made.url, how="" if made.labelled else "without its labels, which are not there")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from omniops.config import Settings
-from omniops.errors import Unreachable
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.services.clients import Clients
@@ -14,7 +13,7 @@ class ByMail:
     is for a person to pass on."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 40.0, 10.0
     missing = "SMTP_URL or MAIL_FROM is not set, or no address is known"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -26,10 +25,7 @@ class ByMail:
         mail, body = Mail(clients.settings, clients.guard), message.body
         id = message_id(mail.sender(), message.incident, str(body.get("kind") or ""), message.id)
         to = tuple(one.strip() for one in message.to.split(",") if one.strip())
-        try:
-            sent = mail.send(Letter(to, str(body["subject"]), str(body["text"]), id))
-        except Unreachable as error:
-            return Delivery("failed", why=f"{error.what}: {error.why}", down=True)
+        sent = mail.send(Letter(to, str(body["subject"]), str(body["text"]), id), places.look)
         return Delivery("sent", ref=id, how=f"but not to {sent.refused}" if sent.refused else "")
 
 

@@ -21,26 +21,21 @@ class Note:
     every note ends with the message's id, and before a second attempt the notes are looked through for it."""
 
     safe_to_resend = True
-    settle_s = 10.0
+    longest_s, settle_s = 15.0, 10.0
     missing = "PAGERDUTY_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
         return settings.has_secret("PAGERDUTY_TOKEN")
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
-        from omniops.services.pagerduty_errors import PagerSlow
-
         mark = f"[omniops {message.id}]"
         pager = clients.pager
         pager.budget()
-        try:
-            if message.attempts > 1:
-                for note in pager.notes(message.to):
-                    if mark in note.content:
-                        return Delivery("sent", ref=note.id, how="it was there already")
-            note = pager.add_note(message.to, f"{str(message.body['content'])[:MAX_NOTE]}\n{mark}")
-        except PagerSlow as slow:
-            return Delivery("failed", why=slow.what, down=True)
+        if message.attempts > 1:
+            for note in pager.notes(message.to):
+                if mark in note.content:
+                    return Delivery("sent", ref=note.id, how="it was there already")
+        note = pager.add_note(message.to, f"{str(message.body['content'])[:MAX_NOTE]}\n{mark}", places.look)
         return Delivery("sent", ref=note.id)
 
 
@@ -50,14 +45,14 @@ class Responder:
     Where the account cannot do it, the secondary's own integration is used."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 15.0, 10.0
     missing = "PAGERDUTY_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
         return settings.has_secret("PAGERDUTY_TOKEN")
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
-        from omniops.services.pagerduty_errors import ABILITY, PagerRefused, PagerSlow
+        from omniops.services.pagerduty_errors import ABILITY, PagerRefused
 
         pager, words = clients.pager, str(message.body["message"])
         pager.budget()
@@ -65,11 +60,10 @@ class Responder:
             user = str(message.body.get("user") or _secondary(pager, message.to))
             if not user:
                 return Delivery("failed", why="nobody is on call at the second level of the escalation policy")
-            pager.request_responder(message.to, user, words)
-        except PagerSlow as slow:
-            return Delivery("failed", why=slow.what, down=True)
+            pager.request_responder(message.to, user, words, places.look)
         except PagerRefused as no:
             if no.code == ABILITY and clients.events.has_key("secondary"):
+                places.look()
                 return _event(clients, "secondary", words, message)
             raise
         return Delivery("sent", ref=message.to)
@@ -87,7 +81,7 @@ class Event:
     PagerDuty makes one page of all events with one dedup key, so it is sent again until it is accepted."""
 
     safe_to_resend = True
-    settle_s = 0.0
+    longest_s, settle_s = 10.0, 0.0
     missing = "there is no PagerDuty routing key for them"
 
     def configured(self, settings: Settings, message: Message) -> bool:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from omniops.clock import parse_iso
 from omniops.config import Settings
-from omniops.errors import InDoubt, Unreachable
+from omniops.errors import InDoubt
 from omniops.incident.outbox import Message, fold, slack_channel
-from omniops.runner.engines.base import Delivery, Engine, Places
-from omniops.runner.engines.order import doubtful, replaced, under_way
+from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
+from omniops.runner.engines.order import blocked, denied, doubtful, replaced
+from omniops.runner.engines.ways import by_webhook, cut
 from omniops.services.clients import Clients
 
 if TYPE_CHECKING:
@@ -32,17 +33,14 @@ class Slack:
     there. Without a bot's token it goes through a webhook, where there is one."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 20.0, 10.0
     missing = "SLACK_BOT_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
-        from omniops.runner.comms import by_webhook
-
         return settings.has_secret("SLACK_BOT_TOKEN") or by_webhook(settings)
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
-        from omniops.runner.comms import by_webhook
-        from omniops.services.slack import SlackRefused
+        from omniops.services.slack import MAX_TEXT, SlackRefused
 
         if by_webhook(clients.settings):
             from omniops.runner.engines.webhook import through_webhook
@@ -52,19 +50,17 @@ class Slack:
             to, name = _place(clients, message, places)
         except InDoubt as error:  # whether there is a channel now; the next attempt finds it by its name
             return Delivery("failed", why=f"{error.what}: {error.why}", down=True)
-        except Unreachable as error:
-            return later(error)
         try:
+            places.look()
             ts = clients.slack.post(to, str(message.body["text"]))
-        except Unreachable as error:
-            return later(error)
         except SlackRefused as no:
             # An incident's own channel need not exist: then the text is for a person to paste where they talk.
             missing = no.code in ("channel_not_found", "is_archived", "not_in_channel")
             if missing and message.to.startswith("#inc-"):
                 return Delivery("shown", why=f"{message.to}: {no.why}")
             return refused(no)
-        return Delivery("sent", ref=ts, how=f"in #{name}" if name and f"#{name}" != message.to else "")
+        where = f"in #{name}" if name and f"#{name}" != message.to else ""
+        return Delivery("sent", ref=ts, how=(where + cut(str(message.body["text"]), MAX_TEXT)).removeprefix(", "))
 
 
 def _place(clients: Clients, message: Message, places: Places) -> tuple[str, str]:
@@ -82,12 +78,6 @@ def _place(clients: Clients, message: Message, places: Places) -> tuple[str, str
     return id, name
 
 
-def later(error: Unreachable) -> Delivery:
-    """Nobody answers, or Slack wants patience: nothing was posted."""
-    wait = getattr(error, "retry_in_s", None)
-    return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, down=True)
-
-
 def refused(no: SlackRefused) -> Delivery:
     """Slack said no; where that is about the token, it says so to every message."""
     from omniops.services.slack import AUTH
@@ -100,7 +90,7 @@ class Headline:
     ``channel.created``, ``headline.posted``. Where it is not known whether there is a headline, the channel is read."""
 
     safe_to_resend = True
-    settle_s = 10.0
+    longest_s, settle_s = 30.0, 10.0
     missing = "SLACK_BOT_TOKEN is not set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -113,17 +103,15 @@ class Headline:
         events = places.events()
         if replaced(events, message):
             return Delivery("dropped", why="a newer headline has taken its place")
-        if under_way(events, message):
-            return Delivery("failed", why="an older headline is on its way", retry_in_s=self.settle_s)
+        if other := blocked(events, message):
+            return Delivery("failed", why=f"of the headlines, {other}", retry_in_s=self.settle_s)
         channels = Channels(clients.slack)
         try:
             id, name, new = _channel(clients, channels, message, places)
             topic = _topic(channels, id, message, places)
             known = "" if new else _known(channels, id, message, places)
             ts = _headline(channels, id, known, message, places)
-            pinned = _pin(channels, id, ts)
-        except Unreachable as error:
-            return later(error)
+            pinned = _pin(channels, id, ts, places)
         except SlackRefused as no:
             if no.code == "is_archived":
                 return Delivery("dropped", why=no.why)
@@ -144,6 +132,7 @@ def _channel(clients: Clients, channels: Channels, message: Message, places: Pla
         name = base if n == 1 else f"{base[: MAX_NAME - 4].rstrip('-')}-{n}"
         new = True
         try:
+            places.look()
             id = channels.create(name)
         except SlackRefused as no:
             if no.code != "name_taken":
@@ -180,6 +169,7 @@ def _topic(channels: Channels, id: str, message: Message, places: Places) -> str
     if said and said[-1].body.get("topic") == topic and NO_TOPIC not in said[-1].how:
         return ""
     try:
+        places.look()
         channels.set_topic(id, topic)
     except SlackRefused as no:
         if no.code == "is_archived":
@@ -189,17 +179,21 @@ def _topic(channels: Channels, id: str, message: Message, places: Places) -> str
 
 
 def _known(channels: Channels, id: str, message: Message, places: Places) -> str:
-    """The ts of the headline that there is. Raises InDoubt where there may be one, and Slack may not be asked."""
+    """The ts of the headline that there is. Raises InDoubt where there may be one, Slack may not be asked, and no
+    person has looked either."""
     from omniops.services.slack import SlackRefused
 
     fact = places.fact("headline.posted")
     if fact.get("channel") == id:
         return str(fact["ts"])
-    if not doubtful(places.events(), message):
+    events = places.events()
+    if not doubtful(events, message):
         return ""
     try:
         return channels.find_headline(id, message.incident)
     except SlackRefused as no:
+        if denied(events, message):
+            return ""
         raise InDoubt("a headline may have been posted before", why=no.why) from None
 
 
@@ -210,25 +204,31 @@ def _headline(channels: Channels, id: str, known: str, message: Message, places:
     text = str(message.body["headline"])
     if known:
         try:
+            places.look()
             channels.edit(id, known, text)
         except SlackRefused as no:
             if no.code not in GONE:
                 raise
             known = ""
+    if not known:
+        places.look()
     ts = known or channels.post_headline(id, text, message.incident)
     if places.fact("headline.posted") != {"channel": id, "ts": ts}:
         places.keep("headline.posted", {"channel": id, "ts": ts})
     return ts
 
 
-def _pin(channels: Channels, id: str, ts: str) -> str:
+def _pin(channels: Channels, id: str, ts: str, places: Places) -> str:
     """Pin it; what is lacking for that, in words."""
     from omniops.services.slack import SlackRefused
 
     try:
+        places.look()
         channels.pin(id, ts)
     except SlackRefused as no:
         return f"not pinned: {no.why}"
+    except Stopped as stopped:  # the headline itself is there
+        return f"not pinned: {stopped.delivery.why}"
     return ""
 
 

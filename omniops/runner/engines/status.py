@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from omniops.config import Settings
-from omniops.errors import Unreachable
+from omniops.incident.communication import LEVELS, STATUSES
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
-from omniops.runner.engines.order import overtaken, under_way
+from omniops.runner.engines.order import blocked, overtaken
 from omniops.services.clients import Clients
-
-STATES = ("investigating", "identified", "monitoring", "resolved")
-IMPACTS = ("none", "minor", "major", "critical")
 
 
 def by_statuspage(settings: Settings) -> bool:
@@ -25,7 +22,7 @@ class Status:
     it carries unseen; a text that is there is not published again, and none comes after a newer one."""
 
     safe_to_resend = True
-    settle_s = 10.0
+    longest_s, settle_s = 30.0, 15.0
     missing = "no status page is set up: STATUSPAGE_TOKEN and STATUSPAGE_PAGE, or STATUS_REPO"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -33,20 +30,16 @@ class Status:
 
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         body = message.body
-        if body["status"] not in STATES or body["impact"] not in IMPACTS:
+        if body["status"] not in STATUSES or body["impact"] not in LEVELS:
             return Delivery("dropped", why="no status page knows this status or impact")
         events = places.events()
         if overtaken(events, message):
             return Delivery("dropped", why="a newer text is on the status page")
-        if under_way(events, message):
-            return Delivery("failed", why="an older text is on its way", retry_in_s=self.settle_s)
-        try:
-            if by_statuspage(clients.settings):
-                return _to_statuspage(clients, message, places)
-            return _to_git(clients, message, places)
-        except Unreachable as error:
-            wait = getattr(error, "retry_in_s", None)
-            return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, down=True)
+        if other := blocked(events, message):
+            return Delivery("failed", why=f"of the texts, {other}", retry_in_s=self.settle_s)
+        if by_statuspage(clients.settings):
+            return _to_statuspage(clients, message, places)
+        return _to_git(clients, message, places)
 
 
 def _to_statuspage(clients: Clients, message: Message, places: Places) -> Delivery:
@@ -56,6 +49,8 @@ def _to_statuspage(clients: Clients, message: Message, places: Places) -> Delive
     if entry is not None and message.id in entry.messages:
         published, how = entry, "it was there already"
     else:
+        page.wait()
+        places.look()
         given = tuple(str(message.body[name]) for name in ("title", "status", "impact", "body"))
         published = (
             page.open(message.incident, message.id, *given) if entry is None else page.update(entry, message.id, *given)
@@ -70,7 +65,7 @@ def _to_git(clients: Clients, message: Message, places: Places) -> Delivery:
 
     body = message.body
     update = Update(message.incident, message.id, body["title"], body["status"], body["impact"], body["body"])
-    done = StatusGit(clients.settings, clients.guard).publish(update, clients.clock.now())
+    done = StatusGit(clients.settings, clients.guard).publish(update, clients.clock.now(), places.look)
     _keep(places, {"at": "git", "id": done.path, "url": ""})
     return Delivery("sent", ref=done.commit, how="it was there already" if done.found else done.path)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from omniops.config import Settings
-from omniops.errors import Unreachable
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
+from omniops.runner.engines.ways import cut
 from omniops.services.clients import Clients
 
 
@@ -14,7 +14,7 @@ class ByWebhook:
     channel of all incidents, so the text names its own."""
 
     safe_to_resend = False
-    settle_s = 0.0
+    longest_s, settle_s = 10.0, 10.0
     missing = "neither SLACK_WEBHOOK_URL nor DISCORD_WEBHOOK_URL is set"
 
     def configured(self, settings: Settings, message: Message) -> bool:
@@ -31,12 +31,9 @@ def through_webhook(clients: Clients, message: Message) -> Delivery:
     kind, text = _kind(clients.settings, message), str(message.body["text"])
     if message.incident and message.incident not in text:
         text = f"[{message.incident}] {text}"
-    try:
-        ref = Webhook(kind, clients.settings, clients.clock, clients.guard).post(text)
-    except Unreachable as error:
-        wait = getattr(error, "retry_in_s", None)
-        return Delivery("failed", why=f"{error.what}: {error.why}", retry_in_s=wait, down=True)
-    return Delivery("sent", ref=ref, how=f"through {kind.capitalize()}'s webhook")
+    hook = Webhook(kind, clients.settings, clients.clock, clients.guard)
+    how = f"through {kind.capitalize()}'s webhook" + cut(text, hook.most)
+    return Delivery("sent", ref=hook.post(text), how=how)
 
 
 def _kind(settings: Settings, message: Message) -> str:
