@@ -220,7 +220,7 @@ def handoff(
     if json:
         emit(done.as_json())
     else:
-        _say(done, desk.rota.channel)
+        _say(done, work.place(here.settings, desk.rota.channel))
     raise typer.Exit(int(done.exit))
 
 
@@ -261,7 +261,8 @@ def sync(
     """Wire the rotation into its PagerDuty schedule.
 
     The difference is shown first, then y/N; then the next 8 weeks are read back. Exit code 0: PagerDuty does what the
-    rota says. 1: it names somebody else for some hours. 3: declined. 7: nobody can tell whether it took effect.
+    rota says. 1: it names somebody else for some hours. 3: declined. 6: only a part of it was changed. 7: nobody can
+    tell whether it took effect.
     """
     from omniops.cli.here import here_for
     from omniops.runner.oncall_sync import sync as work
@@ -272,11 +273,11 @@ def sync(
     if json:
         emit({"schema": "omniops.sync/1", "schedules": [one.as_json() for one in found]})
     else:
-        from omniops.runner.oncall_sync import names_of
+        from omniops.runner.schedule_look import names_of
         from omniops.terminal.views.oncall import sync_lines
 
         for one in found:
-            last = (one.last.start, one.last.end, one.last.gaps)
+            last = (one.last.start, one.last.end, one.last.gaps if one.known else None)
             told = (one.role, one.state, one.why, one.last.live.name)
             for line, tone in sync_lines(*told, *last, names_of(desk, one.last.live), desk.rota.tz, streams().width()):
                 streams().result(line, tone)

@@ -17,8 +17,8 @@ from omniops.text import duration, one_line
 ITEMS = ("SEV-3", "SEV-4")
 MOST = 25
 """Lines of one part; the rest is counted."""
-MOST_TEXT = 3900
-"""Characters of a handoff: more is cut off by Slack."""
+MOST_PARTS = 5
+"""Messages that one handoff is posted in: more is read by nobody."""
 
 
 class Handoff(NamedTuple):
@@ -135,6 +135,21 @@ def draft(
     if others:
         lines += _part("Other open incidents", [_incident(one, tz) for one in others])
     return "\n".join(lines)
+
+
+def parts(text: str, most: int) -> list[str]:
+    """A handoff as the messages of at most ``most`` characters that it is posted in: parted at empty lines where one is
+    near, else between lines, else between words; each says which one it is."""
+    if len(text) <= most:
+        return [text]
+    found, rest, room = list[str](), text.strip(), most - len("(9 of 9)\n")
+    while len(rest) > room:
+        cuts = [(rest.rfind(mark, 0, room + 1), least) for mark, least in (("\n\n", room // 2), ("\n", 1), (" ", 1))]
+        at = next((place for place, least in cuts if place >= least), room)
+        found.append(rest[:at].rstrip())
+        rest = rest[at:].lstrip()
+    found += [rest] if rest else []
+    return [f"({n} of {len(found)})\n{one}" for n, one in enumerate(found, 1)]
 
 
 def _part(title: str, rows: Sequence[str]) -> list[str]:

@@ -7,9 +7,9 @@ whether it went out.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from math import isnan
 from typing import Any, NamedTuple
 
 from omniops.clock import iso, parse_iso
@@ -187,9 +187,10 @@ def next_due(messages: Iterable[Message]) -> str:
 
 
 def retry_at(now: datetime, attempts: int, asked_s: float | None = None) -> str:
-    """When to try again after ``attempts`` attempts. ``asked_s``: what the service asked for (Retry-After)."""
+    """When to try again after ``attempts`` attempts. ``asked_s``: what the service asked for (Retry-After); what is no
+    number is passed over: one odd answer must not keep every later look at the outbox from ending."""
     wait = BACKOFF_S[min(max(attempts, 1), len(BACKOFF_S)) - 1]
-    if asked_s is not None and not isnan(asked_s):
+    if asked_s is not None and not math.isnan(asked_s):
         wait = min(max(asked_s, 1.0), MAX_RETRY_AFTER_S)
     return iso(now + timedelta(seconds=wait))
 

@@ -10,8 +10,8 @@ from omniops.config import Settings
 from omniops.errors import BadInput, Exit, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import rota as rotas
-from omniops.incident.drafts import once
-from omniops.incident.handoff import MOST_TEXT, Contents, acknowledged, draft, handoffs
+from omniops.incident.drafts import Draft, once
+from omniops.incident.handoff import MOST_PARTS, Contents, acknowledged, draft, handoffs, parts
 from omniops.incident.outbox import Message, stream_of, with_key
 from omniops.incident.rota import STREAM, Role
 from omniops.incident.view import MITIGATION_KINDS, mitigations
@@ -155,11 +155,11 @@ def hand_over(here: Here, desk: Desk, role: str, *, yes: bool = False, edit: boo
         if looked is None:
             return Done(turn, text, "declined", None, found.frozen)
         text = looked
-    _check(text)
+    _check(here.settings, text, desk.rota.channel)
     reached("handoff.look", turn.role.id)
     if here.person.interactive and _unable(here.settings, desk.rota.channel):
         return _by_hand(here, turn, desk.rota.channel, text)._replace(left_out=found.frozen)
-    id = _owe(here.journal, turn, desk.rota.channel, text)
+    id = _owe(here, turn, desk.rota.channel, text)
     here.flush()
     done = _became(here, turn, id)._replace(left_out=found.frozen)
     if done.state == "to be pasted" and here.person.interactive:
@@ -206,12 +206,15 @@ def _looked_over(here: Here, text: str, channel: str) -> str | None:
     while True:
         for line in clean(text).split("\n"):
             here.person.say(line)
-        answer = here.person.choose("handoff", f"Post this to {channel}?", _OPTIONS, None)
+        count = len(_pieces(here.settings, text, channel))
+        more = f", as {count} messages" if count > 1 else ""
+        question = f"Post this to {place(here.settings, channel)}{more}?"
+        answer = here.person.choose("handoff", question, _OPTIONS, None)
         if answer != "edit":
             return text if answer == "post" else None
         try:
             text = _edited(here, text)
-            _check(text)
+            _check(here.settings, text, channel)
         except BadInput as error:  # a tired person's text is not thrown away because of one word
             here.person.say(error.brief, "warn")
 
@@ -222,14 +225,29 @@ def _edited(here: Here, text: str) -> str:
     return here.edit(text)
 
 
-def _check(text: str) -> None:
+def place(settings: Settings, channel: str) -> str:
+    """Where it really goes from here, in words: a webhook posts to the one channel that it was made for."""
+    from omniops.runner.comms import to_channel
+
+    return to_channel(settings, Draft("slack", channel, ABOUT, "", channel, {})).where
+
+
+def _pieces(settings: Settings, text: str, channel: str) -> list[str]:
+    """The texts of the messages that it takes, at what it is posted through."""
+    from omniops.runner.engines.room import room_for
+
+    room = room_for(settings, Message("", "", "slack", channel, ABOUT, {"text": text}, "", "", "waiting"))
+    return parts(text, room.most["text"]) if room else [text]
+
+
+def _check(settings: Settings, text: str, channel: str) -> None:
     wrong = ""
     if not text.strip():
         wrong = "it is empty"
     elif redact(text) != text:
         wrong = "it holds a secret"
-    elif len(text) > MOST_TEXT:
-        wrong = f"it is longer than {MOST_TEXT} characters, and Slack would cut it off"
+    elif (count := len(_pieces(settings, text, channel))) > MOST_PARTS:
+        wrong = f"it is so long that it would be {count} messages; at most {MOST_PARTS} are read"
     if wrong:
         raise BadInput(
             f"not posted: {wrong}",
@@ -238,8 +256,9 @@ def _check(text: str) -> None:
         )
 
 
-def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
-    """Write the handoff down together with its message; return the message's id. A second one leaves the first."""
+def _owe(here: Here, turn: Turn, channel: str, text: str) -> str:
+    """Write the handoff down together with its messages; return the id of the first. A second one leaves the first."""
+    journal = here.journal
 
     def attempt() -> str:
         n = journal.length(stream_of(""))
@@ -247,8 +266,12 @@ def _owe(journal: Journal, turn: Turn, channel: str, text: str) -> str:
         if known is not None:
             return known.id
         key = once(turn.key, outbox.messages(journal, ""))
-        message = outbox.new_message(journal, "", engine="slack", to=channel, about=ABOUT, body={"text": text}, key=key)
-        journal.append([message._replace(expected=n), _written(turn, text, str(message.data["id"]))])
+        keys = [key, *(f"{n}:{key}" for n in range(2, MOST_PARTS + 1))]
+        message, *more = (
+            outbox.new_message(journal, "", engine="slack", to=channel, about=ABOUT, body={"text": one}, key=each)
+            for each, one in zip(keys, _pieces(here.settings, text, channel), strict=False)
+        )
+        journal.append([message._replace(expected=n), *more, _written(turn, text, str(message.data["id"]))])
         reached("outbox.queued", "slack")
         return str(message.data["id"])
 
@@ -265,8 +288,12 @@ def _written(turn: Turn, text: str, message: str) -> New:
 
 
 def _became(here: Here, turn: Turn, id: str, *, already: bool = False) -> Done:
+    """How it stands: as the first of its messages that was not posted does."""
     found = here.message("", id)
-    text = str(found.body["text"])
+    whole = (one.text for one in handoffs(here.journal.read(STREAM)) if one.message == id)
+    text = next(whole, str(found.body["text"]))
+    rest = [one for one in outbox.messages(here.journal, "") if one.key.endswith(f":{found.key}")]
+    found = next((one for one in (found, *rest) if one.state not in ("sent", "dropped")), found)
     sent = "already" if already else "posted"
     known = {"sent": sent, "waiting": "waits", "shown": "to be pasted", "dropped": "declined"}
     return Done(turn, text, known.get(found.state, "may have been posted"), found, again=already)

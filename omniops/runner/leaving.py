@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from omniops.clock import Clock
 from omniops.config import Settings
-from omniops.errors import Exit
+from omniops.errors import BadInput, Exit
 from omniops.incident.drafts import Draft
 from omniops.incident.obligations import IDS
 from omniops.incident.outbox import Message
@@ -71,13 +71,29 @@ class Said(NamedTuple):
 
 
 def last_look(here: Here, incident: Incident, draft: Draft, host: str = "", warnings: tuple[str, ...] = ()) -> Change:
-    """Show the whole text, where it goes and which incident it is about; what is shown is what is approved."""
+    """Show the whole text, where it goes and which incident it is about; what is shown is what is approved.
+
+    Raises BadInput for a text that is longer than the place takes: nothing is cut after it was approved."""
+    if wrong := over(here.settings, incident.id, draft):
+        raise BadInput("not sent: it is too long", why=wrong, state="nothing was queued", next="say it in fewer words")
     change = Change(
         here.settings.environment, host or draft.engine, draft.where, "post", {}, {"text": draft.text},
         {"about": f"{incident.id}: {incident.title}"}, warnings, "a message cannot be taken back", "",
     )  # fmt: skip
     here.person.change(change)
     return change
+
+
+def over(settings: Settings, incident: str, draft: Draft) -> str:
+    """Why a draft does not fit where it goes, in words; "" where it does."""
+    from omniops.runner.engines.room import too_long
+
+    return too_long(settings, probe(incident, draft))
+
+
+def probe(incident: str, draft: Draft) -> Message:
+    """A draft as the message that it would be."""
+    return Message("", incident, draft.engine, draft.to, draft.about, draft.body, draft.key, "", "waiting")
 
 
 def leave(here: Here, incident: str, draft: Draft, instead_of: Sequence[str] = ()) -> Message | None:

@@ -10,35 +10,25 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from omniops.errors import BadInput, Exit, NeedsPerson, NotOurs, OmniopsError
+from omniops.clock import parse_iso
+from omniops.errors import BadInput, Exit, Interrupted, NeedsPerson, NotOurs, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.handoff import unfinished
-from omniops.incident.rota import STREAM, WEEK, Cover, Role
-from omniops.incident.schedules import WEEKS, Difference, Gap, Live, Span, compare, declared, differences, hours, ours
-from omniops.journal.events import New
+from omniops.incident.rota import STREAM, Role
+from omniops.incident.schedules import hours
+from omniops.journal.conflict import retry_on_conflict
+from omniops.journal.events import Event, New
+from omniops.journal.lease import holder_state, me
 from omniops.runner.leaving import Here
 from omniops.runner.oncall import Desk
 from omniops.runner.person import Change
+from omniops.runner.schedule_look import Look, body_of, kept, look, names_of
 from omniops.services.pagerduty_errors import PagerUnsure
-from omniops.services.pagerduty_schedules import Layer, Schedule, Schedules
+from omniops.services.pagerduty_schedules import Schedules
 
 SAME, CHANGED, DECLINED, IN_DOUBT = "same", "changed", "declined", "in doubt"
-MOST_OVERRIDES = 40
-
-
-class Look(NamedTuple):
-    """One look at a schedule: what is declared otherwise, and who is on call otherwise from ``start`` to ``end``."""
-
-    live: Schedule
-    start: datetime
-    end: datetime
-    differences: list[Difference]
-    gaps: list[Gap]
-
-    @property
-    def to_cover(self) -> list[Gap]:
-        """Stretches that an override there would mend: somebody covers here, and PagerDuty knows who they are."""
-        return [one for one in self.gaps if one.cover and not one.here.startswith("?")]
+IN_PART, FAILED, NOT_KEPT = "changed in part", "not changed", "not as declared"
+LONGEST_S = 300.0
 
 
 class Synced(NamedTuple):
@@ -55,8 +45,13 @@ class Synced(NamedTuple):
         return self.after or self.before
 
     @property
+    def known(self) -> bool:
+        """Was the schedule seen as it is now?"""
+        return self.after is not None or self.state in (SAME, DECLINED, FAILED)
+
+    @property
     def exit(self) -> Exit:
-        known = {DECLINED: Exit.PERSON, IN_DOUBT: Exit.IN_DOUBT}
+        known = {DECLINED: Exit.PERSON, IN_DOUBT: Exit.IN_DOUBT, IN_PART: Exit.BROKEN, FAILED: Exit.BROKEN}
         return known.get(self.state, Exit.NO if self.last.gaps or self.last.differences else Exit.DONE)
 
     def as_json(self) -> dict[str, Any]:
@@ -64,17 +59,32 @@ class Synced(NamedTuple):
         return {
             "role": self.role.id, "schedule": self.role.schedule, "state": self.state, "why": self.why or None,
             "differences": [one._asdict() for one in self.before.differences],
-            "hours": hours(last.start, last.end), "gaps": [one.as_json() for one in last.gaps],
+            "hours": hours(last.start, last.end), "gaps": [one.as_json() for one in last.gaps] if self.known else None,
         }  # fmt: skip
 
 
 def sync(here: Here, desk: Desk, role: str = "") -> list[Synced]:
-    """Every role that has a schedule, or one; the difference is shown before anything is asked.
+    """Every role that has a schedule, or one; the difference is shown before anything is asked, and all of them are
+    looked at before one is changed. What goes wrong once something was changed is told of that role alone.
 
     Raises BadInput for what oncall.yaml lacks, NeedsPerson without a person or --yes, and as the client does.
     """
     here.settings.remember_secrets()
-    return [_sync(here, desk, one) for one in _roles(desk, role)]
+    roles, found = _roles(desk, role), list[Synced]()
+    if len(roles) > 1:
+        for one in roles:
+            _looked(here, desk, one)
+    for one in roles:
+        before = _looked(here, desk, one)
+        try:
+            found.append(_sync(here, desk, one, before))
+        except Interrupted:
+            raise
+        except OmniopsError as error:
+            if all(each.state in (SAME, DECLINED) for each in found):
+                raise
+            found.append(Synced(one, FAILED, before, None, error.brief))
+    return found
 
 
 def _roles(desk: Desk, role: str) -> list[Role]:
@@ -100,167 +110,145 @@ def _roles(desk: Desk, role: str) -> list[Role]:
     return found
 
 
-def _sync(here: Here, desk: Desk, role: Role) -> Synced:
-    client = here.clients.schedules
-    client.budget(60.0)
-    before = _look(client, desk, role, here.clock.now())
-    if not before.differences and not before.to_cover:
-        if role.id in unfinished(desk.events):
-            _written(here, role, "found as declared", before)
-        return Synced(role, SAME, before, None)
-    active = [one for one in before.live.layers if not one.over(here.clock.now())]
-    if before.differences and len(active) > 1:
+def _looked(here: Here, desk: Desk, role: Role) -> Look:
+    """A look at what there is. Raises NeedsPerson for more than omniops may change."""
+    here.clients.schedules.budget(60.0)
+    seen = look(here.clients.schedules, desk, role, here.clock.now())
+    active = [one for one in seen.live.layers if not one.over(here.clock.now())]
+    if seen.differences and len(active) > 1:
         raise NeedsPerson(
             f"the schedule {role.schedule} has {len(active)} layers",
             why="omniops keeps one with one layer, and ends nobody else's",
             state="nothing was changed there",
             next="end the other layers in PagerDuty, then: omniops oncall sync",
         )
+    return seen
+
+
+def _sync(here: Here, desk: Desk, role: Role, before: Look) -> Synced:
+    client = here.clients.schedules
+    if not before.differences and not before.to_cover:
+        if role.id in unfinished(desk.events):
+            _written(here, role, "found as declared", before)
+        return Synced(role, SAME, before, None)
     change = _shown(here, desk, role, before)
     here.person.change(change)
     if not here.person.approve("sync", change, None):
         return Synced(role, DECLINED, before, None)
-    client.budget(60.0)
-    if _settings(_look(client, desk, role, here.clock.now())) != _settings(before):
-        raise NotOurs(
-            f"the schedule {role.schedule} was changed while it was looked at",
-            why="what was approved is not what would be changed",
-            state="nothing was changed there",
-            next="omniops oncall sync shows it again",
-        )
+    _begin(here, desk, role, before)
     return _apply(here, desk, role, before, client)
 
 
-def _settings(look: Look) -> tuple[object, ...]:
-    return look.live.name, look.live.zone, look.live.description, [_kept(one) for one in look.live.layers]
+def _begin(here: Here, desk: Desk, role: Role, before: Look) -> None:
+    """Write the change down, if it is the one that was approved, and nobody is at one: two at once would lay each
+    override twice. Raises NotOurs."""
+    told = {
+        "role": role.id, "schedule": role.schedule, "differences": [list(one) for one in before.differences],
+        "covers": [one.as_json() for one in before.batch],
+        "before": {"time_zone": before.live.zone, "schedule_layers": [kept(one) for one in before.live.layers]}, **me(),
+    }  # fmt: skip
+
+    def attempt() -> None:
+        events = here.journal.read(STREAM)
+        other = unfinished(events).get(role.id)
+        if other is not None and _under_way(other, here.clock.now()):
+            raise _not_now(role, f"{other.actor} is changing it at this moment", "is being changed")
+        if not _looked(here, desk, role).same(before):
+            raise _not_now(role, "what was approved is not what would be changed", "was changed while it was looked at")
+        here.journal.append([New(STREAM, len(events), "oncall.sync.begun", told)])
+
+    retry_on_conflict(attempt, "nothing was changed there")
+    reached("sync.begun", role.id)
+
+
+def _under_way(begun: Event, now: datetime) -> bool:
+    """Is whoever began a change still at it? None takes longer than ``LONGEST_S``."""
+    recent = (now - parse_iso(begun.time)).total_seconds() < LONGEST_S
+    return recent and "host" in begun.data and holder_state(dict(begun.data)) in ("alive", "unknown")
+
+
+def _not_now(role: Role, why: str, how: str) -> NotOurs:
+    return NotOurs(
+        f"the schedule {role.schedule} {how}",
+        why=why,
+        state="nothing was changed there",
+        next="omniops oncall sync shows it again",
+    )
 
 
 def _apply(here: Here, desk: Desk, role: Role, before: Look, client: Schedules) -> Synced:
-    """Written down, sent, read back, compared, written down."""
+    """Sent, read back, compared, written down."""
     now = here.clock.now()
-    told = {
-        "role": role.id, "schedule": role.schedule, "differences": [list(one) for one in before.differences],
-        "covers": [one.as_json() for one in before.to_cover],
-        "before": {"time_zone": before.live.zone, "schedule_layers": [_kept(one) for one in before.live.layers]},
-    }  # fmt: skip
-    here.journal.append([New(STREAM, None, "oncall.sync.begun", told)])
-    reached("sync.begun", role.id)
-    doubt = ""
+    sent = _sent(here, desk, role, before, client, now)
+    reached("sync.sent", role.id)
+    wrong = sent.doubt or sent.refusal
+    try:
+        client.budget(60.0)
+        # What was before the change is history there, and stays: from the next full minute on it has to be right.
+        after = look(client, desk, role, here.clock.now() + timedelta(minutes=1))
+    except OmniopsError as error:
+        state = IN_PART if sent.refusal else IN_DOUBT
+        return Synced(role, state, before, None, f"{wrong or 'it was accepted'}; not read back: {error.brief}")
+    settled = after.has(before.batch)
+    if sent.doubt:
+        if settled:
+            _written(here, role, "found as declared", after)
+        found = "read back, it is as declared" if settled else "read back, it is not as declared"
+        return Synced(role, IN_DOUBT, before, after, f"{wrong}; {found}")
+    if sent.refusal:
+        _written(here, role, f"in part: {wrong}", after)
+        return Synced(role, IN_PART, before, after, wrong)
+    _written(here, role, "applied" if settled else "accepted, and not as declared", after)
+    left = f"{before.left} overrides are left for another: omniops oncall sync" if settled and before.left else ""
+    return Synced(role, CHANGED if settled else NOT_KEPT, before, after, left)
+
+
+class _Sent(NamedTuple):
+    """What became of the requests. ``doubt``: why nobody can tell of the last one; ``refusal``: why it was not done,
+    and what had been done before."""
+
+    doubt: str = ""
+    refusal: str = ""
+
+
+def _sent(here: Here, desk: Desk, role: Role, before: Look, client: Schedules, now: datetime) -> _Sent:
+    """Send what was approved, one request after the other. Raises what the client does, while nothing was changed."""
+    done: list[str] = []
     client.budget(60.0)
     try:
         if before.differences:
             client.change(role.schedule, body_of(desk, role, before.live, now))
-        for one in before.to_cover[:MOST_OVERRIDES]:
+            done.append("the layers were changed")
+        for n, one in enumerate((one for one in before.batch if one.end > now), 1):
             client.cover(role.schedule, max(one.start, now), one.end, one.here, desk.rota.zone)
+            done = [word for word in done if "override" not in word] + [f"{n} override{'s' if n > 1 else ''} made"]
     except PagerUnsure as error:
-        doubt = error.why
+        return _Sent(doubt=", ".join([*done, error.why]))
     except OmniopsError as error:
-        _written(here, role, f"refused: {error.brief}", None)
-        raise
-    reached("sync.sent", role.id)
-    try:
-        client.budget(60.0)
-        # What was before the change is history there, and stays: from the next full minute on it has to be right.
-        after = _look(client, desk, role, here.clock.now() + timedelta(minutes=1))
-    except OmniopsError as error:
-        return Synced(role, IN_DOUBT, before, None, f"{doubt or 'it was accepted'}; not read back: {error.brief}")
-    settled = not after.differences and not after.to_cover
-    if settled or not doubt:
-        _written(here, role, "found as declared" if doubt else "applied", after)
-    if doubt:
-        found = "read back, it is as declared" if settled else "read back, it is not as declared"
-        return Synced(role, IN_DOUBT, before, after, f"{doubt}; {found}")
-    return Synced(role, CHANGED, before, after)
+        if not done:
+            _written(here, role, f"refused: {error.brief}", None)
+            raise
+        return _Sent(refusal=f"{', '.join(done)}, but not the next override: {error.brief}")
+    return _Sent()
 
 
-def _written(here: Here, role: Role, how: str, look: Look | None) -> None:
-    differ = round(sum(one.hours for one in look.gaps), 3) if look else None
+def _written(here: Here, role: Role, how: str, seen: Look | None) -> None:
+    differ = round(sum(one.hours for one in seen.gaps), 3) if seen else None
     data = {"role": role.id, "schedule": role.schedule, "how": how, "differing_hours": differ}
     here.journal.append([New(STREAM, None, "oncall.synced", data)])
 
 
-def _look(client: Schedules, desk: Desk, role: Role, now: datetime) -> Look:
-    """The schedule as it is, and as PagerDuty draws it for the next 8 weeks, held against the rota."""
-    start = now.replace(second=0, microsecond=0)
-    end = start + WEEKS * WEEK
-    live = client.schedule(role.schedule, start, end, desk.rota.zone)
-    covers = [one for one in desk.covers if one.role == role.id]
-    return Look(live, start, end, _differences(desk, role, live, now), _gaps(desk, role, live, covers, start, end))
-
-
-def _differences(desk: Desk, role: Role, live: Schedule, now: datetime) -> list[Difference]:
-    active = [one for one in live.layers if not one.over(now)]
-    names = names_of(desk, live)
-    if not active:
-        wanted = ", ".join(names[one] for one in declared(desk.rota, role, now).users)
-        return [Difference("layers", "none", f"one: {wanted}")]
-    more = [Difference("layers", str(len(active)), "1")] if len(active) > 1 else []
-    one = active[0]
-    settings = Live(live.zone, one.turn_s, one.anchor, one.users, one.restrictions)
-    found = differences(desk.rota, role, settings, now, names)
-    if one.end is not None:
-        found.append(Difference("it ends", f"{one.end.astimezone(desk.rota.tz):%Y-%m-%d}", "never"))
-    if one.start is not None and one.start > now:
-        found.append(Difference("it begins", f"{one.start.astimezone(desk.rota.tz):%Y-%m-%d}", "now"))
-    return more + found
-
-
-def _gaps(desk: Desk, role: Role, live: Schedule, covers: list[Cover], start: datetime, end: datetime) -> list[Gap]:
-    there: list[Span] = [(one.start, one.end, one.user) for one in live.shifts]
-    return compare(ours(desk.rota, role, start, end, covers), there, covers, start, end)
-
-
-def names_of(desk: Desk, live: Schedule) -> dict[str, str]:
-    """PagerDuty user -> a name: the member's, else what PagerDuty calls them."""
-    members = {one.pagerduty: one.name for role in desk.rota.roles for one in role.members if one.pagerduty}
-    return {**live.names, **members}
-
-
-def body_of(desk: Desk, role: Role, live: Schedule, now: datetime) -> dict[str, Any]:
-    """The schedule as it is to be. Layers that are over are sent back as they are; the other one keeps its id, because
-    without it PagerDuty would add a second."""
-    wanted = declared(desk.rota, role, now)
-    assert wanted.anchor is not None
-    anchor = wanted.anchor.astimezone(desk.rota.tz).isoformat()
-    active = [one for one in live.layers if not one.over(now)]
-    began = active[0].start if active else None
-    layer: dict[str, Any] = {
-        "name": active[0].raw.get("name") if active else "Weekly",
-        "start": active[0].raw["start"] if began is not None and began <= now else anchor,
-        "end": None,
-        "rotation_virtual_start": anchor,
-        "rotation_turn_length_seconds": wanted.turn_s,
-        "users": [{"user": {"id": one, "type": "user_reference"}} for one in wanted.users],
-        "restrictions": [],
-    }
-    if active:
-        layer["id"] = active[0].id
-    over = [_kept(one) for one in live.layers if one.over(now)]
-    return {
-        "type": "schedule", "name": live.name, "time_zone": desk.rota.zone, "description": live.description,
-        "schedule_layers": [layer, *over],
-    }  # fmt: skip
-
-
-def _kept(layer: Layer) -> dict[str, Any]:
-    """A layer's own settings, without what PagerDuty draws of it and tells of people."""
-    names = (
-        "id", "name", "start", "end", "rotation_virtual_start", "rotation_turn_length_seconds", "restrictions",
-    )  # fmt: skip
-    users = [{"user": {"id": one, "type": "user_reference"}} for one in layer.users]
-    return {**{name: layer.raw[name] for name in names if layer.raw.get(name) is not None}, "users": users}
-
-
-def _shown(here: Here, desk: Desk, role: Role, look: Look) -> Change:
+def _shown(here: Here, desk: Desk, role: Role, seen: Look) -> Change:
     """The change as it is shown before it is approved."""
-    names = names_of(desk, look.live)
-    before = {one.what: one.live for one in look.differences}
-    after = {one.what: one.declared for one in look.differences}
-    for one in look.to_cover:
+    names = names_of(desk, seen.live)
+    before = {one.what: one.live for one in seen.differences}
+    after = {one.what: one.declared for one in seen.differences}
+    for one in seen.batch:
         key = f"{one.start.astimezone(desk.rota.tz):%a %Y-%m-%d %H:%M}, {one.hours:g} h"
         before[key], after[key] = names.get(one.there, one.there or "nobody"), names.get(one.here, one.here)
-    target = f"schedule {role.schedule} ({look.live.name[:60]})"
+    left = (f"{seen.left} more overrides are left for another omniops oncall sync",) if seen.left else ()
+    target = f"schedule {role.schedule} ({seen.live.name[:60]})"
     return Change(
-        here.settings.environment, "PagerDuty", target, "schedule.update", before, after, {}, (),
+        here.settings.environment, "PagerDuty", target, "schedule.update", before, after, {}, left,
         "the former settings are kept in the journal; put them back in PagerDuty", "",
     )  # fmt: skip

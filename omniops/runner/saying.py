@@ -35,6 +35,8 @@ from omniops.runner.leaving import (
     both,
     last_look,
     leave,
+    over,
+    probe,
     then,
 )
 from omniops.runner.person import Option
@@ -98,7 +100,7 @@ def say(
     if withdrawn is None:
         return Said(DECLINED, draft, "the older one is left as it is")
     while not _looked_at(here, incident, draft, withdrawn):
-        other = _other_words(here, details, names)
+        other = _other_words(here, incident, draft_of, details, names)
         if other is None:
             return Said(DECLINED, draft, "declined at the last look")
         details = other
@@ -220,13 +222,17 @@ def _not_sent_yet(here: Here, incident: Incident, draft: Draft, withdrawn: tuple
     )
 
 
-def _other_words(here: Here, details: str, names: list[leaks.Name] | None) -> str | None:
+def _other_words(
+    here: Here, incident: Incident, draft_of: Callable[[str], Draft], details: str, names: list[leaks.Name] | None
+) -> str | None:
     """Other free words: typed, or from the editor. None: it is not sent."""
     if not here.person.interactive:
         return None
 
     def wrong(text: str) -> str:
-        return check(text, names) if text not in (EDIT, NOTHING) else ""
+        if text in (EDIT, NOTHING):
+            return ""
+        return check(text, names) or over(here.settings, incident.id, draft_of(text))
 
     question = "Not sent yet. Other words for the free part? (edit: in your editor, -: none)"
     try:
@@ -244,8 +250,7 @@ def _unable(here: Here, incident: Incident, draft: Draft) -> bool:
     """Is nothing set up here that would send it?"""
     from omniops.runner.tick import unable
 
-    probe = Message("", incident.id, draft.engine, draft.to, draft.about, draft.body, draft.key, "", "waiting")
-    return bool(unable(here.settings, [probe]))
+    return bool(unable(here.settings, [probe(incident.id, draft)]))
 
 
 def _by_hand(here: Here, incident: Incident, draft: Draft) -> Said:

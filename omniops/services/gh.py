@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ TIMEOUT_S = 20.0
 NEWEST = 100
 LABELLED = 1000
 NOT_LOGGED_IN = 4
+_ISSUE = re.compile(r"https?://[A-Za-z0-9.:-]{1,255}/([A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100})/issues/[0-9]{1,12}")
 _PASSED_ON = (
     "PATH", "HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "GH_CONFIG_DIR", "GH_HOST",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
@@ -53,10 +55,12 @@ class Gh:
         except ValueError:
             rows = None
         if not isinstance(rows, list):
-            raise Unreachable("gh answers with something that is no list", state="nothing was done", next="run gh")
+            raise Unreachable(
+                "gh answers with something that is no list", state="nothing was done at GitHub", next="run gh"
+            )
         for row in rows:
             if isinstance(row, dict) and mark in str(row.get("body")):
-                return said(row.get("url", ""), 300)
+                return known_issue(row.get("url"))
         return ""
 
     def create(
@@ -89,7 +93,7 @@ class Gh:
             raise self._failed(code, error)
         if code:
             raise doubt(said(error, 200) or f"it exited with {code}")
-        return Made(said(out.strip().rpartition("\n")[2], 300), labelled)
+        return Made(new_issue(out.strip().rpartition("\n")[2], self.repo), labelled)
 
     def _run(self, words: Sequence[str], text: str, what: str = "issue") -> tuple[int, str, str]:
         import subprocess
@@ -131,6 +135,24 @@ def _place(settings: Settings) -> str:
 
     folders = settings.get("OMNIROUTE_BIN") if settings.drill else settings.get("PATH") or os.defpath
     return (which("gh", path=folders) or "") if folders else ""
+
+
+def new_issue(url: object, repo: str) -> str:
+    """The address of a new issue of ``repo``. Raises InDoubt for anything else: then a proxy has answered, or the
+    repository has another name by now, and whether there is an issue shows when it is looked for."""
+    is_one = _ISSUE.fullmatch(str(url))
+    if is_one and is_one[1].lower() == "/".join(repo.lower().split("/")[-2:]):
+        return str(url)
+    raise doubt(f"{said(url, 80) or 'nothing'} was answered, which is no issue of {repo}")
+
+
+def known_issue(url: object) -> str:
+    """The address of an issue whose text holds the mark that was looked for. Raises Unreachable where it is none."""
+    if _ISSUE.fullmatch(str(url)):
+        return str(url)
+    raise Unreachable(
+        "GitHub names no address of an issue", why=said(url, 80), state="nothing was done at GitHub", next="run gh"
+    )
 
 
 def doubt(why: str) -> InDoubt:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import Refused, Unreachable
-from omniops.services.gh import LABELLED, NEWEST, Made, doubt
+from omniops.services.gh import LABELLED, NEWEST, Made, doubt, known_issue, new_issue
 from omniops.services.http import Http, NoAnswer, Reply, nothing, said
 
 API_URL = "https://api.github.com"
@@ -37,8 +37,7 @@ class GitHub:
         """The commit that the tag ``v<version>`` names; "" where it is not known, or GitHub does not answer."""
         if not self.configured:
             return ""
-        found = self._get(f"/repos/{self.repo}/git/ref/tags/v{version}")
-        sha, kind = _object(found)
+        sha, kind = _object(self._get(f"/repos/{self.repo}/git/ref/tags/v{version}"))
         if kind == "tag":  # an annotated tag is an object of its own, which names the commit
             sha, _ = _object(self._get(f"/repos/{self.repo}/git/tags/{sha}"))
         return sha
@@ -56,7 +55,7 @@ class GitHub:
             issues = [row for row in rows if isinstance(row, dict) and "pull_request" not in row]  # GitHub mixes them
             for row in issues:
                 if mark in str(row.get("body")):
-                    return said(row.get("html_url", ""), 300)
+                    return known_issue(row.get("html_url"))
             seen += len(issues)
             if seen >= most or len(rows) < NEWEST:
                 break
@@ -97,11 +96,12 @@ class GitHub:
             if error.sent:
                 raise doubt(error.why) from None
             raise _nothing(error.why) from None
-        made = _body(reply)
-        if reply.code == 201 and isinstance(made, dict):
+        issue = _body(reply)
+        if reply.code == 201 and isinstance(issue, dict):
             # Who may not push has labels dropped without a word.
-            there = {str(one.get("name")) for one in made.get("labels") or [] if isinstance(one, dict)}
-            return Made(said(made.get("html_url", ""), 300), set(labels) <= there)
+            given = issue.get("labels")
+            there = {str(one.get("name")) for one in given if isinstance(one, dict)} if isinstance(given, list) else ()
+            return Made(new_issue(issue.get("html_url"), self.repo), set(labels).issubset(there))
         if reply.code == 201 or reply.code >= 500:
             raise doubt(f"it answers {reply.code}" + (f", and {reply.broken}" if reply.broken else ""))
         raise _refused(reply)

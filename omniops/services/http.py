@@ -5,6 +5,7 @@ with a write in mind: NoAnswer.sent False = nothing left this machine; True = no
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -69,15 +70,17 @@ def said(text: object, limit: int = 200) -> str:
     return one_line(redact(clean(text)), limit)
 
 
-def patience_s(given: object, otherwise: float) -> float:
-    """How many seconds a Retry-After, or a field like it, asks to wait, one at least; ``otherwise`` for none."""
-    from math import isfinite
-
-    try:
-        wait = float(str(given))
-    except ValueError:
-        return otherwise
-    return max(wait, 1.0) if isfinite(wait) else otherwise
+def patience(*asked: object, otherwise: float) -> float:
+    """Seconds that a server asks to wait: the first of ``asked`` that says a number of them, at least 1; ``otherwise``
+    where none does. A header may hold anything, "nan" and "inf" too."""
+    for one in asked:
+        try:
+            seconds = float(str(one))
+        except ValueError:
+            continue
+        if math.isfinite(seconds):
+            return max(seconds, 1.0)
+    return otherwise
 
 
 class Http:

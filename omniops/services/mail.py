@@ -105,14 +105,13 @@ class Mail:
             try:
                 code, words = link.data(message.as_bytes())
             except smtplib.SMTPDataError as error:  # to DATA itself: nothing of the text has left
-                code, words = error.smtp_code, error.smtp_error if isinstance(error.smtp_error, bytes) else b""
+                raise _no(error.smtp_code, error.smtp_error) from None
             except (smtplib.SMTPException, OSError) as error:
-                raise InDoubt(
-                    "nobody can tell whether the mail server has the message", why=_why(error),
-                    state="it may have been sent", next=f"look for Message-ID {letter.id}",
-                ) from None  # fmt: skip
-            if code != 250:
+                raise _maybe(_why(error), letter.id) from None
+            if 400 <= code < 600:
                 raise _no(code, words)
+            if not _yes(code):
+                raise _maybe(f"its answer to the text is none of SMTP's: {_text(words)}", letter.id)
             return Sent(_text(words), refused)
 
     def hello(self) -> str:
@@ -185,12 +184,14 @@ class Mail:
         refused = []
         try:
             code, words = link.mail(sender)
-            if code != 250:
+            if not _yes(code):
                 raise _no(code, words)
             for one in to:
                 code, words = link.rcpt(one)
-                if code not in (250, 251):
+                if 400 <= code < 600:
                     refused.append((one, code, words))
+                elif not _yes(code):  # nobody knows whom it would deliver to
+                    raise _no(code, words)
         except (smtplib.SMTPException, OSError) as error:
             raise _unable(error) from None
         told = "; ".join(f"{one}: {code} {_text(words)}" for one, code, words in refused)
@@ -225,10 +226,23 @@ def _context(remote: bool) -> ssl.SSLContext:
     return context
 
 
-def _no(code: int, words: bytes) -> OmniopsError:
-    """The server said no; 4xx is for now, 5xx for good."""
+def _yes(code: int) -> bool:
+    """2xx is a success, whichever: 251 is "will forward"."""
+    return 200 <= code < 300
+
+
+def _maybe(why: str, id: str) -> InDoubt:
+    """The text has left, and nobody saw an answer that says what became of it."""
+    return InDoubt(
+        "nobody can tell whether the mail server has the message", why=why,
+        state="it may have been sent", next=f"look for Message-ID {id}",
+    )  # fmt: skip
+
+
+def _no(code: int, words: bytes | str) -> OmniopsError:
+    """The server said no before the text, or to it; 5xx is for good, all else for now."""
     why = f"{code} {_text(words)}".strip() if str(code) not in _text(words) else _text(words)
-    if 400 <= code < 500:
+    if not 500 <= code < 600:
         return Unreachable(
             "the mail server does not take it now", why=why, state=NOTHING, next="omniops tick tries again"
         )

@@ -164,7 +164,7 @@ def retry_after(value: str, now: datetime) -> float | None:
     """Seconds of a Retry-After header, which is a number or a date; None where it is neither."""
     from email.utils import parsedate_to_datetime
 
-    if value.strip().isdigit():
+    if value.strip().isdecimal():
         return float(value.strip()[:9])
     try:
         return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())

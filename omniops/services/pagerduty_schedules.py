@@ -67,7 +67,10 @@ class Schedules(PagerDuty):
             answer = self._read(f"/schedules/{_id(id)}?{query}")
         except PagerRefused as no:
             raise _of_a_schedule(no, id) from None
-        return _schedule(answer, self._url())
+        found = _schedule(answer, self._url())
+        if found.id != id:
+            raise _no_schedule(f"the schedule {id} was asked for, and {said(found.id, 40)} was answered")
+        return found
 
     def change(self, id: str, body: dict[str, Any]) -> None:
         """Replace a schedule's settings. ``body``: all of it, with the id of every layer that stays: one without an id
@@ -129,13 +132,17 @@ def _schedule(answer: Any, url: str) -> Schedule:
             shifts=shifts,
             names={**_names(given["schedule_layers"]), **{one.user: one.name for one in shifts}},
         )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise PagerSlow(
-            "PagerDuty answered with something that is no schedule",
-            why=f"{url} was asked; it may be a proxy, or a schedule of the newer kind (v3)",
-            state="nothing was done there",
-            next="look at the schedule in PagerDuty",
-        ) from None
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
+        raise _no_schedule(f"{url} was asked; it may be a proxy, or a schedule of the newer kind (v3)") from None
+
+
+def _no_schedule(why: str) -> PagerSlow:
+    return PagerSlow(
+        "PagerDuty answered with something that is not this schedule",
+        why=why,
+        state="nothing was done there",
+        next="look at the schedule in PagerDuty",
+    )
 
 
 def _layer(given: dict[str, Any]) -> Layer:

@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience_s, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
+from omniops.services.length import refuse_longer
 
 URL = "https://slack.com"
-MAX_TEXT = 4000  # Slack cuts at 40,000 and advises less than 4,000
+MAX_TEXT = 4000  # Slack cuts at 40,000 and advises no more than this
 DEFAULT_RETRY_S = 30.0
 COMMANDERS = "@incident-commander"
 
@@ -146,8 +147,9 @@ class Slack:
         the message carries unseen, so that it is found again.
 
         Raises SlackRefused or SlackBusy (nothing was posted), Unreachable (nothing left this machine), InDoubt and
-        BadInput (no token).
+        BadInput (no token, or longer than Slack takes).
         """
+        refuse_longer("Slack", text, MAX_TEXT, "nothing was posted")
         more = {"metadata": mark} if mark else {}
         answer, _ = self.call("chat.postMessage", {"channel": channel, "text": self.marked(text), **more}, channel)
         ts = answer.get("ts")
@@ -156,9 +158,8 @@ class Slack:
         return ts
 
     def marked(self, text: str) -> str:
-        """A text as Slack gets it: not too long, nothing in it obeyed, and the incident commander called."""
-        words = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
-        return mentioned(escaped(words), self._settings.get("SLACK_COMMANDERS"))
+        """A text as Slack gets it: nothing in it obeyed, and the incident commander called."""
+        return mentioned(escaped(text), self._settings.get("SLACK_COMMANDERS"))
 
     def auth_test(self) -> Identity:
         """Whose token it is. Raises SlackRefused, SlackBusy, Unreachable, BadInput."""
@@ -229,7 +230,7 @@ def mentioned(text: str, group: str) -> str:
 def _judged(reply: Reply, channel: str) -> dict[str, Any]:
     """The answer of a call that Slack says went well; everything else is raised."""
     if reply.code == 429:
-        raise SlackBusy(patience_s(reply.headers.get("retry-after"), DEFAULT_RETRY_S))
+        raise SlackBusy(patience(reply.headers.get("retry-after"), otherwise=DEFAULT_RETRY_S))
     answer = None if reply.broken else _object(reply.body)
     if answer is None or not isinstance(answer.get("ok"), bool):
         why = reply.broken or f"it answered {reply.code} with something that is not Slack's JSON"
@@ -244,7 +245,7 @@ def _judged(reply: Reply, channel: str) -> dict[str, Any]:
 def _refused(answer: dict[str, Any], reply: Reply, channel: str) -> OmniopsError:
     code = said(answer.get("error") or "no reason given", 60)
     if code in ("ratelimited", "rate_limited"):
-        return SlackBusy(patience_s(reply.headers.get("retry-after"), DEFAULT_RETRY_S))
+        return SlackBusy(patience(reply.headers.get("retry-after"), otherwise=DEFAULT_RETRY_S))
     if code in MAYBE or reply.code >= 500:
         return _doubt(f"{MAYBE.get(code, 'Slack had an error of its own')} ({code})")
     where = f" in {said(channel, 80)}" if channel else ""

@@ -19,6 +19,7 @@ from omniops.config import Settings
 from omniops.errors import BadInput, Refused
 from omniops.services.git_repo import GitRepo
 from omniops.services.http import nothing
+from omniops.services.length import refuse_longer
 from omniops.text import clean, one_line
 
 FOLDER = "content/issues"
@@ -62,6 +63,8 @@ class StatusGit:
     def publish(self, update: Update, now: datetime, before: Callable[[], None] = nothing) -> Published:
         """Commit and push one text, newest first in the incident's file; once, however often it is asked for.
         ``before`` is called just before it is pushed."""
+        refuse_longer("the status page", update.body, MAX_BODY, "nothing was published")
+        refuse_longer("its title", update.title, MAX_TITLE, "nothing was published")
         target = self.repo.target()
         tip = self.repo.fetch(target)
         trailer = f"Omniops-Message: {digest(update.incident, update.message)}"
@@ -91,7 +94,7 @@ def written(old: str, mark: str, update: Update, now: datetime) -> str:
     head, body = _parted(old) if old else ([f"date: {moment:%Y-%m-%dT%H:%M:%SZ}", "affected: []", "section: issue"], "")
     done = update.status == RESOLVED
     changed = {
-        "title": json.dumps(one_line(update.title, MAX_TITLE), ensure_ascii=False),
+        "title": json.dumps(one_line(update.title, len(update.title)), ensure_ascii=False),
         "resolved": "true" if done else "false",
         "resolvedWhen": f"{moment:%Y-%m-%dT%H:%M:%SZ}" if done else '""',
         "severity": SEVERITY[update.impact],
@@ -115,7 +118,8 @@ def _parted(text: str) -> tuple[list[str], str]:
 
 def _harmless(body: str) -> str:
     """A text in which no HTML, no shortcode and no line of three dashes is obeyed."""
-    text = clean(body)[:MAX_BODY].strip().replace("&", "&amp;").replace("<", "&lt;").replace("{{", "{ {")
+    text = clean(body).strip().replace("&", "&amp;").replace("<", "&lt;")
+    text = re.sub(r"\{(?=\{)", "{ ", text)  # every one of a row, however long it is
     return re.sub(r"(?m)^(\s*)([-=#]{1,})", r"\1\\\2", text)
 
 

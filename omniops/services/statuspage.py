@@ -14,7 +14,8 @@ from urllib.parse import quote
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience_s, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
+from omniops.services.length import refuse_longer
 
 URL = "https://api.statuspage.io/v1"
 MAX_NAME = 255
@@ -24,7 +25,7 @@ DEFAULT_RETRY_S = 60.0
 BUSY = (420, 429)
 NEWEST = 100
 _KEPT = 50
-_PAGE = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PAGE = _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 NOTHING = "nothing was published"
 
 
@@ -68,14 +69,21 @@ class Statuspage:
         row = _object(self._ask("GET", ""))
         return said(row.get("name") or "", 120)
 
-    def get(self, id: str) -> Entry | None:
-        """The entry of this id; None where it has been deleted."""
+    def get(self, id: str, incident: str) -> Entry | None:
+        """The entry of this id, which is an omniops incident's; None where it has been deleted. Refused as well where
+        it carries another incident's mark, or none: nothing is published in what may be somebody else's."""
         try:
-            return _entry(_object(self._ask("GET", f"/incidents/{quote(id, safe='')}")))
+            entry = _entry(_object(self._ask("GET", f"/incidents/{quote(id, safe='')}")))
         except Refused as no:
             if getattr(no, "code", 0) == 404:
                 return None
             raise
+        if entry.id != id:
+            raise _nonsense(f"asked for the entry {said(id, 64)}, it answered with {entry.id or 'none'}")
+        if entry.incident != incident:
+            why = f"the entry {entry.id} carries {'another mark' if entry.incident else 'no mark'} of omniops'"
+            raise StatuspageRefused(0, why, "publish it by hand: omniops outbox")
+        return entry
 
     def find(self, incident: str) -> Entry | None:
         """The newest entry of an omniops incident, resolved or not; None where there is none among the newest 100."""
@@ -83,17 +91,19 @@ class Statuspage:
         if not isinstance(rows, list):
             raise Unreachable("Statuspage's list of incidents is none", state=NOTHING, next="look at STATUSPAGE_URL")
         entries = [_entry(row) for row in rows if isinstance(row, dict)]
-        return next((one for one in entries if one.incident == incident), None)
+        found = next((one for one in entries if one.incident == incident), None)
+        if found is not None and not found.id:
+            raise _nonsense("an entry in its list has no id")
+        return found
 
     def open(self, incident: str, message: str, title: str, status: str, impact: str, body: str) -> Entry:
         """Make the entry, with its first text. ``message`` names the text, so that it is not published twice."""
-        return self._write("POST", "/incidents", incident, (message,), title, status, impact, body)
+        return self._write("", incident, (message,), title, status, impact, body)
 
     def update(self, entry: Entry, message: str, title: str, status: str, impact: str, body: str) -> Entry:
         """Publish another text in an entry; ``resolved`` ends it."""
         messages = (*entry.messages, message)[-_KEPT:]
-        path = f"/incidents/{quote(entry.id, safe='')}"
-        return self._write("PATCH", path, entry.incident, messages, title, status, impact, body)
+        return self._write(entry.id, entry.incident, messages, title, status, impact, body)
 
     def close(self) -> None:
         """Close the connection."""
@@ -102,25 +112,26 @@ class Statuspage:
         self._http = None
 
     def _write(
-        self,
-        method: str,
-        path: str,
-        incident: str,
-        messages: tuple[str, ...],
-        title: str,
-        status: str,
-        impact: str,
-        body: str,
+        self, id: str, incident: str, messages: tuple[str, ...], title: str, status: str, impact: str, body: str
     ) -> Entry:
+        """Write into the entry ``id``, "" for a new one. Raises InDoubt where the answer is not that entry as written:
+        whether it was published then shows when it is looked for by its mark."""
+        refuse_longer("Statuspage", body, MAX_BODY, NOTHING)
+        refuse_longer("Statuspage's title", title, MAX_NAME, NOTHING)
         mark = {"omniops": {"incident": incident, "messages": list(messages)}}
-        fields = {"name": title[:MAX_NAME], "status": status, "impact_override": impact, "body": body[:MAX_BODY]}
+        fields = {"name": title, "status": status, "impact_override": impact, "body": body}
+        method, path = ("PATCH", f"/incidents/{quote(id, safe='')}") if id else ("POST", "/incidents")
         reply = self._ask(method, path, {"incident": {**fields, "metadata": mark}})
         try:
             entry = _entry(_object(reply))
         except Unreachable as error:
             raise _doubt(error.why) from None
-        if not entry.id:
-            raise _doubt("it answered without the entry's id")
+        if (
+            not entry.id
+            or (id and entry.id != id)
+            or (entry.incident, entry.messages[-1:]) != (incident, messages[-1:])
+        ):
+            raise _doubt(f"it answered with {entry.id or 'no entry'}, which is not what was written")
         return entry
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Reply:
@@ -183,7 +194,7 @@ class StatuspageRefused(Refused):
 def _failed(method: str, reply: Reply) -> OmniopsError:
     """What an answer that is no success proves."""
     if reply.code in BUSY:
-        return StatuspageBusy(patience_s(reply.headers.get("retry-after"), DEFAULT_RETRY_S))
+        return StatuspageBusy(patience(reply.headers.get("retry-after"), otherwise=DEFAULT_RETRY_S))
     if reply.broken or reply.code >= 500 or reply.code < 300:
         why = reply.broken or f"it answered {reply.code}"
         if method != "GET":
@@ -218,16 +229,17 @@ def _entry(row: dict[str, Any]) -> Entry:
     mark: dict[str, Any] = ours if isinstance(ours, dict) else {}
     messages = mark.get("messages")
     kept = tuple(str(one) for one in messages) if isinstance(messages, list) else ()
+    id, link = str(row.get("id") or ""), said(row.get("shortlink") or "", 300)
     return Entry(
-        said(row.get("id") or "", 64), said(row.get("shortlink") or "", 300), said(row.get("status") or "", 40),
-        str(mark.get("incident") or ""), kept,
+        id if _ID.fullmatch(id) else "", link if link.startswith(("https://", "http://")) else "",
+        said(row.get("status") or "", 40), str(mark.get("incident") or ""), kept,
     )  # fmt: skip
 
 
 def _object(reply: Reply) -> dict[str, Any]:
     value = _json(reply)
     if not isinstance(value, dict):
-        raise Unreachable("Statuspage talks nonsense", why="its answer is no JSON object", state=NOTHING)
+        raise _nonsense("its answer is no JSON object")
     return value
 
 
@@ -237,7 +249,11 @@ def _json(reply: Reply) -> Any:
     try:
         return json.loads(reply.body)
     except (ValueError, RecursionError):
-        raise Unreachable("Statuspage talks nonsense", why="its answer is no JSON", state=NOTHING) from None
+        raise _nonsense("its answer is no JSON") from None
+
+
+def _nonsense(why: str) -> Unreachable:
+    return Unreachable("Statuspage talks nonsense", why=why, state=NOTHING, next="look at STATUSPAGE_URL")
 
 
 def _doubt(why: str) -> InDoubt:

@@ -12,11 +12,13 @@ from urllib.parse import urlsplit
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
-from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience_s, said
+from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
+from omniops.services.length import refuse_longer
 from omniops.services.slack import MAX_TEXT, escaped, mentioned
 
 SETTING = {"slack": "SLACK_WEBHOOK_URL", "discord": "DISCORD_WEBHOOK_URL"}
-DISCORD_MOST = 2000
+MOST = {"slack": MAX_TEXT, "discord": 2000}
+"""So many characters of a text."""
 DEFAULT_RETRY_S = 30.0
 NOTHING = "nothing was posted"
 SLACK_WORDS = {
@@ -45,15 +47,13 @@ class WebhookBusy(Unreachable):
 
 
 class Webhook:
-    """One webhook: ``slack`` or ``discord``. Nothing is asked before the first post. ``most``: the characters that it
-    takes; a longer text is cut."""
+    """One webhook: ``slack`` or ``discord``. Nothing is asked before the first post."""
 
     timeout_s = 10.0
 
     def __init__(self, kind: str, settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> None:
         self.kind, self._settings, self._clock, self._guard = kind, settings, clock, guard
         self.name = f"{kind.capitalize()}'s webhook"
-        self.most = MAX_TEXT if kind == "slack" else DISCORD_MOST
 
     def address(self) -> tuple[str, str]:
         """Its server, and the path there. Raises BadInput, without a word of the address but its host."""
@@ -81,6 +81,7 @@ class Webhook:
         Raises Refused or WebhookBusy (nothing was posted), Unreachable (nothing left this machine), InDoubt, BadInput.
         """
         server, path = self.address()
+        refuse_longer(self.name, text, MOST[self.kind], NOTHING)
         http = Http(server, self._settings.env, self._clock, self._guard, self.timeout_s)
         try:
             reply = http.ask("POST", path, body=self._body(text))
@@ -98,17 +99,21 @@ class Webhook:
             if reply.body.strip() != b"ok":
                 raise self._doubt("it did not answer ok")
             return "ok"
-        return said(_object(reply.body).get("id") or "ok", 64)
+        id = _object(reply.body).get("id")  # it was asked to say so; whatever else answers is not Discord
+        if not isinstance(id, str) or not id:
+            raise self._doubt(f"it answered {reply.code} without the message's id")
+        return said(id, 64)
 
     def _body(self, text: str) -> dict[str, Any]:
-        words = text if len(text) <= self.most else text[: self.most - 1] + "…"
         if self.kind == "slack":
-            return {"text": mentioned(escaped(words), self._settings.get("SLACK_COMMANDERS"))}
-        return {"content": words, "allowed_mentions": {"parse": []}}
+            return {"text": mentioned(escaped(text), self._settings.get("SLACK_COMMANDERS"))}
+        return {"content": text, "allowed_mentions": {"parse": []}}
 
     def _failed(self, reply: Reply) -> OmniopsError:
         if reply.code == 429:
-            return WebhookBusy(self.name, _seconds(reply))
+            # Discord tells it in the body as well, more exactly.
+            asked = _object(reply.body).get("retry_after"), reply.headers.get("retry-after")
+            return WebhookBusy(self.name, patience(*asked, otherwise=DEFAULT_RETRY_S))
         if reply.broken or reply.code >= 500 or reply.code < 300:
             return self._doubt(reply.broken or f"it answered {reply.code}")
         if self.kind == "slack":
@@ -126,12 +131,6 @@ class Webhook:
 
 def _bad(kind: str, why: str) -> BadInput:
     return BadInput(f"{SETTING[kind]} is of no use", why=why, state=NOTHING, next=f"set {SETTING[kind]}")
-
-
-def _seconds(reply: Reply) -> float:
-    """Discord tells it in the body as well, more exactly."""
-    told = patience_s(reply.headers.get("retry-after"), DEFAULT_RETRY_S)
-    return patience_s(_object(reply.body).get("retry_after"), told)
 
 
 def _object(body: bytes) -> dict[str, Any]:

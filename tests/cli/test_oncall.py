@@ -18,9 +18,11 @@ from omniops.errors import BadInput
 from omniops.incident.outbox import OUTBOX_KINDS, fold
 from omniops.journal.events import New
 from omniops.journal.store import SqliteJournal
+from tests.support import scripted_http as play
 from tests.support.command import Command
 from tests.support.oncall import folder
 from tests.support.screen import output, start
+from tests.support.scripted_http import Scripted
 from tests.support.slack import FakeSlack
 
 FRIDAY = "2026-11-27T20:00:00Z"  # noon in Los Angeles; ann's week, and bo's begins on Monday
@@ -295,6 +297,33 @@ def test_nobody_saw_the_answer(omniops: Command, slack: FakeSlack) -> None:
     assert omniops("oncall", "handoff", "--yes", **slack.env).returncode == 7
     omniops.later(400, "tick", **slack.env)
     assert len(slack.texts(CHANNEL)) == 1
+
+
+def test_in_as_many_messages_as_it_takes(omniops: Command) -> None:
+    """A handoff that is longer than its service takes is posted in parts, whole and in order, and once; how it stands
+    is told by the first part that is not there, and where it went is not the rota's channel."""
+    for n in range(10):
+        opened = {"title": f"{n}: " + "slow " * 30, "onset": FRIDAY}
+        graded = {"severity": "SEV-3", "why": "by hand"}
+        stream = f"incident/2026-11-27-slow-{n}"
+        journal(omniops).append([New(stream, 0, "incident.opened", opened), New(stream, None, "severity", graded)])
+    with Scripted() as discord:
+        posted = play.answer({"id": "1174"})
+        discord.on("POST", "/api/webhooks/1/hook-0123456", posted, play.answer({}, 500), posted)
+        env = {"DISCORD_WEBHOOK_URL": f"{discord.url}/api/webhooks/1/hook-0123456"}
+        done = omniops("oncall", "handoff", "--yes", **env)
+        assert (done.returncode, "It may have been posted" in done.stderr) == (7, True), done.stderr
+        assert "webhook's channel, for #omniroute-ops-handoff" in " ".join(done.stderr.split())
+        again = omniops("oncall", "handoff", "--yes", **env)
+        assert (again.returncode, len(discord.seen)) == (7, 3)
+        texts = [one.json()["content"] for one in discord.seen]
+        assert [text[:8] for text in texts] == ["(1 of 3)", "(2 of 3)", "(3 of 3)"]
+        assert max(len(text) for text in texts) <= 2000
+        assert all(f"slow-{n}, open since" in "".join(texts) for n in range(10))
+        second = next(one.id for one in fold(journal(omniops).kinds(OUTBOX_KINDS)) if one.state == "unsure")
+        assert omniops("outbox", "retry", second, **env).returncode == 0
+        assert omniops("oncall", "handoff", "--yes", **env).returncode == 0
+        assert len(discord.seen) == 4
 
 
 @pytest.mark.parametrize("place", ["handoff.look", "outbox.queued", "outbox.sending", "outbox.sent"])

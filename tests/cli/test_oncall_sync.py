@@ -6,11 +6,15 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from omniops.clock import iso
+from omniops.journal.events import New
+from omniops.journal.lease import me
 from tests.cli.test_oncall import ahead, journal
 from tests.support.command import Command
 from tests.support.oncall import folder
@@ -189,12 +193,57 @@ def test_a_write_that_goes_wrong(
     assert len(pager.schedules["PSCHED1"]["schedule_layers"]) == 1
 
 
+COVER = ("override", "engineering", "cy", "--from", "2026-12-02 09:00", "--to", "2026-12-03 09:00", "--reason", "x")
+
+
+@pytest.mark.parametrize("fault", ["403", "inside", "500"])
+def test_an_override_that_goes_wrong_after_the_layers(sync: Sync, pager: FakeSchedules, fault: str) -> None:
+    """The layers were changed before it, and that is said: 6 where it was refused, 7 where nobody can tell."""
+    sync.type("oncall", *COVER)
+    pager.faults = {"POST": fault} if fault != "inside" else {}
+    pager.refuse_overrides = fault == "inside"
+    done = sync("--yes")
+    told = " ".join(done.stdout.split())
+    assert "the layers were changed" in told
+    assert "did nothing" not in told + done.stderr
+    if fault == "500":
+        assert (done.returncode, sync.how()) == (7, ["begun"])
+    else:
+        assert (done.returncode, sync.how()[-1].partition(":")[0]) == (6, "in part")
+        assert "Changed in part" in told
+        assert "24 of 1344 hours" in told
+    pager.refuse_overrides = False
+    assert sync("--yes").returncode == 0
+    assert len(pager.schedules["PSCHED1"]["overrides"]) == 1
+
+
+def test_two_roles(sync: Sync, pager: FakeSchedules, tmp_path: Path) -> None:
+    """Each is looked at before one is changed; what goes wrong with the second then leaves the first one's result
+    to be seen: 6."""
+    path = tmp_path / "books" / "oncall.yaml"
+    text = path.read_text(encoding="utf-8")
+    members = "members:\n      - {name: ann, pagerduty: PUSER01}\n      - {name: bo, pagerduty: PUSER02}"
+    path.write_text(text.replace("members: []", f"{members}\n    schedule: PSCHED2", 1), encoding="utf-8")
+    missing = sync("--yes")
+    assert (missing.returncode, pager.writes) == (4, [])
+    assert "knows no schedule PSCHED2" in missing.stderr
+    pager.add("PSCHED2")
+    pager.faults = {"PSCHED2": "403"}
+    done = sync("--yes", "--json")
+    first, second = json.loads(done.stdout)["schedules"]
+    assert (done.returncode, first["state"], second["state"]) == (6, "changed", "not changed")
+    assert "may not do this" in second["why"]
+    assert len(pager.writes) == 1
+
+
 def test_not_read_back(sync: Sync, pager: FakeSchedules) -> None:
     """It was accepted, and then PagerDuty is down: nobody has seen what it does, 7; later it is found as declared."""
     pager.down_after_write = True
     done = sync("--yes")
     assert done.returncode == 7
     assert "it was accepted; not read back" in " ".join(done.stdout.split())
+    assert "Whom PagerDuty names now is not known" in done.stdout
+    assert "1344" not in done.stdout
     pager.down_after_write = False
     assert sync().returncode == 0
     assert sync.how() == ["begun", "found as declared"]
@@ -221,6 +270,55 @@ def test_changed_while_it_was_looked_at(sync: Sync, pager: FakeSchedules) -> Non
     assert "was changed while it was looked at" in done.stderr
     assert "Old hand → ann, bo, cy" in sync("--yes").stderr
     assert len(pager.writes) == 1
+
+
+def test_somebody_else_is_at_it(sync: Sync, pager: FakeSchedules) -> None:
+    """Two at once, overtaken between the last look and the first request: one of them stops, 3, and writes nothing."""
+    begun = {"role": "engineering", "schedule": "PSCHED1", "differences": [], "covers": [], "before": {}, **me()}
+
+    def overtakes() -> None:
+        journal(sync.command).append([New("oncall", None, "oncall.sync.begun", begun)])
+
+    def looks_again() -> None:
+        pager.after_a_look = overtakes
+
+    pager.after_a_look = looks_again
+    sync.at = iso(datetime.now(UTC))
+    done = sync("--yes")
+    assert (done.returncode, pager.writes, sync.how()) == (3, [], ["begun"])
+    assert "the schedule PSCHED1 is being changed" in done.stderr
+
+
+def test_many_covers(sync: Sync, pager: FakeSchedules) -> None:
+    """Forty overrides are shown and made at a time, and that others are left is said before and after."""
+    assert sync("--yes").returncode == 0
+    first = datetime(2026, 12, 7, 18, tzinfo=UTC)  # in the week of cy
+    hours = [first + timedelta(hours=3 * n) for n in range(42)]
+    cover = {"role": "engineering", "who": "ann", "reason": "x"}
+    rows = [{**cover, "from": iso(hour), "to": iso(hour + timedelta(hours=1))} for hour in hours]
+    journal(sync.command).append([New("oncall", None, "oncall.override", row) for row in rows])
+    done = sync("--yes")
+    told = " ".join((done.stdout + done.stderr).split())
+    assert (done.returncode, len(pager.schedules["PSCHED1"]["overrides"])) == (1, 40), told
+    assert "2 more overrides are left for another omniops oncall sync" in told
+    assert "2 overrides are left for another: omniops oncall sync" in told
+    assert sync("--yes").returncode == 0
+
+
+def test_accepted_and_not_done(sync: Sync, pager: FakeSchedules) -> None:
+    """A change that was accepted and is not there is not called changed: 1, and written down so."""
+    pager.fault = "ignored"
+    done = sync("--yes")
+    assert (done.returncode, sync.how()) == (1, ["begun", "accepted, and not as declared"])
+    assert "accepted the change, and is not as declared" in " ".join(done.stdout.split())
+
+
+def test_another_schedule_is_answered(sync: Sync, pager: FakeSchedules) -> None:
+    """It is not the one that was asked for: 5, and nothing is written."""
+    pager.lies = {"id": "PSCHED9"}
+    done = sync("--yes")
+    assert (done.returncode, pager.writes) == (5, [])
+    assert "PSCHED9 was answered" in done.stderr
 
 
 def test_two_layers(sync: Sync, pager: FakeSchedules) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from omniops.clock import iso
 from omniops.incident import handoff
 from omniops.incident.handoff import Contents
@@ -89,3 +91,25 @@ def test_due() -> None:
     ended = event(5, "oncall.synced", role="engineering", schedule="PSCHED1", how="applied")
     assert [one.what for one in handoff.due([begun], TURN)] == ["sync"]
     assert handoff.due([begun, ended], TURN) == []
+
+
+@pytest.mark.parametrize("most", [60, 200, 2000, 4000])
+def test_in_parts(most: int) -> None:
+    """Nothing is lost or cut: each part fits, says which it is, and begins and ends where a part of the text does."""
+    blocks = [f"Part {n}:\n" + "\n".join(f"- row {n}.{row} of some words" for row in range(n)) for n in range(1, 9)]
+    text = "\n\n".join(["Handoff, to bo", *blocks])
+    found = handoff.parts(text, most)
+    assert all(len(one) <= most for one in found) or len(found) > 9
+    if len(text) <= most:
+        assert found == [text]
+        return
+    assert [one.partition("\n")[0] for one in found] == [f"({n} of {len(found)})" for n in range(1, len(found) + 1)]
+    words = [one.partition("\n")[2] for one in found]
+    assert " ".join(" ".join(words).split()) == " ".join(text.split())
+    assert all(one.startswith(("Handoff", "Part", "- row")) for one in words)
+
+
+def test_a_word_that_is_too_long() -> None:
+    """It is the one thing that is parted in itself."""
+    found = handoff.parts("x" * 100, 60)
+    assert [len(one) for one in found] == [60, 58]

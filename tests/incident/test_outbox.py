@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -185,9 +186,8 @@ def test_patience() -> None:
     """The waits grow to ten minutes and stay there; a service's own wish goes first, but not for ever."""
     waits = [(datetime.fromisoformat(retry_at(NOW, n)) - NOW).total_seconds() for n in range(1, 8)]
     assert waits == [*BACKOFF_S, 600, 600]
-    asked = [(datetime.fromisoformat(retry_at(NOW, 1, s)) - NOW).total_seconds() for s in (7.0, 0.0, 1e9)]
-    assert asked == [7, 1, MAX_RETRY_AFTER_S]
-    assert retry_at(NOW, 1, float("nan")) == retry_at(NOW, 1)
+    asked = [(datetime.fromisoformat(retry_at(NOW, 1, s)) - NOW).total_seconds() for s in (7.0, 0.0, 1e9, math.nan)]
+    assert asked == [7, 1, MAX_RETRY_AFTER_S, BACKOFF_S[0]]
 
 
 @pytest.mark.parametrize(

@@ -678,6 +678,32 @@ def test_a_webhook_is_the_lesser_way(comms: Comms, sent: list[Any]) -> None:
     assert [(one.engine, list(one.body)) for one in comms.messages("headline")] == [("webhook", ["text"])]
 
 
+DISCORD = {"DISCORD_WEBHOOK_URL": "https://discord.test/api/webhooks/1/x"}
+PAGE = {"STATUSPAGE_TOKEN": "0f3a5c7e-key", "STATUSPAGE_PAGE": "p"}
+
+
+@pytest.mark.parametrize(
+    ("env", "tell", "most", "where"),
+    [
+        (DISCORD, telling.post, 2000 - len(f"[{INCIDENT}] "), "Discord's webhook"),
+        ({"SLACK_BOT_TOKEN": "xoxb-1234567"}, telling.post, 4000, "Slack"),
+        (PAGE, telling.status, 25_000, "the status page"),
+        ({"STATUS_REPO": "/nowhere"}, telling.status, 25_000, "the status page"),
+    ],
+)
+def test_longer_than_its_service_takes(tmp_path: Path, env: dict[str, str], tell: Any, most: int, where: str) -> None:
+    """Refused before anybody approves it, with how long it may be; other words are held against the same."""
+    comms = Comms(tmp_path)
+    comms.settings.env.update(env)  # type: ignore[attr-defined]
+    with pytest.raises(BadInput, match="it is too long") as caught:
+        tell(comms.here, "", "x" * (most + 1))
+    assert caught.value.why.startswith(f"{where} takes {most} characters, and this has ")
+    comms.person.yes, comms.person.typed = [False, False], ["x" * (most + 1), "Short words.", None]
+    assert tell(comms.here, "", "First words.").state == "declined"
+    assert ([one[: len(where)] for one in comms.person.problems], len(comms.person.seen)) == ([where], 2)
+    assert comms.messages() == []
+
+
 def test_no_headline(tmp_path: Path) -> None:
     """Not for a SEV-3, not where nothing was declared, and not for an incident that was over before there was one."""
     for severity in ("", "SEV-3"):

@@ -73,14 +73,29 @@ def test_refused_recipients(post: Post, server: SmtpServer) -> None:
     assert server.envelopes == [("status@omni.test", ["announce@omni.test"])]
     none = mail(post, "gone@omni.test")
     assert (none.state, "no such user" in none.why, len(server.letters)) == ("waiting", True, 1)
+    server.refuse = {"odd@omni.test": "hello there"}
+    odd = mail(post, "announce@omni.test, odd@omni.test")
+    assert (odd.state, len(server.letters)) == ("waiting", 1)
 
 
-@pytest.mark.parametrize(("answer", "word"), [("451 later", "451 later"), ("554 spam", "554 spam")])
-def test_a_text_that_is_not_taken(post: Post, server: SmtpServer, answer: str, word: str) -> None:
-    """The server's answer to the text proves that it does not have it."""
+@pytest.mark.parametrize(
+    ("answer", "state", "word"),
+    [
+        ("451 later", "waiting", "451 later"),
+        ("554 spam", "waiting", "554 spam"),
+        ("251 will forward", "sent", ""),
+        ("HTTP/1.1 200 OK", "unsure", "none of SMTP's"),
+        ("354 go on", "unsure", "none of SMTP's"),
+    ],
+)
+def test_what_the_answer_to_the_text_proves(post: Post, server: SmtpServer, answer: str, state: str, word: str) -> None:
+    """4xx and 5xx: it does not have it; 2xx, whichever: it does. Anything else says neither, and nothing is resent."""
     server.data = answer
     message = mail(post)
-    assert (message.state, word in message.why) == ("waiting", True)
+    assert (message.state, word in message.why) == (state, True), message.why
+    server.data = ""
+    assert post.flush(86400) == ["sent" if state == "waiting" else state]
+    assert len(server.letters) == (state == "waiting")
 
 
 def test_nobody_answers(tmp_path: Path) -> None:

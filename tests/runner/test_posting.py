@@ -73,6 +73,16 @@ def test_it_is_sent(slack: FakeSlack) -> None:
     assert scene.answered() == (True, "sent")
 
 
+def test_it_is_too_long(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not cut: it is shown, to be posted by hand, with how long it may be."""
+    monkeypatch.setattr("omniops.services.slack.MAX_TEXT", 5)
+    scene = Scene(slack)
+    scene.go()
+    assert (slack.texts(), outbox.messages(scene.journal)) == ([], [])
+    assert any("Slack takes 5 characters, and this has 13" in line for line in scene.person.said)
+    assert scene.person.asked == ["posted say"]
+
+
 def test_it_is_declined(slack: FakeSlack) -> None:
     """A no is a no: nothing is owed and nothing is sent."""
     scene = Scene(slack)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from omniops.errors import InDoubt
 from omniops.journal.events import New
 from omniops.journal.lease import me
 from omniops.runner import outbox
@@ -136,6 +138,60 @@ def test_an_entry_that_was_deleted(post: Post, page: FakeStatuspage) -> None:
     page.incidents.clear()
     assert publish(post, "identified", "Still.").state == "sent"
     assert page.texts() == ["Still."]
+
+
+OTHERS = {"metadata": {"omniops": {"incident": "2026-11-23-other", "messages": []}}}
+
+
+@pytest.mark.parametrize(
+    ("lies", "word"),
+    [
+        ({"id": "p00000000099"}, "answered with p00000000099"),
+        ({"id": "../../other"}, "answered with none"),
+        (OTHERS, "another mark"),
+        ({"metadata": {}}, "no mark"),
+    ],
+)
+def test_an_entry_that_is_not_ours(post: Post, page: FakeStatuspage, lies: dict[str, Any], word: str) -> None:
+    """An entry that comes back under another id, or with another incident's mark, is not written to."""
+    publish(post)
+    page.lies = lies
+    message = publish(post, "identified", "Found.")
+    assert (message.state, word in message.why) == ("waiting", True), message.why
+    assert (page.texts(), [one for one in page.asked if one.startswith("PATCH")]) == (["We look into it."], [])
+    page.lies = {}
+    assert post.flush(3600)[-1] == "sent"
+
+
+@pytest.mark.parametrize(
+    ("write", "lies"),
+    [
+        ("update", {"id": "p00000000099"}),
+        ("update", OTHERS),
+        ("update", {"metadata": {}}),
+        ("open", {"id": "../../other"}),
+        ("open", OTHERS),
+        ("open", {"metadata": {}}),
+    ],
+)
+def test_a_write_that_answers_with_another(post: Post, page: FakeStatuspage, write: str, lies: dict[str, Any]) -> None:
+    """What came back is not what was written: in doubt, so that it is looked for by its mark."""
+    client, words = post.clients.statuspage, ("T", "identified", "major", "Found.")
+    entry = client.open(INCIDENT, "o0", *words)
+    page.lies = lies
+    again = partial(client.update, entry) if write == "update" else partial(client.open, INCIDENT)
+    with pytest.raises(InDoubt, match="Statuspage has it") as caught:
+        again("o1", *words)
+    assert "not what was written" in caught.value.why
+
+
+@pytest.mark.parametrize("kind", ["post", "git"])
+@pytest.mark.parametrize("more", [{"body": "x" * 25_001}, {"title": "x" * 256}])
+def test_a_text_that_is_too_long(kind: str, more: dict[str, str], request: pytest.FixtureRequest) -> None:
+    """Nothing is cut off what customers read: it is not published, and how long it may be is said."""
+    bench: Post = request.getfixturevalue(kind)
+    message = publish(bench, **more)
+    assert (message.state, "characters, and this has" in message.why) == ("waiting", True), message.why
 
 
 @pytest.mark.parametrize("kind", ["post", "git"])
@@ -272,7 +328,10 @@ def test_somebody_else_pushes(git: Post, repo: StatusRepo) -> None:
     assert all(words in repo.text() for words in ("affected: [API]", "By hand.", "Found.", "We look into it."))
 
 
-HOSTILE = '"; rm -rf / #\n---\nresolved: true\n{{< script >}}<img src=x onerror=alert(1)> $(id) `id` \x1b[2J'
+HOSTILE = (
+    '"; rm -rf / #\n---\nresolved: true\n{{< script >}} {{{% evil %}}} {{{{< four >}}}}'
+    "<img src=x onerror=alert(1)> $(id) `id` \x1b[2J"
+)
 
 
 def test_hostile_titles_and_texts(git: Post, repo: StatusRepo) -> None:
@@ -284,7 +343,7 @@ def test_hostile_titles_and_texts(git: Post, repo: StatusRepo) -> None:
     front = yaml.safe_load(head)
     assert (front["resolved"], "rm -rf" in front["title"], "\x1b" in repo.text()) == (False, True, False)
     assert "<img" not in body
-    assert re.findall(r"\{\{< (\w+)", body) == ["track"]
+    assert re.findall(r"\{\{[<%]\s*(\w+)", body) == ["track"]
 
 
 @pytest.mark.parametrize(

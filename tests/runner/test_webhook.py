@@ -54,16 +54,23 @@ def test_the_text_names_the_incident(tmp_path: Path, server: Scripted, engine: s
 
 
 def test_nobody_is_mentioned(tmp_path: Path, server: Scripted) -> None:
-    """Slack's markup is shown as it is; Discord is told to mention nobody, to wait until it is posted, and has 2000;
-    a text that is cut is said to be."""
+    """Slack's markup is shown as it is; Discord is told to mention nobody, and to wait until it is posted."""
     both = Post(tmp_path, {**env(server, "slack", "discord"), "SLACK_COMMANDERS": "S01"})
     both.send("webhook", "", text="<!here> @incident-commander")
     assert "&lt;!here&gt; <!subteam^S01>" in text(server)
-    long = both.send("webhook", "discord", text=f"[{INCIDENT}] @everyone " + "x" * 3000)
-    assert (long.state, long.how.partition(", but ")[2][:9], "2000 fit" in long.how) == ("sent", "cut short", True)
+    both.send("webhook", "discord", text="@everyone")
     seen = server.seen[-1]
     assert (seen.path, seen.json()["allowed_mentions"]) == (f"{DISCORD}?wait=true", {"parse": []})
-    assert (len(text(server)), text(server)[-1]) == (2000, "…")
+
+
+def test_a_text_that_is_too_long(tmp_path: Path, server: Scripted) -> None:
+    """What leaves is the whole text with the incident's id before it, or nothing."""
+    post, most = Post(tmp_path, env(server, "discord")), 2000 - len(f"[{INCIDENT}] ")
+    assert post.send("webhook", "", text="x" * most).state == "sent"
+    assert len(text(server)) == 2000
+    message = post.send("webhook", "", text="x" * (most + 1))
+    assert (message.state, len(server.seen)) == ("waiting", 1)
+    assert "Discord's webhook takes 2000 characters, and this has 2001" in message.why
 
 
 def test_a_thread_of_discord(tmp_path: Path, server: Scripted) -> None:
@@ -88,6 +95,10 @@ BUSY = {"message": "You are being rate limited.", "retry_after": 64.57, "global"
         ("slack", play.raw(b"<html>"), "unsure", "did not answer ok"),
         ("discord", play.answer({"message": "Unknown Webhook", "code": 10015}, 404), "waiting", "Unknown Webhook"),
         ("discord", play.answer(BUSY, 429), "waiting", "64.57 s"),
+        ("slack", play.raw(b"", 429, Retry_After="nan"), "waiting", "30 s"),
+        ("discord", play.raw(b'{"retry_after": NaN}', 429), "waiting", "30 s"),
+        ("discord", play.raw(b"<html>login"), "unsure", "without the message's id"),
+        ("discord", play.raw(b"", 204), "unsure", "204"),
         ("discord", play.answer({}, 502), "unsure", "502"),
         ("discord", play.reset_before_answer(), "unsure", "broke"),
     ],

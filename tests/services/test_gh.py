@@ -58,6 +58,16 @@ def test_it_breaks_off(tmp_path: Path, settings: MakeSettings) -> None:
     assert caught.value.why == "error connecting to api.github.example"
 
 
+@pytest.mark.parametrize("said", ["<html>login</html>", "", "https://github.example/other/one/issues/7"])
+def test_it_names_no_issue_of_ours(tmp_path: Path, settings: MakeSettings, said: str) -> None:
+    """A success without the address of an issue of this repository is none: nobody can tell, and it is looked for."""
+    fake = FakeGh(tmp_path)
+    (fake.folder / "says").write_text(said, encoding="utf-8")
+    with pytest.raises(InDoubt) as caught:
+        Gh(settings(PATH=fake.path), "omni/route").create("T", "B", [])
+    assert "no issue of omni/route" in caught.value.why
+
+
 def test_it_does_not_outlive_us(tmp_path: Path) -> None:
     """Killed while gh is at it: gh is gone as well, and makes no issue when somebody else may have looked for it."""
     fake = FakeGh(tmp_path)

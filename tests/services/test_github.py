@@ -17,7 +17,8 @@ from tests.support.scripted_http import Play, Scripted, Seen
 
 MakeSettings = Callable[..., Settings]
 ISSUES = "/repos/omni/route/issues"
-MADE = {"html_url": "https://github.example/omni/route/issues/42", "labels": [{"name": "postmortem"}]}
+ROUTE = "https://github.example/omni/route/issues"
+MADE = {"html_url": f"{ROUTE}/42", "labels": [{"name": "postmortem"}]}
 
 
 def github(server: Scripted, settings: MakeSettings, guard: Callable[[str], None] | None = None) -> GitHub:
@@ -44,18 +45,19 @@ def test_labels_that_were_dropped(server: Scripted, settings: MakeSettings) -> N
 
 def test_found_again(server: Scripted, settings: MakeSettings) -> None:
     """By the mark in its body, open or closed."""
-    rows = [{"html_url": "u1", "body": None}, {"html_url": "u2", "body": "x <!-- m --> y"}, "nonsense"]
+    rows = [{"html_url": "u1", "body": None}, {"html_url": MADE["html_url"], "body": "x <!-- m --> y"}, "nonsense"]
     server.on("GET", ISSUES, play.answer(rows))
     client = github(server, settings)
-    assert (client.find("<!-- m -->"), client.find("<!-- n -->")) == ("u2", "")
+    assert (client.find("<!-- m -->"), client.find("<!-- n -->")) == (MADE["html_url"], "")
     assert "state=all" in server.seen[0].path
 
 
 def test_found_among_many(server: Scripted, settings: MakeSettings) -> None:
     """Pull requests count for nothing among the newest, and what has a label is found however old it is."""
     rows = {"1": [{"html_url": f"p{n}", "body": "", "pull_request": {}} for n in range(100)],
-            "2": [{"html_url": f"i{n}", "body": "<!-- m -->" if n == 40 else ""} for n in range(100)]}  # fmt: skip
-    old = [{"html_url": "old", "body": "<!-- old -->"}]
+            "2": [{"html_url": f"{ROUTE}/{n}", "body": "<!-- m -->" if n == 40 else ""} for n in range(100)],
+            }  # fmt: skip
+    old = [{"html_url": f"{ROUTE}/3", "body": "<!-- old -->"}]
 
     def page(seen: Seen) -> Play:
         asked = parse_qs(urlsplit(seen.path).query)
@@ -63,8 +65,8 @@ def test_found_among_many(server: Scripted, settings: MakeSettings) -> None:
 
     server.on("GET", ISSUES, play.by_request(page))
     client = github(server, settings)
-    assert (client.find("<!-- m -->"), client.find("<!-- old -->")) == ("i40", "")
-    assert client.find("<!-- old -->", "a b") == "old"
+    assert (client.find("<!-- m -->"), client.find("<!-- old -->")) == (f"{ROUTE}/40", "")
+    assert client.find("<!-- old -->", "a b") == f"{ROUTE}/3"
 
 
 @pytest.mark.parametrize(
@@ -77,6 +79,8 @@ def test_found_among_many(server: Scripted, settings: MakeSettings) -> None:
         (play.answer({}, 429), Unreachable, "429"),
         (play.answer({}, 502), InDoubt, "502"),
         (play.raw(b"<html>", 201), InDoubt, "201"),
+        (play.answer({"ok": True}, 201), InDoubt, "no issue of omni/route"),
+        (play.answer({"html_url": "https://github.example/other/one/issues/7"}, 201), InDoubt, "no issue of"),
         (play.reset_before_answer(), InDoubt, ""),
     ],
 )
@@ -90,7 +94,9 @@ def test_what_each_answer_proves(
     assert words in caught.value.why
 
 
-@pytest.mark.parametrize(("body", "code"), [({"message": "no"}, 403), ({}, 500), ("text", 200)])
+@pytest.mark.parametrize(
+    ("body", "code"), [({"message": "no"}, 403), ({}, 500), ("text", 200), ([{"body": "m", "html_url": "<html>"}], 200)]
+)
 def test_it_cannot_be_looked_for(body: Any, code: int, server: Scripted, settings: MakeSettings) -> None:
     """Whether it is there is then not known, and none is made."""
     server.on("GET", ISSUES, play.answer(body, code))

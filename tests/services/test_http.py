@@ -12,7 +12,7 @@ import pytest
 from omniops import __version__
 from omniops.clock import SystemClock
 from omniops.errors import BadInput
-from omniops.services.http import Http, NoAnswer
+from omniops.services.http import Http, NoAnswer, patience
 from tests.support import scripted_http as play
 from tests.support.scripted_http import Play, Scripted
 
@@ -230,3 +230,26 @@ def test_httpx_comes_without_its_command_line() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [
+        (("17",), 17.0),
+        ((" 1.5 ",), 1.5),
+        ((64.57, "65"), 64.57),
+        ((None, "65"), 65.0),
+        (("0",), 1.0),
+        (("-5",), 1.0),
+        (("nan",), 30.0),
+        ((float("nan"), "7"), 7.0),
+        (("inf",), 30.0),
+        (("1e400",), 30.0),
+        (("Wed, 21 Oct 2026 07:28:00 GMT",), 30.0),
+        (({}, "²"), 30.0),
+        ((None,), 30.0),
+    ],
+)
+def test_how_long_to_wait(asked: tuple[object, ...], seconds: float) -> None:
+    """The first number that a server says, at least a second; what is none, "nan" least of all, is not believed."""
+    assert patience(*asked, otherwise=30.0) == seconds

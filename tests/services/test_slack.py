@@ -48,11 +48,14 @@ def test_the_incident_commander_is_called(server: Scripted, settings: MakeSettin
     assert server.seen[0].json()["text"] == f"{shown} SEV-1 &lt;!subteam^S9&gt;"
 
 
-def test_long_texts_are_cut(server: Scripted, settings: MakeSettings) -> None:
-    """Slack advises less than 4,000 characters; the cut is to be seen."""
+def test_long_texts_are_refused(server: Scripted, settings: MakeSettings) -> None:
+    """Slack advises no more than 4,000 characters; nothing is cut, because somebody has approved the whole."""
     server.on(*POST, play.answer({"ok": True, "ts": "1.2"}))
-    client(server, settings).post("#c", "x" * 5000)
-    assert server.seen[0].json()["text"] == "x" * (MAX_TEXT - 1) + "…"
+    client(server, settings).post("#c", "x" * MAX_TEXT)
+    assert server.seen[0].json()["text"] == "x" * MAX_TEXT
+    with pytest.raises(BadInput) as caught:
+        client(server, settings).post("#c", "x" * (MAX_TEXT + 1))
+    assert (caught.value.why, len(server.seen)) == ("Slack takes 4000 characters, and this has 4001", 1)
 
 
 @pytest.mark.parametrize("url", ["/api", "/api/", "/"])
@@ -90,6 +93,7 @@ def test_an_error_that_nobody_knows(server: Scripted, settings: MakeSettings) ->
         *[(play.answer({"ok": False, "error": code}), InDoubt, code) for code in MAYBE],
         (play.answer({"ok": False, "error": "ratelimited"}, 429, Retry_After="17"), SlackBusy, "17 s"),
         (play.raw(b"slow down", 429, Content_Type="text/plain"), SlackBusy, "30 s"),
+        (play.answer({"ok": False}, 429, Retry_After="nan"), SlackBusy, "30 s"),
         (play.answer({"ok": False}, 500), InDoubt, "error of its own"),
         (play.raw(b"<html>", 502), InDoubt, "502"),
         (play.raw(b"<html>"), InDoubt, "not Slack's JSON"),

@@ -36,7 +36,8 @@ elif words[:2] == ["issue", "create"] and dict(given).get("--body-file") == "-":
     if (folder / "breaks").exists():
         print("error connecting to api.github.example", file=sys.stderr)
         sys.exit(1)
-    print(url)
+    says = folder / "says"
+    print(says.read_text() if says.exists() else url)
 else:
     print("unknown command", file=sys.stderr)
     sys.exit(1)
@@ -45,7 +46,8 @@ else:
 
 class FakeGh:
     """A folder with a `gh` in it. Files called ``logged-out``, ``slow`` or ``breaks`` (after it was made) change what
-    it does."""
+    it does.
+    What stands in one called ``says`` is printed instead of the new issue's address."""
 
     def __init__(self, folder: Path, labels: tuple[str, ...] = ("dependencies",)) -> None:
         self.folder = folder / "gh"

@@ -30,6 +30,7 @@ class FakeStatuspage:
         self.asked: list[str] = []
         self.wrong: list[str] = []
         self.breaks = ""
+        self.lies: dict[str, Any] = {}  # what the next answers about an entry say instead
         self.meanwhile: Callable[[], object] = lambda: None
         self.busy: tuple[int, str] | None = None
         self._checker = Checker("statuspage")
@@ -75,12 +76,12 @@ class FakeStatuspage:
         if method == "POST":
             made = {"id": f"p{len(self.incidents) + 1:011}", "shortlink": f"https://stspg.io/{len(self.incidents) + 1}"}
             self.incidents.insert(0, {**made, "metadata": {}, "incident_updates": []})
-            return 201, self._change(self.incidents[0], given), {}
+            return 201, {**self._change(self.incidents[0], given), **self.lies}, {}
         if method == "GET" and len(parts) == 4:
             return 200, self.incidents[:100], {}
         for one in self.incidents:
             if one["id"] == parts[4]:
-                return 200, self._change(one, given) if given else one, {}
+                return 200, {**(self._change(one, given) if given else one), **self.lies}, {}
         return 404, {"error": "Not found"}, {}
 
     def _change(self, incident: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,8 @@ USERS = {"PUSER01": "Ann <b>Ängström", "PUSER02": "Bo", "PUSER03": "Cy\u202e\x
 
 
 class FakeSchedules:
-    """One account. ``fault``: "", "403", "500", "applied-500", "reset-after-apply", "400", of the next write;
+    """One account. ``fault``: "", "403", "500", "applied-500", "reset-after-apply", "400", "ignored", of the next
+    write; ``lies``: what the answers to a look say instead;
     ``down_after_write``: reads after it are answered with 500."""
 
     def __init__(self) -> None:
@@ -40,6 +41,8 @@ class FakeSchedules:
         self.writes: list[tuple[str, str, Any]] = []
         self.asked: list[str] = []
         self.fault = ""
+        self.lies: dict[str, Any] = {}
+        self.faults: dict[str, str] = {}  # method, or a schedule's id -> the fault of its next write
         self.down_after_write = False
         self.by_wall = True
         self.wrong: list[str] = []
@@ -142,21 +145,24 @@ class FakeSchedules:
             if self.down_after_write and self.writes:
                 return Reply(500, "oops", "text/plain")
             reply = Reply(200, {"schedule": copy.deepcopy(self._shown(one, query))})
-            if self.after_a_look:
-                self.after_a_look()
-                self.after_a_look = None
+            hook, self.after_a_look = self.after_a_look, None
+            if hook:
+                hook()
             return reply
         if handler.headers.get("from") != "ann@example.test":
             return _error(400, 2016, "From Header Required")
         return self._write(method, one, bool(found[2]), json.loads(body))
 
     def _write(self, method: str, one: dict[str, Any], overrides: bool, body: Any) -> Reply | None:
-        fault, self.fault = self.fault, ""
+        fault = self.faults.pop(method, "") or self.faults.pop(one["id"], "") or self.fault
+        self.fault = ""
         if fault == "403":
             return _error(403, 2010, "Access Denied")
         if fault == "400":
             return _error(400, 3001, "Invalid Schedule", "\x1b]0;evil\x07Rotation is not nice")
         self.writes.append((method, one["id"], body))
+        if fault == "ignored":
+            return Reply(200, {"schedule": {**one, "final_schedule": None}})
         if fault == "500":
             return Reply(500, "oops", "text/plain")
         if method == "POST" and overrides:
@@ -197,7 +203,7 @@ class FakeSchedules:
         if until - since > timedelta(days=90):
             self.wrong.append("more than 90 days are asked for")
         final = {"name": "Final Schedule", "rendered_schedule_entries": self.draw(one, since, until)}
-        return {**{key: one[key] for key in one if key != "overrides"}, "final_schedule": final}
+        return {**{key: one[key] for key in one if key != "overrides"}, "final_schedule": final, **self.lies}
 
 
 def _when(text: str) -> datetime:

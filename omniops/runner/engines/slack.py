@@ -14,7 +14,8 @@ from omniops.errors import InDoubt
 from omniops.incident.outbox import Message, fold, slack_channel
 from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
 from omniops.runner.engines.order import blocked, denied, doubtful, replaced
-from omniops.runner.engines.ways import by_webhook, cut
+from omniops.runner.engines.room import Room
+from omniops.runner.engines.ways import by_webhook
 from omniops.services.clients import Clients
 
 if TYPE_CHECKING:
@@ -39,8 +40,17 @@ class Slack:
     def configured(self, settings: Settings, message: Message) -> bool:
         return settings.has_secret("SLACK_BOT_TOKEN") or by_webhook(settings)
 
+    def room(self, settings: Settings, message: Message) -> Room:
+        from omniops.services.slack import MAX_TEXT
+
+        if by_webhook(settings):
+            from omniops.runner.engines.webhook import room_of_webhook
+
+            return room_of_webhook(settings, message)
+        return Room("Slack", {"text": MAX_TEXT})
+
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
-        from omniops.services.slack import MAX_TEXT, SlackRefused
+        from omniops.services.slack import SlackRefused
 
         if by_webhook(clients.settings):
             from omniops.runner.engines.webhook import through_webhook
@@ -59,8 +69,7 @@ class Slack:
             if missing and message.to.startswith("#inc-"):
                 return Delivery("shown", why=f"{message.to}: {no.why}")
             return refused(no)
-        where = f"in #{name}" if name and f"#{name}" != message.to else ""
-        return Delivery("sent", ref=ts, how=(where + cut(str(message.body["text"]), MAX_TEXT)).removeprefix(", "))
+        return Delivery("sent", ref=ts, how=f"in #{name}" if name and f"#{name}" != message.to else "")
 
 
 def _place(clients: Clients, message: Message, places: Places) -> tuple[str, str]:

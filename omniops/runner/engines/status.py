@@ -9,6 +9,7 @@ from omniops.incident.communication import LEVELS, STATUSES
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
 from omniops.runner.engines.order import blocked, overtaken
+from omniops.runner.engines.room import Room
 from omniops.services.clients import Clients
 
 
@@ -28,6 +29,11 @@ class Status:
     def configured(self, settings: Settings, message: Message) -> bool:
         return by_statuspage(settings) or bool(settings.get("STATUS_REPO"))
 
+    def room(self, settings: Settings, message: Message) -> Room:
+        from omniops.services.status_git import MAX_BODY, MAX_TITLE  # Statuspage's own are the same
+
+        return Room("the status page", {"title": MAX_TITLE, "body": MAX_BODY})
+
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         body = message.body
         if body["status"] not in STATUSES or body["impact"] not in LEVELS:
@@ -44,7 +50,7 @@ class Status:
 
 def _to_statuspage(clients: Clients, message: Message, places: Places) -> Delivery:
     page, fact = clients.statuspage, places.fact("status.opened")
-    entry = page.get(str(fact["id"])) if fact.get("at") == "statuspage" else None
+    entry = page.get(str(fact["id"]), message.incident) if fact.get("at") == "statuspage" else None
     entry = entry or page.find(message.incident)
     if entry is not None and message.id in entry.messages:
         published, how = entry, "it was there already"

@@ -7,11 +7,6 @@ from omniops.config import Settings
 WEBHOOKS = ("SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL")
 
 
-def cut(text: str, most: int) -> str:
-    """What is to be said of a text that is longer than its way takes; "" where it is whole."""
-    return f", but cut short: it has {len(text)} characters, and {most} fit" if len(text) > most else ""
-
-
 def by_webhook(settings: Settings) -> bool:
     """Is a webhook all there is to reach the channel by? It is the lesser way: it posts where it was made for, and it
     makes, edits and pins nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from omniops.config import Settings
 from omniops.incident.outbox import Message
 from omniops.runner.engines.base import Delivery, Engine, Places
-from omniops.runner.engines.ways import cut
+from omniops.runner.engines.room import Room
 from omniops.services.clients import Clients
 
 
@@ -20,6 +20,9 @@ class ByWebhook:
     def configured(self, settings: Settings, message: Message) -> bool:
         return bool(_kind(settings, message))
 
+    def room(self, settings: Settings, message: Message) -> Room:
+        return room_of_webhook(settings, message)
+
     def send(self, clients: Clients, message: Message, places: Places) -> Delivery:
         return through_webhook(clients, message)
 
@@ -28,12 +31,23 @@ def through_webhook(clients: Clients, message: Message) -> Delivery:
     """Post a message's text, with the incident's id in it."""
     from omniops.services.webhook import Webhook
 
-    kind, text = _kind(clients.settings, message), str(message.body["text"])
-    if message.incident and message.incident not in text:
-        text = f"[{message.incident}] {text}"
-    hook = Webhook(kind, clients.settings, clients.clock, clients.guard)
-    how = f"through {kind.capitalize()}'s webhook" + cut(text, hook.most)
-    return Delivery("sent", ref=hook.post(text), how=how)
+    kind, text = _kind(clients.settings, message), _before(message) + str(message.body["text"])
+    ref = Webhook(kind, clients.settings, clients.clock, clients.guard).post(text)
+    return Delivery("sent", ref=ref, how=f"through {kind.capitalize()}'s webhook")
+
+
+def room_of_webhook(settings: Settings, message: Message) -> Room:
+    """What a message may hold, with the incident's id in front of it."""
+    from omniops.services.webhook import MOST
+
+    kind = _kind(settings, message)
+    return Room(f"{kind.capitalize()}'s webhook", {"text": MOST[kind] - len(_before(message))})
+
+
+def _before(message: Message) -> str:
+    """What is put in front of a text that does not name its incident."""
+    named = not message.incident or message.incident in str(message.body.get("text"))
+    return "" if named else f"[{message.incident}] "
 
 
 def _kind(settings: Settings, message: Message) -> str:

@@ -75,6 +75,9 @@ _SYNCED = {
     "changed": ("Changed, and read back", "good"),
     "declined": ("Not changed", "warn"),
     "in doubt": ("It may have been changed", "bad"),
+    "changed in part": ("Changed in part", "bad"),
+    "not changed": ("Not changed", "bad"),
+    "not as declared": ("PagerDuty accepted the change, and is not as declared", "bad"),
 }
 
 
@@ -85,32 +88,35 @@ def sync_lines(
     name: str,
     start: datetime,
     end: datetime,
-    gaps: Sequence[Gap],
+    gaps: Sequence[Gap] | None,
     names: dict[str, str],
     tz: tzinfo,
     width: int,
 ) -> list[Line]:
-    """What became of a schedule, and in which hours PagerDuty names somebody else than the rota."""
+    """What became of a schedule, and in which hours PagerDuty names somebody else than the rota; ``gaps`` None: that is
+    not known."""
     words, tone = _SYNCED[state]
     more = f": {safe(why, 300)}" if why else ""
     lines = [
         (line, tone) for line in wrap(f"{role.id}, {role.schedule} ({safe(name, 60)}): {words}{more}.", width, "", "  ")
     ]
-    total, differ = hours(start, end), sum(one.hours for one in gaps)
+    total, differ = hours(start, end), sum(one.hours for one in gaps or ())
     span = f"{on_wall(start, tz)} to {on_wall(end, tz)}"
-    if not gaps:
+    if gaps is None:
+        lines += [(line, "bad") for line in wrap("Whom PagerDuty names now is not known.", width, "  ")]
+    elif not gaps:
         lines += [
             (line, "good") for line in wrap(f"PagerDuty names whom the rota names, {span}: {total} hours.", width, "  ")
         ]
     else:
         told = f"PagerDuty names somebody else in {differ:g} of {total} hours, {span}:"
         lines += [(line, "bad") for line in wrap(told, width, "  ")]
-    for one in gaps[:MOST_GAPS]:
+    for one in (gaps or ())[:MOST_GAPS]:
         here, there = (safe(names.get(user, user) or "nobody", 60) for user in (one.here.removeprefix("?"), one.there))
         told = f"{on_wall(one.start, tz)}, {one.hours:g} h: {there} there, {here} here"
         lines += [(line, "") for line in wrap(told, width, "  - ", "    ")]
-    if len(gaps) > MOST_GAPS:
+    if gaps and len(gaps) > MOST_GAPS:
         lines.append((f"  and {len(gaps) - MOST_GAPS} more: --json", ""))
-    if state == "in doubt":
+    if state in ("in doubt", "changed in part"):
         lines.append(("  next: omniops oncall sync, which writes nothing where it is as declared", "key"))
     return lines
