@@ -385,6 +385,7 @@ def test_pasted_by_hand(omniops: Command) -> None:
     child = start(sys.executable, "-m", "omniops", "oncall", "handoff", "--yes", **env)
     child.expect("Post this to #omniroute-ops-handoff")
     child.expect("Type posted when it is posted")
+    child.expect_exact("> ")
     child.send("posted\r")
     child.expect("you have pasted it into #omniroute-ops-handoff")
     child.wait()
