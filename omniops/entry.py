@@ -8,11 +8,15 @@ import os
 import sys
 from contextlib import suppress
 
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+_UNWRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF, errno.EROFS, errno.ECONNRESET)
+
+_told: list[str] = []
+"""Why the answer could not be written, once that is said."""
 
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    _open_closed()
     gc.disable()  # a command is short; 5 ms of collecting at start-up are not (docs/benchmarks.md)
     code = run(sys.argv[1:])
     code = _flushed(code)
@@ -47,9 +51,27 @@ def run(argv: list[str]) -> int:
         return 130
     except OSError as error:
         # What a file or a service refuses has been put into words where it was asked; this was stdout.
-        return _unwritten(error) if error.errno in _FULL else _failed(error, argv)
+        if error.errno in _UNWRITTEN and error.filename is None:
+            return _unwritten(error)
+        return _failed(error, argv)
     except Exception as error:
         return _failed(error, argv)
+
+
+def _open_closed() -> None:
+    """Put something behind a standard stream that is closed, or the journal would be opened in its place: no input, an
+    answer that cannot be written, hints that nobody reads."""
+    for number, (name, how) in enumerate((("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY))):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, how)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            mode = "w" if number else "r"
+            stream = open(number, mode, encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)
+    with suppress(AttributeError, ValueError):
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 def _flushed(code: int) -> int:
@@ -59,17 +81,27 @@ def _flushed(code: int) -> int:
     except BrokenPipeError:  # who read us has read enough
         pass
     except OSError as error:
-        code = code or _unwritten(error)
+        unwritten = 0 if _told else _unwritten(error)  # the buffer keeps what it could not write
+        code = code or unwritten
     with suppress(OSError):
         sys.stderr.flush()
     return code
 
 
 def _unwritten(error: OSError) -> int:
-    """Say that stdout takes no more: a full disk behind it, as a rule."""
+    """Say that stdout takes no more: a full disk behind it, as a rule. A command that has done something ends with 6,
+    so that no script takes it for a failure without consequences."""
+    from omniops.errors import Exit
+
+    _told.append(str(error.strerror))
+    _say(f"the answer could not be written: {error.strerror}; what the command did stands")
+    context = sys.modules.get("omniops.cli.context")
+    return int(Exit.BROKEN if context is not None and context.has_written() else Exit.UNREACHABLE)
+
+
+def _say(line: str) -> None:
     with suppress(OSError):
-        print(f"the answer could not be written: {error.strerror}; what the command did stands", file=sys.stderr)
-    return 5
+        print(line, file=sys.stderr)
 
 
 def _root_help() -> int:
@@ -140,10 +172,12 @@ def _failed(error: Exception, argv: list[str]) -> int:
             from omniops.cli.context import emit
 
             said = {"what": error.what, "why": error.why, "state": error.state, "next": error.next}
-            emit({"schema": "omniops.error/1", "exit": int(error.exit), "error": said})
+            with suppress(OSError):  # stderr has it
+                emit({"schema": "omniops.error/1", "exit": int(error.exit), "error": said})
         return int(error.exit)
     if hasattr(error, "show") and hasattr(error, "exit_code"):  # typer's usage errors
-        error.show()
+        with suppress(OSError):
+            error.show()
         return int(Exit.USAGE)
     return _bug(error)
 
@@ -173,10 +207,10 @@ def _bug(error: Exception) -> int:
 
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{os.path.basename(frame.filename)}:{frame.lineno} in {frame.name}"
-    print(f"a bug in omniops: {type(error).__name__} at {place}", file=sys.stderr)
-    print(f"why:   {one_line(redact(str(error)))}", file=sys.stderr)
-    print("state: the journal holds all that was done; nothing is lost", file=sys.stderr)
-    print("next:  omniops resume, and please report this line", file=sys.stderr)
+    _say(f"a bug in omniops: {type(error).__name__} at {place}")
+    _say(f"why:   {one_line(redact(str(error)))}")
+    _say("state: the journal holds all that was done; nothing is lost")
+    _say("next:  omniops resume, and please report this line")
     if os.environ.get("OMNIOPS_TRACEBACK"):
         traceback.print_exception(error)
     return int(Exit.BUG)

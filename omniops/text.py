@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,18 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 # C0 and C1 controls, the bidirectional overrides and the line separators: each can rewrite what a terminal shows.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_HALF = re.compile("[\ud800-\udfff]")
 _ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 
 LEAST_SECRET = 6
 """A shorter one would be found inside ordinary words, and names would be redacted with it."""
+LEAST_TOKEN = 8
+"""A shorter part of an address is no token."""
+_WORDS = re.compile(
+    r"[A-Z]?[a-z]{2,15}(?:(?:[-_./][A-Z]?|[A-Z])[a-z]{2,15})*[-_.]?[0-9]{0,4}|[A-Z]{1,5}|[0-9]+(?:[-_.][0-9]+)*"
+)
+"""``services``, ``omniroute-ops``, ``OmniRoute``, ``2016-06-01``: parts of an address, and no tokens."""
+_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://(?:([^/?#]*)@)?([^/?#]*)([^?#]*)\??([^#]*)", re.IGNORECASE)
 
 _secrets: tuple[str, ...] = ()
 """Longest first: one that holds another as a part is taken out whole."""
@@ -68,8 +77,10 @@ def clock(value: float) -> str:
 
 
 def clean(text: object) -> str:
-    """Return text safe to show: no escape sequences, no control characters but tab and newline."""
-    return _CONTROL.sub("", _ESCAPE.sub("", str(text)))
+    """Return text safe to show: no escape sequences, no control characters but tab and newline, and what was no UTF-8
+    on the command line as U+FFFD, so that it is the same wherever it is written."""
+    found = _CONTROL.sub("", _ESCAPE.sub("", str(text)))
+    return found if found.isascii() else _HALF.sub("\ufffd", found)
 
 
 def one_line(text: object, limit: int = 200) -> str:
@@ -79,11 +90,39 @@ def one_line(text: object, limit: int = 200) -> str:
 
 
 def is_secret(value: str) -> None:
-    """Remember a secret's value, so that ``redact`` takes it out of everything written from now on."""
+    """Remember a secret's value, so that ``redact`` takes it out of everything written from now on; of one that is an
+    address, or several, the parts that are secret by themselves too: a server that refuses it repeats only its path."""
     global _secrets
-    if len(value) >= LEAST_SECRET and value not in _secrets:
+    if value in _secrets:
+        return
+    new = {one for one in (value, *_parts(value)) if len(one) >= LEAST_SECRET}.difference(_secrets)
+    if new:
         # A new one: another thread may be going through the old one.
-        _secrets = tuple(sorted((*_secrets, value), key=lambda secret: (-len(secret), secret)))
+        _secrets = tuple(sorted((*_secrets, *new), key=lambda secret: (-len(secret), secret)))
+
+
+def _parts(value: str) -> Iterator[str]:
+    """What is secret of the addresses in a secret: the password, the path, and whatever in them looks like a token.
+    Each as it is written there, and as it is meant (``%40``)."""
+    if "://" not in value:
+        return
+    from urllib.parse import unquote
+
+    for found in (match for url in {value, *re.split(r"[\s,]+", value)} if (match := _ADDRESS.match(url))):
+        scheme, who, host, path, query = (part or "" for part in found.groups())
+        user, _, password = who.partition(":")
+        segments = [one for one in path.split("/") if one]
+        looked_at = [*segments, *re.split("[&=]", query), user]
+        if "." not in host and scheme.lower() not in ("http", "https", "smtp", "smtps"):
+            looked_at += host.split(":")  # Apprise's slack://TOKEN/TOKEN, tgram://NUMBER:TOKEN
+        looked_at += ["/".join(segments[first:]) for first in range(len(segments) - 1)]
+        for part in (password, *(one for one in looked_at if _is_token(unquote(one)))):
+            yield from (part, unquote(part))
+
+
+def _is_token(part: str) -> bool:
+    """Is it no ordinary word, none that are joined, no number, no sentence, and nobody's address?"""
+    return len(part) >= LEAST_TOKEN and not _WORDS.fullmatch(part.strip("/")) and not re.search(r"[@\s]", part)
 
 
 def redact(value: Any) -> Any:
@@ -91,7 +130,7 @@ def redact(value: Any) -> Any:
     if not _secrets:
         return value
     if isinstance(value, str):
-        for secret in sorted(_secrets, key=len, reverse=True):  # one may hold another
+        for secret in _secrets:
             if secret in value:
                 value = value.replace(secret, "***")
         return value

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from omniops.cli.context import clock, emit, its_journal, open_journal, settings, streams, whose_journal
+from omniops.cli.context import clock, emit, its_journal, open_journal, settings, streams, typed_in, whose_journal
 from omniops.cli.here import here_for
 from omniops.cli.options import Json, all_given
 from omniops.errors import Exit
@@ -152,9 +152,7 @@ def _words(text: str, edit: bool) -> str:
     from omniops.cli.editing import MOST_BYTES, within
 
     if text == "-":
-        import sys
-
-        text = sys.stdin.read(MOST_BYTES + 1)
+        text = typed_in(MOST_BYTES, "give the text in UTF-8: iconv -t UTF-8")
     if edit:
         if not streams().interactive:
             from omniops.errors import BadInput

@@ -32,6 +32,7 @@ class Opened(NamedTuple):
 
 opened: list[Opened] = []
 """What `afterwards` looks at when the command is over."""
+_journals: list[SqliteJournal] = []
 
 
 _alone: list[Settings] = []
@@ -69,10 +70,16 @@ def streams() -> Streams:
 
 
 def emit(answer: dict[str, Any]) -> None:
-    """Print a JSON answer on stdout."""
+    """Print a JSON answer on stdout: in letters that it takes."""
     import json
+    import sys
 
-    print(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
+    text = json.dumps(answer, ensure_ascii=False, indent=2, default=str)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(answer, indent=2, default=str)
+    print(text)
 
 
 def clock() -> Clock:
@@ -86,12 +93,15 @@ def open_journal(of: Settings | None = None, ticking: Clock | None = None, *, cr
     from omniops.journal.store import SqliteJournal
 
     of = of or settings()
+    if create:
+        of.remember_secrets()  # whatever is typed is written down without them
     operator = of.operator if create else ""  # only what is written needs a name
     time = ticking or clock()
     journal = SqliteJournal(of.journal_path, time, operator, hostname(), drill=of.drill, create=create)
     if create and not any(one.writes for one in opened):
         _warn_of_clock(journal, time)
     opened.append(Opened(of, time, journal, create))
+    _journals.append(journal)
     return journal
 
 
@@ -100,6 +110,11 @@ def its_journal() -> SqliteJournal:
     its folder was named and is not there."""
     refuse_no_home(settings())
     return open_journal()
+
+
+def has_written() -> bool:
+    """Has this command written anything down so far? Whatever it changed or sent, it did."""
+    return any(one.wrote for one in _journals)
 
 
 def _warn_of_clock(journal: SqliteJournal, ticking: Clock) -> None:
@@ -139,6 +154,25 @@ def whose_journal() -> str:
     if not path.exists():
         return f"There is no journal at {path} yet."
     return f"By {path} alone; what a colleague did is in theirs."
+
+
+def typed_in(limit: int, next: str) -> str:
+    """What stands on stdin, at most ``limit`` bytes and one, so that too much is seen. Raises BadInput for no UTF-8."""
+    import sys
+
+    try:
+        return sys.stdin.buffer.read(limit + 1).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if error.end > limit:  # cut in the midst of a letter
+            return "x" * (limit + 1)
+        from omniops.errors import BadInput
+
+        raise BadInput(
+            "what stands on stdin is no UTF-8",
+            why=f"byte {error.start + 1} is none of a letter",
+            state="nothing was attempted",
+            next=next,
+        ) from None
 
 
 def read_input(path: str, limit: int, *, what: str, option: str, state: str) -> bytes:

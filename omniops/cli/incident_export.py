@@ -6,10 +6,12 @@ from omniops.cli.context import clock, emit, its_journal, settings, streams, war
 
 
 def export_incident(id: str, format: str, output: str, force: bool, json: bool) -> None:
-    """Write the report. ``json`` alone is the JSON report; with a file it says what was written where."""
+    """Write the report. ``json`` alone is the JSON report; with a file it says what was written where. ``output``:
+    ``-`` is stdout."""
     from omniops.runner.exporting import format_of, named, rendered, report_of, write
     from omniops.runner.meant import pick
 
+    output = "" if output == "-" else output
     wanted = format_of(format or ("json" if json and not output else ""), output)
     journal = its_journal()
     incident = pick(journal, id, last=True)

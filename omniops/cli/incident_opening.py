@@ -28,7 +28,7 @@ def open_(title: str, onset: str, severity: str, source: str) -> tuple[Incident,
     if there is not None:
         return there, False
     began = clock().now()
-    if title.strip():  # without one it is refused below, in words
+    if any(char.isalnum() for char in title):  # without one it is refused below, in words
         began = ask_onset(here, began, onset)
         settled = settled or (_ask_severity() if streams().interactive else "")
     return open_incident(journal, clock().now(), title, began, settled, seen)

@@ -135,7 +135,7 @@ def override(
     here, now = _desk(create=True), clock().now()
     begins = here.moment(start, now, "--from")
     ends = here.until(end, begins, now, "--to")
-    found, odd = write(open_journal(create=True), here, role, who, begins, ends, reason)
+    found, odd = write(open_journal(create=True), here, role, who, begins, ends, reason, now)
     if json:
         emit({"schema": "omniops.override/1", **_cover(found), "note": odd or None})
         return
@@ -157,20 +157,27 @@ def swap(
     other: Annotated[str, typer.Argument(metavar="B", help="another one")],
     after: Annotated[str, typer.Option(metavar="TIME", help="Their first turns that begin after this.")] = "now",
     reason: Annotated[str, typer.Option(help="Why, in words.")] = "",
+    back: Annotated[bool, typer.Option("--back", help="Give back the turns that they have exchanged.")] = False,
     json: Json = False,
 ) -> None:
-    """Exchange the next turns of two members."""
+    """Exchange the next turns of two members. Typed twice, or by both, it is done once."""
     from omniops.runner.oncall import swap as write
 
     here, now = _desk(create=True), clock().now()
-    found = write(open_journal(create=True), here, role, one, other, here.moment(after, now, "--after"), reason)
+    moment = here.moment(after, now, "--after")
+    found = write(open_journal(create=True), here, role, one, other, moment, reason, now, back)
     if json:
-        emit({"schema": "omniops.swap/1", "turns": [_cover(each) for each in found]})
+        emit({"schema": "omniops.swap/1", "turns": [_cover(each) for each in found.covers], "new": found.new})
         return
+    from omniops.terminal.layout import safe
     from omniops.terminal.views.oncall import cover_line
 
-    for each in found:
+    for each in found.covers:
         streams().result(cover_line(each, here.rota.tz))
+    if not found.new:
+        by, again = safe(found.covers[0].by), "" if back else f"   (omniops oncall swap {role} {one} {other} --back)"
+        streams().say(f"That is so already, by {by}; nothing was written.{safe(again)}", "warn")
+        return
     if here.role(role).schedule:
         streams().say(f"PagerDuty is not told by this: omniops oncall sync --role {here.role(role).id}", "key")
 
@@ -226,15 +233,17 @@ def handoff(
 def _say(done: Done, channel: str) -> None:
     from omniops.terminal.layout import safe, safe_lines, wrap
 
-    why = done.message.why if done.message else ""
+    why = safe(done.message.why) if done.message else ""
+    if done.message and done.message.state == "sending":
+        why = "another process is sending it"
     words = {
         "posted": f"Posted to {channel}.",
         "by hand": f"Written down: you have pasted it into {channel}.",
         "already": f"It was posted to {channel} before: one handoff a week.",
-        "waits": "It waits in the outbox" + (f": {safe(why)}" if why else "") + ".   (omniops outbox)",
-        "to be pasted": f"It was shown, to be pasted into {channel} by hand: {safe(why)}. At a terminal the same"
+        "waits": "It waits in the outbox" + (f": {why}" if why else "") + ".   (omniops outbox)",
+        "to be pasted": f"It was shown, to be pasted into {channel} by hand: {why}. At a terminal the same"
         " command asks whether it is out.",
-        "may have been posted": f"It may have been posted; look at {channel}: {safe(why)}",
+        "may have been posted": f"It may have been posted; look at {channel}: {why}.",
         "declined": "Nothing was posted.",
     }
     if done.state != "declined" and (done.again or not streams().interactive):

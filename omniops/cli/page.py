@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, person, read_input, settings, streams
+from omniops.cli.context import clock, emit, open_journal, person, read_input, settings, streams, typed_in
 from omniops.cli.options import Json
 
 if TYPE_CHECKING:
@@ -242,9 +242,7 @@ def _id(word: str) -> str:
 
 
 def _stdin_words() -> list[str]:
-    import sys
-
-    return sys.stdin.read(64 * 1024).split()
+    return typed_in(64 * 1024, "omniops page list").split()
 
 
 def _bytes(path: str) -> bytes:

@@ -36,7 +36,11 @@ SECRETS = (
     "APPRISE_URLS",
     "GH_TOKEN",
 )
+_SENT_AS_IT_IS = ("SLACK_BOT_TOKEN", "SLACK_WEBHOOK_URL", "DISCORD_WEBHOOK_URL", "STATUSPAGE_TOKEN", "GH_TOKEN")
+"""Secrets that become part of a request's head, which takes no other letters than these have."""
 SECRET_COMMAND_TIMEOUT_S = 15
+MOST_SECRET = 64 * 1024
+"""Characters in a secret's file."""
 FLAGS = {"OMNIOPS_ENV": "--env", "OMNIOPS_RUNBOOKS": "--runbooks"}
 """Settings that have a flag of their own, anywhere on the line."""
 
@@ -129,7 +133,8 @@ class Settings:
         return given.endswith("_COMMAND") if given else self._references.get(name, "").startswith("cmd:")
 
     def secret(self, name: str) -> str:
-        """Resolve a secret, "" where there is none. Raises BadInput when its file, command or variable fails."""
+        """Resolve a secret, "" where there is none. Raises BadInput when its file, command or variable fails, and for a
+        token in which stands what no token holds."""
         value = self._given.get(name, "").strip()
         path, line = (self._given.get(f"{name}_{ending}", "").strip() for ending in ("FILE", "COMMAND"))
         if not value and path:
@@ -139,23 +144,27 @@ class Settings:
         if not value and name in self._references:
             value = self._referred(name)
         is_secret(value)
-        if "://" in value:  # a URL with a password in it: both may stand somewhere
-            from urllib.parse import unquote, urlsplit
-
-            with suppress(ValueError):
-                password = urlsplit(value).password or ""
-                is_secret(password)
-                is_secret(unquote(password))
+        if name in _SENT_AS_IT_IS and not (value.isascii() and value.isprintable() and " " not in value):
+            why = "a blank, a line end, or a letter that is no ASCII stands in it; its value is not shown"
+            _failed(f"{name} is of no use", why, f"give {name} as it was issued")
         return value
 
     def remember_secrets(self) -> None:
-        """Make every secret known to ``redact`` that no command has to be run for. One that cannot be read is no secret
-        that could stand anywhere."""
+        """Make every secret known to ``redact`` that no command has to be run for, nor a pipe be read, which can be
+        done once. One that cannot be read is no secret that could stand anywhere."""
         for name in SECRETS:
-            by_command = self._in_environment(name).endswith("_COMMAND") or self._references.get(name, "")[:4] == "cmd:"
-            if self.has_secret(name) and not by_command:
+            if self.has_secret(name) and not self.by_command(name):
+                path = self._file_of(name)
                 with suppress(BadInput):
-                    self.secret(name)
+                    if not path or os.path.isfile(os.path.expanduser(path)):
+                        self.secret(name)
+
+    def _file_of(self, name: str) -> str:
+        """The file that a secret stands in, "" where it stands in none."""
+        kind, _, rest = self._references.get(name, "").partition(":")
+        if self._given.get(name, "").strip():
+            return ""
+        return self._given.get(f"{name}_FILE", "").strip() or (rest.strip() if kind == "file" else "")
 
     def _referred(self, name: str) -> str:
         kind, _, rest = self._references[name].partition(":")
@@ -171,9 +180,15 @@ class Settings:
 
     def _from_file(self, what: str, path: str) -> str:
         try:
-            return Path(path).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = getattr(error, "strerror", None) or "it is no UTF-8"
+            with Path(path).expanduser().open(encoding="utf-8") as file:
+                value = file.read(MOST_SECRET + 1)
+            if len(value) > MOST_SECRET:  # a device, which may never end
+                raise OSError(None, f"it is longer than {MOST_SECRET // 1024} KB")
+            return value.strip()
+        except (OSError, ValueError, RuntimeError) as error:
+            why = getattr(error, "strerror", None) or (
+                "it is no UTF-8" if isinstance(error, ValueError) else str(error)
+            )
             _failed(f"{what} cannot be read: {path}", why, "mend the file, or give the secret another way")
 
     def _from_command(self, what: str, line: str) -> str:

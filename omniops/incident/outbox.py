@@ -35,6 +35,8 @@ BACKOFF_S = (30.0, 60.0, 120.0, 300.0, 600.0)
 """Seconds to wait after the first, second ... failed attempt; the last one again and again."""
 MAX_RETRY_AFTER_S = 3600.0
 """A service that asks for more patience than this is asked again all the same."""
+SET_BACK_S = 60.0
+"""A clock that goes back by less than this makes a message wait so much longer."""
 
 FROZEN = "frozen"
 """Why a message of an incident on the security path (4.5) was dropped."""
@@ -167,8 +169,16 @@ def _freeze(message: Message, time: str) -> Message:
 
 
 def due(messages: Iterable[Message], now: datetime) -> list[Message]:
-    """The messages whose moment has come, in the order in which they are tried: as they were queued."""
-    return [one for one in messages if one.state in ("waiting", "unsure") and one.due and parse_iso(one.due) <= now]
+    """The messages whose moment has come, in the order in which they are tried: as they were queued.
+
+    One that came into its state later than it is now was timed by a clock that was fast, and has been put right since:
+    how long it has waited nobody knows, so it is tried.
+    """
+    return [one for one in messages if one.state in ("waiting", "unsure") and one.due and _has_come(one, now)]
+
+
+def _has_come(one: Message, now: datetime) -> bool:
+    return parse_iso(one.due) <= now or (parse_iso(one.at) - now).total_seconds() > SET_BACK_S
 
 
 def next_due(messages: Iterable[Message]) -> str:

@@ -21,6 +21,8 @@ from omniops.journal.events import Event
 from omniops.text import clean, duration, one_line, redact
 
 SCHEMA = "omniops.report/1"
+WHOLE = 256 * 1024
+"""What somebody wrote down is told whole, as the journal has it; nobody writes more than that."""
 
 
 class Change(NamedTuple):
@@ -120,7 +122,7 @@ def report(
     the recorded ones, of whatever time."""
     if incident.frozen:
         return Report(iso(now), frozen=incident.frozen, frozen_by=text(incident.frozen_by, 80))
-    told = [one._replace(words=text(one.words, 1000), actor=text(one.actor, 80)) for one in story(events)]
+    told = [one._replace(words=text(one.words), actor=text(one.actor, 80)) for one in story(events)]
     changes = _changes(events, in_force)
     return Report(
         made=iso(now),
@@ -141,7 +143,7 @@ def report(
     )  # fmt: skip
 
 
-def text(value: object, limit: int = 400) -> str:
+def text(value: object, limit: int = WHOLE) -> str:
     """One line, fit for a report: no control characters, no known secret."""
     return one_line(redact(clean(value)), limit)
 

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator
 
-from omniops.incident.spelling import plain
+from omniops.incident.spelling import plain, undisguised
 
 HOST, ADDRESS, CHANNEL, MENTION = "host", "address", "channel", "mention"
 
@@ -21,9 +21,15 @@ MENTIONS = re.compile(r"(?<![\w./@])@([^\W_][\w.-]{1,80})")
 _IP6 = re.compile(r"(?<![\w:.])[0-9a-f:.]{3,45}(?![\w:])", re.IGNORECASE)
 _DOTTED = re.compile(r"(?<![\w.@-])(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z]{2,}(?![\w-])", re.IGNORECASE)
 _NUMBERED = re.compile(
-    r"(?<![\w.-])(?:localhost|(?:gw|srv|vm|lb)-?[0-9][0-9a-z-]*|(?:app|db|host|ip|node|web|worker)-[0-9][0-9a-z-]*)(?![\w-])",
+    r"(?<![\w.-])(?:localhost|(?:gw|srv|vm|lb)-?[0-9][0-9a-z-]*|(?:app|db|host|ip|node|web|worker)(?:-[0-9]|0)[0-9a-z-]*)(?![\w-])",
     re.IGNORECASE,
 )
+_HEX = re.compile(r"(?<!\w)0x[0-9a-f]{8}(?!\w)", re.IGNORECASE)
+_DEFANGED = re.compile(
+    r"\s?[\[({]\s?(?:\.|dot)\s?[\])}]\s?|(?<=[0-9]) ?(?: \.|dot|[\u00b7\u2022\u2219\u22c5]) ?(?=[0-9])|[\u3002\uff61]",
+    re.IGNORECASE,
+)
+"""A dot as it is written so that nobody clicks: ``[.]``, ``(dot)``, and between digits alone."""
 _MENTION = re.compile(r"(?<![\w.@/])@[^\W\d_][\w.-]*")
 _CHANNEL = re.compile(r"(?<![\w&/#])#(?![0-9]+(?![\w-]))[^\W_][\w-]*")
 _SLACK = re.compile(r"<[!@#][^<>\n]{1,200}>")
@@ -40,9 +46,13 @@ _TOPS = frozenset(_ENDINGS.split())
 
 def shapes(text: str, public: Iterable[str]) -> Iterator[tuple[str, str]]:
     """What customers are not told, by its looks: (as written, kind). ``public``: hosts and mail addresses that they
-    know; any other address in the domain of such a one is public too."""
+    know; any other address in the domain of such a one is public too. A text in disguise is looked at without, too."""
     hosts = {known for one in public for known in _hosts(one)}
-    shown = plain(text)
+    for shown in dict.fromkeys((plain(text), _DEFANGED.sub(".", undisguised(text)))):
+        yield from _shapes(shown, hosts)
+
+
+def _shapes(shown: str, hosts: set[str]) -> Iterator[tuple[str, str]]:
     for match in _SLACK.finditer(shown):
         yield match[0], MENTION
     shown = _SLACK.sub(" ", shown)
@@ -55,6 +65,7 @@ def shapes(text: str, public: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield match[0], ADDRESS
     shown = MAIL.sub(" ", shown)
     yield from ((match[0], ADDRESS) for match in IP.finditer(shown))
+    yield from ((match[0], ADDRESS) for match in _HEX.finditer(shown))
     yield from ((match[0], ADDRESS) for match in _IP6.finditer(shown) if _is_ip6(match[0]))
     for match in _DOTTED.finditer(shown):
         if _is_host(match[0]) and match[0].casefold() not in hosts:

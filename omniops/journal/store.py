@@ -71,6 +71,7 @@ class SqliteJournal:
         self.actor, self.host = redact(clean(actor)), redact(clean(host))
         self.head = Head(path.with_name(path.name + ".head"))
         self._accept = _accept  # do not hold the journal against its head: the loss is being accepted
+        self.wrote = False
         self._writable = False
         self._verified = -1  # how far `verify` has come; -1: nobody has
         self._inode: tuple[int, int] | None = None
@@ -229,7 +230,7 @@ class SqliteJournal:
                 with suppress(sqlite3.Error):
                     self._db.execute("ROLLBACK")
                 raise
-            self._seen = last
+            self._seen, self.wrote = last, True
             reached("journal.head")
             if not self._accept:
                 self.head.write(last)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -124,11 +125,11 @@ def schedule(here: Desk, now: datetime, weeks: int, role: str = "") -> list[tupl
 
 
 def override(
-    journal: Journal, here: Desk, role: str, name: str, start: datetime, end: datetime, reason: str
+    journal: Journal, here: Desk, role: str, name: str, start: datetime, end: datetime, reason: str, now: datetime
 ) -> tuple[Cover, str]:
     """Write down that somebody has a role for a while; the last word wins. Returns it, and what is odd about the name.
 
-    Raises BadInput: no such role, no time, no reason.
+    Raises BadInput: no such role, no time, a time that is over, no name, no reason.
     """
     found = here.role(role)
     start, end = start.replace(microsecond=0), end.replace(microsecond=0)
@@ -140,9 +141,14 @@ def override(
             state="nothing was written",
             next="--from and --to, or change the members in oncall.yaml",
         )
-    for what, text in (("who", name), ("reason", reason)):
+    if end <= now:
+        raise _over("it", end, "--from and --to: a time that is still to come")
+    for what, text, mend in (
+        ("who has it instead", name, f'omniops oncall override {found.id} NAME --to TIME --reason "..."'),
+        ("reason", reason, '--reason "..."'),
+    ):
         if not text:
-            raise BadInput(f"{what} is missing", state="nothing was written", next='--reason "..."')
+            raise BadInput(f"{what} is missing", state="nothing was written", next=mend)
     data = {"role": found.id, "who": name, "from": iso(start), "to": iso(end), "reason": reason}
     event = journal.append([New(STREAM, None, "oncall.override", data)])[0]
     return rotas.covers([event])[0], _odd(found, name)
@@ -162,10 +168,39 @@ def _near(name: str, names: list[str]) -> list[str]:
     return [folded[one] for one in get_close_matches(name.casefold(), list(folded), 1)]
 
 
-def swap(journal: Journal, here: Desk, role: str, one: str, other: str, after: datetime, reason: str) -> list[Cover]:
-    """Exchange the next turns of two members that begin after ``after``. Raises BadInput."""
+def _over(what: str, end: datetime, mend: str) -> BadInput:
+    return BadInput(
+        f"{what} was over at {iso(end)}",
+        why="who had the pager is no longer to be changed",
+        state="nothing was written",
+        next=mend,
+    )
 
-    def attempt() -> list[Cover]:
+
+class Swapped(NamedTuple):
+    """Two turns that are exchanged. ``new`` False: they were before, and nothing was written."""
+
+    covers: list[Cover]
+    new: bool
+
+
+def swap(
+    journal: Journal,
+    here: Desk,
+    role: str,
+    one: str,
+    other: str,
+    after: datetime,
+    reason: str,
+    now: datetime,
+    back: bool = False,
+) -> Swapped:
+    """Exchange the next turns of two members that begin after ``after``; ``back``: give them back.
+
+    Typed twice, or by both of them, it is done once: only ``back`` takes it back. Raises BadInput.
+    """
+
+    def attempt() -> Swapped:
         desk = here._replace(events=journal.read(STREAM))
         found = desk.role(role)
         spans = [_next_turn(desk, found, name, after) for name in (one, other)]
@@ -173,15 +208,33 @@ def swap(journal: Journal, here: Desk, role: str, one: str, other: str, after: d
             raise BadInput(
                 "two members are needed", state="nothing was written", next=f"omniops oncall swap {found.id} A B"
             )
+        if (end := max(end for _, end in spans)) <= now:
+            raise _over("both turns are over: the later one", end, "--after: a time that is still to come")
+        held = {(name, iso(start), iso(end)) for name, (start, end) in zip((one, other), spans, strict=True)}
+        before = _swap_of(desk.events, found.id, held)
+        if before is not None and bool(before.data.get("back")) == back:
+            return Swapped(rotas.covers([before]), new=False)
+        if before is None and back:
+            raise BadInput(
+                f"the next turns of {one} and {other} are not swapped",
+                state="nothing was written",
+                next=f"omniops oncall schedule --role {found.id}",
+            )
         turns = [
             {"who": name, "from": iso(start), "to": iso(end)}
             for name, (start, end) in zip((other, one), spans, strict=True)
         ]
-        why = one_line(clean(reason), 200).strip() or f"{one} and {other} swapped"
-        data = {"role": found.id, "turns": turns, "reason": why}
-        return rotas.covers(journal.append([New(STREAM, len(desk.events), "oncall.swap", data)]))
+        why = one_line(clean(reason), 200).strip() or f"{one} and {other} swapped" + (" back" if back else "")
+        data = {"role": found.id, "turns": turns, "reason": why, **({"back": True} if back else {})}
+        return Swapped(rotas.covers(journal.append([New(STREAM, len(desk.events), "oncall.swap", data)])), new=True)
 
     return retry_on_conflict(attempt, "nothing was written")
+
+
+def _swap_of(events: Sequence[Event], role: str, held: set[tuple[str, str, str]]) -> Event | None:
+    """The newest swap after which these people have these turns: (who, from, to)."""
+    swaps = (one for one in reversed(events) if one.kind == "oncall.swap" and one.data["role"] == role)
+    return next((one for one in swaps if {(t["who"], t["from"], t["to"]) for t in one.data["turns"]} == held), None)
 
 
 def _next_turn(here: Desk, role: Role, name: str, after: datetime) -> tuple[datetime, datetime]:

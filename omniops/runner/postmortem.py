@@ -115,6 +115,10 @@ def all_files(settings: Settings) -> list[Path]:
     return found
 
 
+MOST = 1024 * 1024
+"""Characters. A longer file is no postmortem, and a device may never end."""
+
+
 def check_file(settings: Settings, path: Path, now: datetime, incident: str = "") -> tuple[Postmortem, list[Found]]:
     """Read a postmortem and hold it against section 7. ``incident``: whose it is, where that is known. Raises BadInput
     where it cannot be read."""
@@ -124,7 +128,10 @@ def check_file(settings: Settings, path: Path, now: datetime, incident: str = ""
     from omniops.incident.postmortem_check import check
 
     try:
-        text = path.expanduser().read_text(encoding="utf-8")
+        with path.expanduser().open(encoding="utf-8") as file:
+            text = file.read(MOST + 1)
+        if len(text) > MOST:
+            raise OSError(None, f"it is longer than {MOST // 1024} KB")
     except (OSError, ValueError, RuntimeError) as error:
         raise BadInput(
             f"{path} cannot be read",

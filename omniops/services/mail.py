@@ -15,7 +15,6 @@ from urllib.parse import unquote, urlsplit
 from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
 from omniops.services.http import in_the_clear, nothing, said
-from omniops.text import is_secret
 
 if TYPE_CHECKING:
     import smtplib
@@ -77,9 +76,8 @@ class Mail:
             host, user, password = parts.hostname or "", unquote(parts.username or ""), unquote(parts.password or "")
         except (ValueError, KeyError):
             host = port = user = password = ""  # type: ignore[assignment]
-        for secret in (password, parts.password or "" if host else ""):
-            is_secret(secret)
-        if not host or parts.path.strip("/") or parts.query or re.search(r"[\r\n\0]", user + password):
+        login = user + password  # no other letters in the login, says smtplib
+        if not host or parts.path.strip("/") or parts.query or not login.isascii() or re.search(r"[\r\n\0]", login):
             raise BadInput(
                 "SMTP_URL is of no use" if url else "SMTP_URL is not set",
                 why="it has to be smtp://USER:PASSWORD@HOST:PORT, or smtps://; letters such as @ as %40",

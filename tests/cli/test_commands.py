@@ -262,19 +262,75 @@ def test_a_broken_pipe_is_success(tmp_path: Path) -> None:
     assert done.stderr.strip() == "0"
 
 
+FULL = "the answer could not be written: No space left on device; what the command did stands\n"
+CLOSED = "the answer could not be written: Bad file descriptor; what the command did stands\n"
+
+
+def redirected(command: Command, words: str, rest: str, **env: str) -> tuple[str, int]:
+    """Run it with a shell's redirections; stderr without what was owed, and the exit code."""
+    script = f"{sys.executable} -m omniops {words} {rest}; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", script], env={**command.env, **env}, capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    return done.stderr, done.returncode
+
+
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 @pytest.mark.parametrize("words", ["--version", "incident list"])
 def test_an_answer_that_does_not_arrive(words: str, unbuffered: str, tmp_path: Path) -> None:
-    """A full disk behind stdout is a failure, with one line that says so; a reader who has gone is none, whether the
-    answer waits in a buffer or not."""
-    env, argv = {**Command(tmp_path).env, "PYTHONUNBUFFERED": unbuffered}, f"{sys.executable} -m omniops {words}"
-    for rest, told in (
-        ("> /dev/full", "the answer could not be written: No space left on device; what the command did stands\n5\n"),
-        ("| true", "0\n"),
-    ):
-        script = f"{argv} {rest}; echo ${{PIPESTATUS[0]}} >&2"
-        done = subprocess.run(["bash", "-c", script], env=env, capture_output=True, text=True, check=False)
-        assert done.stderr == told
+    """A full disk behind stdout, or nothing, is a failure, with one line that says so; a reader who has gone is none,
+    whether the answer waits in a buffer or not."""
+    for rest, told in (("> /dev/full", (FULL, 5)), ("| true", ("", 0)), (">&-", (CLOSED, 5))):
+        assert redirected(Command(tmp_path), words, rest, PYTHONUNBUFFERED=unbuffered) == told
+
+
+@pytest.mark.parametrize(
+    ("rest", "told", "code", "unbuffered"),
+    [
+        (">/dev/full", FULL, 6, ""),
+        (">/dev/full", FULL, 6, "1"),
+        (">&-", CLOSED, 6, ""),
+        ("2>&-", "", 0, ""),
+        ("2>/dev/full", "", 0, ""),
+        ("<&- >&- 2>&-", "", 6, "1"),
+    ],
+)
+def test_what_was_done_before_it_did_not_arrive(
+    rest: str, told: str, code: int, unbuffered: str, tmp_path: Path
+) -> None:
+    """It stands, and the exit code is not that of a failure that changed nothing."""
+    omniops = Command(tmp_path, PYTHONUNBUFFERED=unbuffered)
+    said, ended = redirected(omniops, "incident open 'it is out' --onset now --json", rest)
+    assert (told in said, ended) == (True, code), said
+    assert len(omniops.json("incident", "list")["incidents"]) == 1
+
+
+@pytest.mark.parametrize("rest", [">/dev/full 2>&1", ">&- 2>&-"])
+def test_an_error_that_nobody_reads(rest: str, tmp_path: Path) -> None:
+    """It ends with its own exit code, whoever finds it."""
+    omniops = Command(tmp_path, PYTHONUNBUFFERED="1")
+    assert redirected(omniops, "incident severity nonsense --why x --json", rest) == ("", 2)
+    assert redirected(omniops, "incident --nonsense", rest) == ("", 2)
+
+
+def test_letters_that_the_screen_has_not(tmp_path: Path) -> None:
+    """What cannot be written in its letters is written in others; JSON stays JSON."""
+    omniops = Command(tmp_path, PYTHONIOENCODING="ascii")
+    omniops("incident", "open", "Zürich is out")
+    assert omniops.json("incident", "list")["incidents"][0]["title"] == "Zürich is out"
+    assert "Z?rich" in omniops("incident", "export").stdout
+
+
+def test_nothing_behind_stdin(tmp_path: Path) -> None:
+    """Without stdin nothing is read from it, and what is no UTF-8 is refused, before anything is queued."""
+    omniops = Command(tmp_path)
+    omniops("incident", "open", "it is out")
+    for rest in ("<&-", "< <(printf 'q\\xff\\xfez')"):
+        said, ended = redirected(omniops, "comms post - --yes", rest)
+        assert ended == 2, said
+    assert "is no UTF-8" in said
+    assert omniops.json("outbox", "--all")["messages"] == []
 
 
 def test_an_unreachable_server(tmp_path: Path) -> None:

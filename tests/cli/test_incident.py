@@ -316,7 +316,7 @@ def test_export(command: Command, story: Story, tmp_path: Path, name: str, begin
 def test_export_to_stdout(command: Command, story: Story) -> None:
     """Markdown by default; --json is the JSON report; an unknown format is exit 2."""
     story.opened().mitigated().close()
-    assert command("incident", "export").stdout.startswith("# OpenAI fails")
+    assert command("incident", "export", "-o", "-").stdout.startswith("# OpenAI fails")
     assert command.json("incident", "export")["schema"] == "omniops.report/1"
     assert json.loads(command("incident", "export", "--format", "json").stdout)["id"] == ID
     assert "</html>" in command("incident", "export", ID, "--format", "html").stdout

@@ -6,13 +6,15 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from omniops.clock import iso
+from omniops.errors import BadInput
 from omniops.incident.outbox import OUTBOX_KINDS, fold
 from omniops.journal.events import New
 from omniops.journal.store import SqliteJournal
@@ -110,6 +112,12 @@ def test_who_at(omniops: Command, at: str, primary: str, secondary: str) -> None
         (["override", "engineering", "bo", "--to", "2020-01-01", "--reason", "x"], "it ends before it begins"),
         (["override", "engineering", "bo", "--to", "2199-01-01", "--reason", "x"], "an override of more than 92 days"),
         (["override", "engineering", "bo", "--from", "2026-12-01", "--to", "2026-12-02", "--reason", " "], "reason"),
+        (
+            ["override", "engineering", "bo", "--from", "2020-01-01", "--to", "2020-02-01", "--reason", "x"],
+            "it was over",
+        ),
+        (["swap", "engineering", "ann", "bo", "--after", "2020-01-01"], "both turns are over"),
+        (["swap", "engineering", "ann", "bo", "--back"], "the next turns of ann and bo are not swapped"),
         (["swap", "engineering", "ann", "Cyy"], "'Cyy' takes no turns as engineering"),
         (["swap", "engineering", "ann", "ann"], "two members are needed"),
         (["handoff", "--role", "comms", "--yes"], "comms is not handed over"),
@@ -166,6 +174,34 @@ def test_overrides_and_swaps(omniops: Command) -> None:
     for shown in (done, found):
         assert not any(char in shown.stdout + shown.stderr for char in ("\x1b", "\u202e", "\x07"))
     assert max(len(line) for line in table.splitlines()) <= 80
+
+
+def test_a_swap_is_made_once(tmp_path: Path) -> None:
+    """By whoever types it again, in either order, until it is given back; and that is made once, too."""
+    from omniops.clock import parse_iso
+    from omniops.journal.memory import MemoryJournal
+    from omniops.runner.oncall import desk, override, swap
+    from tests.support.fake_omniroute import MovedClock
+
+    books, now, store = folder(tmp_path / "books"), parse_iso(FRIDAY), MemoryJournal(MovedClock(), "ann", "h")
+
+    def typed(one: str, other: str, back: bool = False, later: str = FRIDAY) -> tuple[bool, list[tuple[str, str]]]:
+        found = swap(store, desk(MemoryJournal(MovedClock(), "x", "h"), books), "engineering", one, other,
+                     parse_iso(later), "", now, back)  # fmt: skip
+        return found.new, [(one.who, iso(one.start)[:10]) for one in found.covers]
+
+    swapped = [("bo", "2026-12-14"), ("ann", "2026-11-30")]
+    assert typed("ann", "bo") == (True, swapped)
+    assert typed("ann", "bo") == (False, swapped)
+    assert typed("bo", "ann") == (False, swapped)
+    assert typed("ann", "bo", back=True)[0] is True
+    assert typed("bo", "ann", back=True)[0] is False
+    assert typed("bo", "ann")[0] is True
+    assert typed("ann", "bo", later="2026-12-20T00:00:00Z")[0] is True  # their turns after these
+    assert len(store.read("oncall")) == 4
+    with pytest.raises(BadInput) as caught:
+        override(store, desk(store, books), "engineering", " ", now, now + timedelta(days=1), "x", now)
+    assert (caught.value.what, "NAME" in caught.value.next) == ("who has it instead is missing", True)
 
 
 def incident(command: Command) -> None:
@@ -349,6 +385,7 @@ def test_pasted_by_hand(omniops: Command) -> None:
     child = start(sys.executable, "-m", "omniops", "oncall", "handoff", "--yes", **env)
     child.expect("Post this to #omniroute-ops-handoff")
     child.expect("Type posted when it is posted")
+    child.expect_exact("> ")
     child.send("posted\r")
     child.expect("you have pasted it into #omniroute-ops-handoff")
     child.wait()

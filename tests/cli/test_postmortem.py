@@ -94,7 +94,8 @@ def test_check_for_ci(omniops: Command, tmp_path: Path) -> None:
     answer = omniops.json("postmortem", "check", str(good), str(late), *at)
     assert [len(one["findings"]) for one in answer["files"]] == [0, 1]
     assert answer["files"][1]["findings"][0]["rule"] == "due"
-    assert omniops("postmortem", "check", str(tmp_path / "none.md")).returncode == 2
+    for bad in (str(tmp_path / "none.md"), "/dev/zero"):  # one that is not there, and one that never ends
+        assert omniops("postmortem", "check", bad).returncode == 2
     folder = Path(omniops.env["OMNIROUTE_REPO"], "docs", "postmortem")
     none = omniops("postmortem", "check")
     assert (none.returncode, f"there is no postmortem in {folder}" in none.stderr) == (2, True)

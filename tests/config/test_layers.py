@@ -140,7 +140,12 @@ def test_references(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("reference", "word"),
-    [("env:NOWHERE", "NOWHERE"), ("file:/nowhere/at/all", "/nowhere/at/all"), ("cmd:false", "exited with 1")],
+    [
+        ("env:NOWHERE", "NOWHERE"),
+        ("file:/nowhere/at/all", "/nowhere/at/all"),
+        ("cmd:false", "exited with 1"),
+        ("file:/dev/zero", "/dev/zero"),
+    ],
 )
 def test_references_that_lead_nowhere(reference: str, word: str, tmp_path: Path) -> None:
     """The error names the setting, the file and its line, and what it leads to."""
@@ -151,6 +156,28 @@ def test_references_that_lead_nowhere(reference: str, word: str, tmp_path: Path)
     assert "GH_TOKEN" in caught.value.what
     assert "config.toml:2" in caught.value.what
     assert word in caught.value.what
+
+
+@pytest.mark.parametrize("token", [f"xoxb-{CANARY}-\u00e9", f"xoxb-{CANARY}\nxoxb-2", f"xoxb {CANARY}"])
+def test_a_token_that_is_none(token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told before anything is sent, not as a bug after which something may have been; and is redacted."""
+    monkeypatch.setattr(text, "_secrets", ())
+    with pytest.raises(BadInput) as caught:
+        load({"SLACK_BOT_TOKEN": token}).secret("SLACK_BOT_TOKEN")
+    assert CANARY not in "".join(caught.value.lines())
+    assert text.redact(token) == "***"
+    assert load({"OMNIROUTE_PASSWORD": "pass w\u00f6rd"}).secret("OMNIROUTE_PASSWORD") == "pass w\u00f6rd"
+
+
+def test_every_secret_is_known_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets in files as well, used or not; but no command is run for it, and no pipe read, which gives it once."""
+    monkeypatch.setattr(text, "_secrets", ())
+    (tmp_path / "s").write_text("smtp://u:canary-mail@mail.example.org\n")
+    os.mkfifo(tmp_path / "pipe")
+    content = f'SMTP_URL = "file:{tmp_path}/s"\nSLACK_BOT_TOKEN = "cmd:touch {tmp_path}/ran"'
+    settings(tmp_path, content, GH_TOKEN_FILE=f"{tmp_path}/pipe").remember_secrets()
+    assert text.redact("canary-mail") == "***"
+    assert not (tmp_path / "ran").exists()
 
 
 def test_a_secret_inside_another(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,9 +191,9 @@ def test_a_secret_inside_another(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_commands_get_no_secrets(tmp_path: Path) -> None:
     """A command that prints one secret sees neither the others nor the variables that references name."""
-    content = 'GH_TOKEN = "env:OTHER"\nSLACK_BOT_TOKEN = "cmd:env"'
+    content = 'GH_TOKEN = "env:OTHER"\nOMNIROUTE_PASSWORD = "cmd:env"'
     found = settings(tmp_path, content, OTHER="o-secret", PAGERDUTY_TOKEN="p-secret", PLAIN="plain-value")
-    printed = found.secret("SLACK_BOT_TOKEN")
+    printed = found.secret("OMNIROUTE_PASSWORD")
     assert "plain-value" in printed
     assert "o-secret" not in printed
     assert "p-secret" not in printed

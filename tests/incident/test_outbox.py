@@ -219,3 +219,11 @@ def test_channels(name: str, incident: str, channel: str) -> None:
 def test_words_to_paste(body: dict[str, Any], text: str) -> None:
     """Whatever a message is, its words can be pasted by hand."""
     assert text_of(one()._replace(body=body)) == text
+
+
+@pytest.mark.parametrize("back_s", [0, 59, 61, 7200])
+@pytest.mark.parametrize("events", [(), (SENDING, FAILED), (SENDING, AGAIN)])
+def test_a_clock_that_was_fast(events: tuple[Told, ...], back_s: int) -> None:
+    """Once it is put right a message does not wait out what it was wrong by; a little is waited out."""
+    now = NOW + timedelta(seconds=1 + len(events) - back_s)
+    assert bool(due([one(*events)], now)) is (back_s > 60 or not (events or back_s))

@@ -174,6 +174,18 @@ def test_no_secret(format: str) -> None:
     assert "the password is" in text
 
 
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_long_note_is_whole(format: str) -> None:
+    """What somebody wrote down is not cut where others read what happened."""
+    story = Story().opened()
+    note, why = f"{'word ' * 3000}its end", f"{'reason ' * 300}and its end"
+    story.add(14, STREAM, "note", text=note)
+    story.add(14, STREAM, "severity", severity="SEV-2", why=why)
+    text = rendered(made(story), format)
+    assert note in text
+    assert why in text
+
+
 def test_nobody_looked() -> None:
     """Without figures the report says so, in every format, and is whole otherwise."""
     found = made(Story().opened())

@@ -182,6 +182,7 @@ def test_heads_that_are_refused(server: SmtpServer, letter: Letter) -> None:
         "smtp://canary:x",
         "smtp://canary/path",
         "smtp://u%0d%0a:canary@h",
+        "smtp://u:canary%C3%A9@h",  # smtplib logs nobody in with it
         "canary",
         "smtp://[::1canary",
     ],

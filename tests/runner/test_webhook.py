@@ -88,6 +88,8 @@ BUSY = {"message": "You are being rate limited.", "retry_after": 64.57, "global"
     [
         ("slack", play.raw(b"no_service", 404), "waiting", "no such webhook any more"),
         ("slack", play.raw(b"channel_is_archived", 410), "waiting", "archived"),
+        ("slack", play.raw(f"Cannot POST {SLACK}".encode(), 404), "waiting", "Cannot POST /***"),
+        ("discord", play.answer({"message": f"Cannot POST {DISCORD}"}, 404), "waiting", "Cannot POST /***"),
         ("slack", play.raw(b"", 429, Retry_After="17"), "waiting", "17 s"),
         ("slack", play.raw(b"rollup_error", 500), "unsure", "500"),
         ("slack", play.raw(b"<html>"), "unsure", "did not answer ok"),
