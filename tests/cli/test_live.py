@@ -265,7 +265,7 @@ def test_a_source_that_is_down_and_a_person(tmp_path: Path) -> None:
     }
     child = start(sys.executable, "-m", "omniops", "classify", **env)
     child.expect_exact("Nothing could be measured", timeout=30)
-    child.expect_exact("1-15/n>", timeout=30)
+    child.expect_exact("1-16/n>", timeout=30)
     child.sendline("data_loss")
     child.expect(pexpect.EOF, timeout=30)
     child.wait()
