@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +13,17 @@ from hypothesis import settings
 # A deadline of 200 ms an example says how busy the machine is, and nothing about the code.
 settings.register_profile("omniops", deadline=None)
 settings.load_profile("omniops")
+
+
+@pytest.fixture(autouse=True)
+def _streams_of_its_own() -> Iterator[None]:
+    """What a command keeps for its own lifetime would be an ended test's closed stream in the next test of a worker."""
+    yield
+    context = sys.modules.get("omniops.cli.context")
+    if context is not None:
+        context.streams.cache_clear()
+        context.as_they_are.cache_clear()
+
 
 REAL = "tests/real/"
 FIRST = (REAL, "tests/crash/", "tests/cli/test_drill.py", "tests/test_wheel.py", "tests/cli/", "tests/terminal/")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from omniops.cli.context import emit, settings, streams
+from omniops.cli.context import as_they_are, emit, streams
 from omniops.cli.options import Json
 
 SCHEMA = "omniops.config/1"
@@ -38,7 +38,7 @@ def show(json: Json = False) -> None:
     """Show every setting, its value, and where it came from. Secrets are never shown."""
     from omniops.config.showing import show as look
 
-    shown = look(settings())
+    shown = look(as_they_are())
     if json:
         rows = [{**row._asdict(), "value": row.value or None} for row in shown.settings]
         emit({"schema": SCHEMA, **shown._asdict(), "settings": rows})

@@ -42,18 +42,25 @@ def environment_alone() -> Settings:
     """From now on the settings are those of the environment: the config file and a runbooks' folder of one's own are
     left out, because one of them is wrong and there is no time to mend it."""
     left = {name: value for name, value in os.environ.items() if name not in ("OMNIOPS_RUNBOOKS", "OMNIOPS_ENV")}
-    settings.cache_clear()
+    as_they_are.cache_clear()
     _alone[:] = [Settings(left)]
     return settings()
 
 
-@cache
 def settings() -> Settings:
-    """The settings of this command: flags above environment above config file. Raises BadInput where that is wrong."""
+    """The settings of this command: flags above environment above config file. Raises BadInput where that is wrong, or
+    names a folder of runbooks that is not there."""
+    found = as_they_are()
+    refuse_no_runbooks(found)
+    return found
+
+
+@cache
+def as_they_are() -> Settings:
+    """The same for a command that looks at the settings themselves, and says what is wrong with them."""
     if _alone:
         return _alone[0]
     found = load(os.environ, FLAGS)
-    refuse_no_runbooks(found)
     shadowed = found.shadowed() if "OMNIOPS_ENV" in FLAGS else []
     if shadowed:
         names = ", ".join(shadowed)

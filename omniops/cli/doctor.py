@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from omniops.cli.context import clock, emit, settings, streams
+from omniops.cli.context import as_they_are, clock, emit, streams
 from omniops.cli.options import Json
 
 
@@ -12,7 +12,7 @@ def doctor(json: Json = False) -> None:
     """Look at everything that must be true before 03:00. Reads only; exit 1 where something fails."""
     from omniops.runner.doctor import Screen, examine
 
-    here = settings()
+    here = as_they_are()
     if not json and streams().interactive:
         streams().say("Looking at everything; at most 15 s ...", "dim")
     report = examine(here, clock(), Screen(**streams().abilities()))

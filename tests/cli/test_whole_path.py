@@ -10,6 +10,7 @@ from typing import Any
 import pexpect  # type: ignore[import-untyped]
 
 from tests.support.command import Command
+from tests.support.played import told_and_filed
 from tests.support.screen import output, start
 
 DRILL = (sys.executable, "-m", "omniops", "drill")
@@ -82,6 +83,7 @@ def test_from_the_page_to_the_score(tmp_path: Path) -> None:
     again.expect(pexpect.EOF)
     again.close()
     assert again.exitstatus == 0
+    told_and_filed(next(tmp_path.glob("state/drills/*")), "SEV-2")
     text = output(again)
     for milestone in ("acknowledged", "classified", "decided", "mitigated"):
         assert re.search(rf"{milestone} +\d+(m \d\d)?s", text), text

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from omniops.config import refuse_no_runbooks
 from omniops.errors import OmniopsError
 from omniops.incident.reviews import REVIEW_DAYS, judge, log_of
 from omniops.runner.doctor.base import Finding, Look, fail, failed, ok, warn
@@ -22,6 +23,10 @@ def runbooks(look: Look) -> Iterator[Finding]:
     from omniops.catalog.findings import unique
     from omniops.catalog.ladder import ladder_for
 
+    try:
+        refuse_no_runbooks(look.settings)
+    except OmniopsError as error:
+        yield failed("your runbooks", error)
     checked = check(load.texts(look.settings), look.settings)
     wrong = unique(finding for one in checked for finding in one.findings)
     if wrong:
