@@ -50,6 +50,10 @@ def duration(value: float | timedelta) -> str:
     return f"{sign}{total // 86400}d {total % 86400 // 3600}h"
 
 
+JUST_S = 60.0
+"""Seconds after which something that was to be told at a moment is late: it is typed after it."""
+
+
 def lateness(left_s: float, due: str = "", just_s: float = 1.0) -> str:
     """Say how long there is left, or how late something is: ``in 4m 10s``, ``now``, ``12m 03s late``.
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from omniops.clock import iso, parse_iso
 from omniops.engine.state import RunState
-from omniops.incident.fulfilled import JUST_S
-from omniops.incident.obligations import Obligation
 from omniops.incident.outbox import Message
 from omniops.incident.view import Incident, Mitigation
-from omniops.text import duration, lateness, one_line
+from omniops.text import JUST_S, duration, lateness, one_line
+
+if TYPE_CHECKING:
+    from omniops.incident.obligations import Obligation
 
 SOON_S = 300.0
 """What comes due within this time is reported before it is."""

@@ -12,9 +12,7 @@ from omniops.incident.ladder import Ladder
 from omniops.incident.outbox import Message
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
-from omniops.text import lateness
-
-JUST_S = 60.0
+from omniops.text import JUST_S, lateness
 
 
 class Obligation(NamedTuple):

@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 
 from omniops.clock import iso, parse_iso, to_second
 from omniops.engine.changes import ChangeLog, Record
-from omniops.incident.fulfilled import JUST_S
 from omniops.incident.obligations import Obligation
 from omniops.incident.series import Series, series
 from omniops.incident.story import Line, story
 from omniops.incident.view import ROLES, Incident, Mitigation
 from omniops.journal.events import Event
-from omniops.text import clean, duration, one_line, redact
+from omniops.text import JUST_S, clean, duration, one_line, redact
 
 SCHEMA = "omniops.report/1"
 WHOLE = 256 * 1024

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 from omniops.clock import parse_iso
 from omniops.engine.state import RunState
-from omniops.incident.fulfilled import JUST_S, Obligation
+from omniops.incident.fulfilled import Obligation
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
-from omniops.text import clock, duration
+from omniops.text import JUST_S, clock, duration
 
 CHECKLIST = "first-15-minutes"
 UNTOLD = ("resolve_by", "postmortem")

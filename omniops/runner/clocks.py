@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from omniops.engine.state import RunState
-from omniops.incident.fulfilled import JUST_S
-from omniops.text import clock, duration, lateness
+from omniops.text import JUST_S, clock, duration, lateness
 
 
 def due_words(due_s: float, left_s: float) -> str:
