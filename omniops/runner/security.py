@@ -1,4 +1,4 @@
-"""The page of 4.5 where nothing can be written down: the journal is damaged, or its disk full. A page needs neither."""
+"""The page of 4.5 where the journal cannot be opened, and so nothing can be written down: a page does not need it."""
 
 from __future__ import annotations
 
