@@ -205,16 +205,19 @@ def ask_number(reader: Reader, question: str, options: Sequence[Option], until: 
             reader.streams.say(line)
     keyed = {option.key.lower(): option.key for option in options}
     numbered = {str(number): option.key for number, option in enumerate(options, 1)}
-    suggested = next((option.key for option in options if option.suggested), None)
+    suggested = next((option for option in options if option.suggested), None)
+    enter = f"Enter alone: {safe(suggested.label, 60)}." if suggested else ""
+    if enter:
+        _say(reader.streams, enter, "dim")
     while True:
         answer = reader.line(f"1-{len(options)}/n", until).lower()
         if not answer and suggested:
-            return suggested
+            return suggested.key
         if answer in keyed or answer in numbered:
             return keyed.get(answer) or numbered[answer]
         if answer in _NO:
             return None
-        _say(reader.streams, f"Type a number from 1 to {len(options)}, or n for none of them.", "warn")
+        _say(reader.streams, f"Type a number from 1 to {len(options)}, or n for none of them. {enter}".rstrip(), "warn")
 
 
 def _say(streams: Streams, text: str, tone: str = "") -> None:
