@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import string
 import termios
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,6 +18,7 @@ from prompt_toolkit.filters import Condition, is_done
 from prompt_toolkit.input import create_input
 from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
+from prompt_toolkit.key_binding.key_processor import KeyPress
 from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.output import ColorDepth
@@ -116,7 +118,7 @@ def _run(reader: Reader, options: Sequence[Option], until: datetime | None, pref
     app = asked.application
     numbers = f"1 to {len(options)}, n, arrows" if shortcuts else "Arrows"
     slip = _Slip(numbers if len(options) > 1 else numbers.replace("1 to ", ""), columns)
-    app.key_bindings = merge_key_bindings([app.key_bindings or KeyBindings(), _more_keys(), slip.keys()])
+    app.key_bindings = merge_key_bindings([app.key_bindings or KeyBindings(), _more_keys(len(options)), slip.keys()])
     app.key_processor.after_key_press += slip.pressed
     app.layout = Layout(HSplit([app.layout.container, slip.line()]))
 
@@ -178,9 +180,15 @@ class _Slip:
         self._shown, self._said = text, True
 
 
-def _more_keys() -> KeyBindings:
-    """Ctrl-Z suspends, Ctrl-D is the end of input; questionary knows neither."""
+def _more_keys(options: int) -> KeyBindings:
+    """Ctrl-Z suspends, Ctrl-D is the end of input, q points where n does; questionary knows none of them."""
     bindings = KeyBindings()
+
+    if options < len(string.digits):  # with more, letters stand for options
+
+        @bindings.add("q", eager=True)
+        def _none(event: KeyPressEvent) -> None:
+            event.key_processor.feed(KeyPress("n"), first=True)
 
     @bindings.add("c-z", eager=True)
     def _suspend(event: KeyPressEvent) -> None:

@@ -20,7 +20,7 @@ from omniops.terminal.tty import Tty
 REDRAW_S = 1.0  # a slow line carries one redraw a second
 LOOK_S = 0.2  # how often deadline and clocks are looked at
 TYPING_ROOM = 16
-_NO = ("n", "no")
+_NO = ("n", "no", "q", "quit")
 
 
 class Reader:
@@ -166,13 +166,14 @@ def ask_word(reader: Reader, hint: str, word: str, until: datetime | None) -> bo
 def ask_text(
     reader: Reader, question: str, until: datetime | None, check: Callable[[str], str], default: str, draft: str
 ) -> str | None:
-    """Ask for a text that ``check`` accepts. Enter alone takes the default where there is one; n declines."""
+    """Ask for a text that ``check`` accepts. Enter alone takes the default where there is one; n declines. A default
+    of n: Enter alone declines, too."""
     _say(reader.streams, question, "head")
-    _say(
-        reader.streams,
-        f"Enter alone: {safe(default, 80)}. n: do not answer." if default else "n: do not answer.",
-        "dim",
-    )
+    if default.lower() in _NO:
+        enter = "Enter alone or n: do not answer."
+    else:
+        enter = f"Enter alone: {safe(default, 80)}. n: do not answer." if default else "n: do not answer."
+    _say(reader.streams, enter, "dim")
     while True:
         answer = reader.line("answer", until, draft) or default
         draft = ""

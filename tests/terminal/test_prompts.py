@@ -391,6 +391,7 @@ def test_a_dumb_terminal() -> None:
         ("3\r", "'pause'"),
         ("x3\r", "'pause'"),
         ("n\r", "None"),
+        ("q\r", "None"),
         ("\x03", "PauseAsked"),
         ("\x04", "PauseAsked"),
     ],
