@@ -14,7 +14,7 @@ _WORDS = {
         "An upstream provider began to answer 500. Users of its models saw errors, or waited for them. Taking its "
         "connections out of rotation ended that.",
     "TODO: which users saw what, and how many.": "All clients of that provider's models saw errors.",
-    "TODO: what helped, and should be kept.": "The change was made in one command, and proved by live traffic.",
+    "TODO: what helped, and should be kept.": "The mitigation was walked step by step, and proved by live traffic.",
     'TODO: which systems, signals and decision points led here; ask "how", not "who".':
         "All connections of the provider share one upstream account, so they failed together.",
     "TODO: what would have prevented or shortened it": "Give the provider a second account, in another region",

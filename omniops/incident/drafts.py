@@ -25,7 +25,8 @@ RESOLVED, MONITORING, IDENTIFIED, INVESTIGATING = "resolved", "monitoring", "ide
 
 class Draft(NamedTuple):
     """A message before it is queued. ``about``: the obligation that it answers, where it answers one; ``key`` makes it
-    once; ``where``: where it goes, in words."""
+    once; ``where``: where it goes, in words; ``gist``: what a last look shows of a text that would push its question
+    off the screen, and that is read in its file; "": all of it."""
 
     engine: str
     to: str
@@ -33,6 +34,7 @@ class Draft(NamedTuple):
     key: str
     where: str
     body: dict[str, Any]
+    gist: str = ""
 
     @property
     def text(self) -> str:

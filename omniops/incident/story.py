@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from omniops.incident.due import page_name, target
 from omniops.incident.outbox import FROZEN, Message, fold
-from omniops.incident.view import ROLES, Incident
+from omniops.incident.view import ROLES, UNDO, Incident
 from omniops.journal.events import Event
 
 
@@ -60,7 +60,8 @@ def _tell(event: Event, names: dict[str, str]) -> tuple[str, str]:
         case "run.started":
             return f"run {data['run']} of {data['runbook']} begun" + (" (DRILL)" if data.get("drill") else ""), ""
         case "lease.taken":
-            return ("" if data["how"] == "started" else f"run taken up again: {data['how']}"), ""
+            # An undo takes the run for each change that it puts back; nobody has asked for the run to go on.
+            return ("" if data["how"] in ("started", UNDO) else f"run taken up again: {data['how']}"), ""
         case "intent":
             verb = "undo" if data.get("undo_of") else data["action"]
             asked = "asked of the operator: " if data.get("by_hand") else ""

@@ -14,6 +14,8 @@ from omniops.text import redact
 
 ROLES = ("commander", "scribe", "comms")
 """The roles of an incident. Who has none is told as nobody; nothing is assumed."""
+UNDO = "undo"
+"""How a run's lease was taken where a change of it was only put back."""
 
 
 class Severity(NamedTuple):

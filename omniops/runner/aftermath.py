@@ -16,6 +16,7 @@ from omniops.errors import Interrupted, NeedsPerson, OmniopsError
 from omniops.incident.obligations import Obligation
 from omniops.runner import telling
 from omniops.runner.comms import obligations_of
+from omniops.runner.exporting import as_typed
 from omniops.runner.known import incident_of
 from omniops.runner.leaving import TO_PASTE, Here, Said
 from omniops.runner.person import Option, PauseAsked
@@ -146,7 +147,8 @@ def _draft(session: Session, id: str) -> Path:
         path = written(session.settings, session.journal, incident)
     else:
         path = write_draft(session.settings, session.journal, incident, session.clock.now(), "", force=True)
-    session.person.say(f"Drafted from the journal: {path}", "good")
+    session.person.say("Drafted from the journal:", "good")
+    session.person.say(as_typed(path), "copy")
     return path
 
 
@@ -161,7 +163,8 @@ def _ready(session: Session, here: Here, path: Path, fill_in: Callable[[str], st
         Option("later", "Leave it for now: omniops drill resume"),
     ]
     while found := check_file(session.settings, path, session.clock.now())[1]:
-        _head(session, f"{len(found)} things are left to fill in or to mend", f"omniops postmortem check {path}")
+        _head(session, f"{len(found)} things are left to fill in or to mend", "omniops postmortem check FILE")
+        session.person.say(f"omniops postmortem check {as_typed(path)}", "copy")
         for one in found[:SHOWN]:
             session.person.say(f"line {one.line}: {one.what}; {one.mend}")
         if len(found) > SHOWN:
@@ -191,4 +194,5 @@ def _file(session: Session, here: Here, id: str, path: Path) -> None:
     tone = "warn" if filed.said.exit else "good"
     session.person.say(f"The issue: {filed.said.state}" + (f": {where}" if where else "") + ".", tone)
     if filed.debt:
-        session.person.say(f"{', '.join(filed.debt)} added to {filed.file}", "good")
+        session.person.say(f"{', '.join(filed.debt)} added to:", "good")
+        session.person.say(as_typed(Path(filed.file)), "copy")

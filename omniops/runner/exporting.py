@@ -32,6 +32,16 @@ def report_of(journal: Journal, incident: Incident, now: datetime, folder: Path 
     return report(incident, events, in_force, owed.obligations, figures, now, owed.trouble)
 
 
+def as_typed(path: Path) -> str:
+    """A path as it is typed into a shell here: relative below the current folder, with ~ below one's home."""
+    from shlex import quote
+
+    for folder, start in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if path.is_absolute() and path.is_relative_to(folder) and path != folder:
+            return start + quote(str(path.relative_to(folder)))
+    return quote(str(path))
+
+
 def format_of(wanted: str, output: str) -> str:
     """The format asked for, else the one that the file's name means, else Markdown. Raises BadInput."""
     by_name = next((one for one, ends in FORMATS.items() if output.lower().endswith(ends)), "")

@@ -71,13 +71,14 @@ class Said(NamedTuple):
 
 
 def last_look(here: Here, incident: Incident, draft: Draft, host: str = "", warnings: tuple[str, ...] = ()) -> Change:
-    """Show the whole text, where it goes and which incident it is about; what is shown is what is approved.
+    """Show the whole text (of a postmortem its beginning: it is read in its file), where it goes and which incident it
+    is about; what is shown is what is approved.
 
     Raises BadInput for a text that is longer than the place takes: nothing is cut after it was approved."""
     if wrong := over(here.settings, incident.id, draft):
         raise BadInput("not sent: it is too long", why=wrong, state="nothing was queued", next="say it in fewer words")
     change = Change(
-        here.settings.environment, host or draft.engine, draft.where, "post", {}, {"text": draft.text},
+        here.settings.environment, host or draft.engine, draft.where, "post", {}, {"text": draft.gist or draft.text},
         {"about": f"{incident.id}: {incident.title}"}, warnings, "a message cannot be taken back", "",
     )  # fmt: skip
     here.person.change(change)

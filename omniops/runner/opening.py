@@ -243,15 +243,17 @@ def refuse_double(journal: Journal, plan: Plan) -> None:
         )
 
 
-def take_over(journal: Journal, events: list[Event], *, confirm: Callable[[str], bool]) -> RunState:
+def take_over(
+    journal: Journal, events: list[Event], *, confirm: Callable[[str], bool], how: str = "resumed"
+) -> RunState:
     """Take the lease of a run that nobody walks. Proof that the holder is dead, or a person's word (``confirm``).
+    ``how``: as it is written down where there was no holder.
 
     Raises NeedsPerson when somebody else walks it, and is alive or may be.
     """
     from omniops.journal.lease import holder_state, me
 
     state = RunState(events)
-    how = "resumed"
     if state.holder is not None:
         holder = state.holder
         condition = holder_state(holder)

@@ -81,7 +81,8 @@ class Person(Protocol):
     clocks: Callable[[], str]
 
     def say(self, text: str, tone: str = "") -> None:
-        """One line. tone: "", "good", "bad", "warn", "dim"."""
+        """One line. tone: "", "good", "bad", "warn", "dim"; "copy": a command or a path, which no line break of ours
+        may cut, so that it can be copied."""
         ...
 
     def step(self, view: StepView) -> None: ...

@@ -21,12 +21,15 @@ from omniops.incident.postmortem_format import Postmortem
 from omniops.incident.view import Incident
 from omniops.journal.events import Journal, New
 from omniops.runner import outbox
+from omniops.runner.exporting import as_typed
 from omniops.runner.leaving import ALREADY, BY_HAND, Here, Said
 from omniops.runner.postmortem import FOLDER, check_file, root
 from omniops.runner.saying import say
 
 ABOUT = "postmortem"
 DEBT = Path("docs") / "TECH_DEBT.md"
+SHOWN = 4
+"""How many lines of it a last look shows."""
 MOST_BODY = 60_000
 """GitHub takes 65,536 characters."""
 
@@ -59,7 +62,7 @@ def file(here: Here, incident: Incident, path: Path, *, anyway: bool) -> Filed:
             state="nothing was filed",
             next=f"omniops postmortem check {path}; --anyway files it as it is",
         )
-    said = _there(here, incident, one) or _said(here, incident, one)
+    said = _there(here, incident, one) or _said(here, incident, one, path)
     issue, file = _message(here.journal, incident), str(root(here.settings) / DEBT)
     if said.state not in (BY_HAND, ALREADY) and (issue is None or issue.state != "sent"):
         return Filed(said, "", (), 0, file)
@@ -80,7 +83,7 @@ def _there(here: Here, incident: Incident, one: Postmortem) -> Said | None:
     return None
 
 
-def _said(here: Here, incident: Incident, one: Postmortem) -> Said:
+def _said(here: Here, incident: Incident, one: Postmortem, path: Path) -> Said:
     """Send the issue, or have it pasted; what is begun goes on first."""
     begun = _message(here.journal, incident)
     if begun is not None and begun.owed:
@@ -88,6 +91,8 @@ def _said(here: Here, incident: Incident, one: Postmortem) -> Said:
     elif begun is None:
         names = f"whoever may read {here.settings.get('GH_REPO') or 'GH_REPO'} reads it all"
         here.person.say(f"It names its attendees and the owners of its action items; {names}.", "warn")
+        here.person.say(f"The whole text, {len(one.text.splitlines())} lines, is in:")
+        here.person.say(as_typed(path), "copy")
     key = once(ABOUT, outbox.messages(here.journal, incident.id))
     said = say(here, incident, lambda _: _issue(here.settings, incident, one, key), "", None)
     if said.state == BY_HAND:
@@ -109,7 +114,17 @@ def _issue(settings: Settings, incident: Incident, one: Postmortem, key: str) ->
         text = f"{text[:MOST_BODY]}\n\n(cut here; the whole is {FOLDER / f'{incident.id}.md'})"
     body = {"title": f"Postmortem: {one.title} ({incident.id})", "body": text, "labels": labels, "make_labels": True,
             "mark": f"postmortem:{incident.id}"}  # fmt: skip
-    return Draft("github.issue", repo, ABOUT, key, f"the issues of {repo or 'GitHub (GH_REPO is not set)'}", body)
+    where = f"the issues of {repo or 'GitHub (GH_REPO is not set)'}"
+    return Draft("github.issue", repo, ABOUT, key, where, body, f"{body['title']}\n\n{_beginning(text)}")
+
+
+def _beginning(text: str) -> str:
+    """The first lines of a postmortem, without its front matter: the question below them is to stay on the screen."""
+    lines = text.splitlines()
+    if "---" in lines[1:] and lines[0] == "---":
+        lines = lines[lines.index("---", 1) + 1 :]
+    shown = [line for line in lines if line.strip()][:SHOWN]
+    return "\n".join([*shown, "..."])
 
 
 def _record(journal: Journal, incident: Incident, url: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from omniops.engine.state import RunState
 from omniops.errors import BadInput, Exit, Interrupted, NeedsPerson, OmniopsError
 from omniops.incident.typed import Commands
-from omniops.incident.view import MITIGATION_KINDS, Mitigation, mitigations
+from omniops.incident.view import MITIGATION_KINDS, UNDO, Mitigation, mitigations
 from omniops.runner import opening, undo
 from omniops.runner.known import incident_of
 from omniops.runner.person import Option, PauseAsked
@@ -139,7 +139,7 @@ def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, fo
     journal = session.journal
     events = journal.read(f"run/{mitigation.run}")
     same_place(session, RunState(events))
-    state = opening.take_over(journal, events, confirm=confirm)
+    state = opening.take_over(journal, events, confirm=confirm, how=UNDO)
     state.frozen = True  # no clock of the run interrupts an undo
     ctx = context(
         session.settings, session.clock, state.started["incident"], state.onset, session.settings.omniroute_url

@@ -294,7 +294,9 @@ def pasted(here: Here, incident: Incident, draft: Draft) -> Said:
     if not here.person.posted("comms.posted", draft.where, draft.text, None):
         return Said(DECLINED, draft, "nobody said that it was posted")
     if draft.about in IDS and draft.about != "postmortem":
-        how, next = f"pasted by hand, to {draft.where}", str(draft.body.get("next", ""))
+        # Of a mail not the address: a postmortem would tell it as the name of somebody.
+        reader = draft.where.partition(", at ")[0] if draft.engine == "mail" else draft.where
+        how, next = f"pasted by hand, to {reader}", str(draft.body.get("next", ""))
         done(here.journal, incident, draft.about, how, _provider(draft), next)
     return Said(BY_HAND, draft, "pasted by hand")
 

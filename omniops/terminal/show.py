@@ -26,7 +26,10 @@ class Show:
         self.clocks = clocks
 
     def say(self, text: str, tone: str = "") -> None:
-        """One line, wrapped at the width."""
+        """One line, wrapped at the width; what is to be copied is left to the terminal, which can join it again."""
+        if tone == "copy":
+            self.streams.say(safe(text, 2000), "key")
+            return
         for line in wrap(safe(text, 2000), self.streams.width() - 1):
             self.streams.say(line, tone)
 

@@ -63,6 +63,14 @@ def made(story: Story) -> Report:
     return report_of(story.journal, incident_of(story.journal, ID), LATER)
 
 
+def test_an_undo_is_no_run_taken_up_again() -> None:
+    """What an undo does with a run's lease is not told; that somebody went on with the run is."""
+    run = New("run/r1", None, "lease.taken", {"how": "undo"})
+    journal = Story().journal
+    journal.append([run, run._replace(data={"how": "resumed"})])
+    assert [one.words for one in story(journal.read("run/r1"))] == ["run taken up again: resumed"]
+
+
 @pytest.fixture
 def whole() -> Report:
     return made(Story().opened().mitigated().put_back())

@@ -57,6 +57,21 @@ def test_what_is_pasted_is_found_again(comms: Comms, tmp_path: Path) -> None:
     assert comms.person.seen[0].endswith(f"\n\n<!-- omniops:postmortem:{INCIDENT} -->")
 
 
+def test_a_last_look_keeps_its_question_in_sight(tmp_path: Path) -> None:
+    """Title, place, how long it is, its file and its first lines are shown; the whole of it is what is sent."""
+    comms = Comms(tmp_path / "home", OMNIROUTE_REPO=str(tmp_path), GH_TOKEN="x", GH_REPO="o/r", PATH=str(tmp_path))
+    comms.add("incident.resolved")
+    (tmp_path / "postmortem.md").write_text(GOOD, encoding="utf-8")
+    comms.person.yes = [False]
+    done = file(comms, tmp_path)
+    (shown,) = comms.person.seen
+    assert shown.startswith("Postmortem: ")
+    assert (len(shown.splitlines()) < 9, "format: 1" in shown) == (True, False)
+    assert f"The whole text, {len(GOOD.splitlines())} lines, is in:" in comms.person.said
+    assert comms.person.said[-1].endswith("postmortem.md")
+    assert len(done.said.draft.text) > len(GOOD)
+
+
 def test_not_pasted(comms: Comms, tmp_path: Path) -> None:
     """Nobody says that it is out: nothing is filed, and no action item is written down."""
     comms.person.pasted = False

@@ -6,16 +6,19 @@ import io
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omniops.errors import OmniopsError
+from omniops.runner.exporting import as_typed
 from omniops.runner.person import Change
 from omniops.terminal.errors import show_error
 from omniops.terminal.keys import EOF, PASTED, PAUSE, LineEditor
 from omniops.terminal.layout import cells, cut, paragraphs, parts, tail, wrap
+from omniops.terminal.show import Show
 from omniops.terminal.sparkline import sample_line, spark, verify_line
 from omniops.terminal.streams import Streams, wants_colour, wants_unicode
 from omniops.terminal.views import plain
@@ -277,3 +280,21 @@ def test_terminal_imports_are_cheap() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "[]\n"
+
+
+def test_what_is_to_be_copied_is_not_broken() -> None:
+    """A command with a long path is one line, whatever the width; the terminal folds it, and joins it when copied."""
+    err = io.StringIO()
+    command = f"omniops postmortem check {'/a folder of some depth' * 6}/x.md"
+    Show(Streams(env={"COLUMNS": "40"}, err=err)).say(command, "copy")
+    assert err.getvalue() == f"{command}\n"
+
+
+def test_a_path_as_it_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the current folder it is relative, below one's home it has a ~, and the shell takes it as one word."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path / "here")
+    assert as_typed(tmp_path / "here" / "docs" / "x.md") == "docs/x.md"
+    assert as_typed(tmp_path / "my notes" / "x.md") == "~/'my notes/x.md'"
+    assert as_typed(Path("/somewhere/else.md")) == "/somewhere/else.md"
