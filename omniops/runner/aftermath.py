@@ -163,7 +163,8 @@ def _ready(session: Session, here: Here, path: Path, fill_in: Callable[[str], st
         Option("later", "Leave it for now: omniops drill resume"),
     ]
     while found := check_file(session.settings, path, session.clock.now())[1]:
-        _head(session, f"{len(found)} things are left to fill in or to mend", "omniops postmortem check FILE")
+        session.person.say("")
+        session.person.say(f"{len(found)} things are left to fill in or to mend. In earnest:", "head")
         session.person.say(f"omniops postmortem check {as_typed(path)}", "copy")
         for one in found[:SHOWN]:
             session.person.say(f"line {one.line}: {one.what}; {one.mend}")

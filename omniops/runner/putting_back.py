@@ -45,6 +45,8 @@ def put_back(
         incident_of(session.journal, incident)
     wanted = _wanted(session, ids, incident)
     done: list[PutBack] = []
+    if len(wanted) > 1:
+        session.person.say(_order(wanted))
     with Interrupts() as interrupts:
         for mitigation in sorted(wanted, key=lambda one: int(one.id[1:]), reverse=True):
             try:
@@ -59,6 +61,18 @@ def put_back(
             else:
                 done.append(PutBack(mitigation))
     return done
+
+
+def _order(wanted: Sequence[Mitigation]) -> str:
+    """In which order several are put back, in words.
+
+    A combo gets a model back before the connections that serve it. That is harmless: a disabled connection is sent
+    nothing, and a combo passes over a model that nothing serves (tests/real), just as on the way in.
+    """
+    words = f"{len(wanted)} changes are put back, the last one first."
+    if not {"combo.withdraw", "connection.disable"} <= {one.action for one in wanted}:
+        return words
+    return f"{words} Until its connections are back, a combo passes over the models that it gets back."
 
 
 def _paused(session: Session, mitigation: Mitigation, number: int) -> Interrupted:

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from omniops.errors import BadInput, NeedsPerson, OmniopsError
-from omniops.incident.view import MITIGATION_KINDS, mitigations
+from omniops.incident.view import MITIGATION_KINDS, Mitigation, mitigations
 from omniops.runner import records, report, undo, verifying
 from omniops.runner.known import incident_of
-from omniops.runner.putting_back import put_back
+from omniops.runner.putting_back import _order, put_back
 from omniops.runner.resolving import resolve
 from omniops.runner.session import Session, _paused
 from omniops.runner.walk import Walk
@@ -190,6 +190,14 @@ def test_an_interrupted_send_is_in_doubt(tmp_path: Path) -> None:
 
 def _interrupt(*_: Any) -> Any:
     raise KeyboardInterrupt
+
+
+def test_the_order_of_an_undo_is_said() -> None:
+    """Several are put back from the last to the first; a combo before its connections is told to be harmless."""
+    one = Mitigation("m1", "i", "r", "openai/main", "connection.disable", "", "", "in force", "omniops undo m1")
+    two = one._replace(id="m2", target="combo ha", action="combo.withdraw")
+    assert _order([one, one]) == "2 changes are put back, the last one first."
+    assert _order([one, two]).endswith("a combo passes over the models that it gets back.")
 
 
 def test_what_cannot_be_taken_back_and_is_in_doubt_is_not_forgotten(tmp_path: Path) -> None:

@@ -227,10 +227,10 @@ class RealOmniRoute:
         assert code == 201, f"POST {path} answered {code}: {answer}"
         return answer
 
-    def chat(self, pair: Pair, text: str) -> int:
+    def chat(self, pair: Pair, text: str, model: str = "fake/fake-small") -> int:
         """One request of a client; the status."""
         messages = [{"role": "user", "content": text}]
-        body = {"model": "fake/fake-small", "stream": False, "messages": messages}
+        body = {"model": model, "stream": False, "messages": messages}
         return self.ask("POST", "/v1/chat/completions", body, bearer=pair.client_key)[0]
 
 
