@@ -130,7 +130,7 @@ def _resolve(session: Session, id: str) -> bool:
         return False
     options = [Option("yes", "Resolve it"), Option("no", "Leave it open")]
     if session.person.choose("resolve", f"Resolve {id}?", options, None) != "yes":
-        session.person.say("It stays open.", "warn")
+        session.person.say("It stays open. To be asked again: omniops drill resume", "warn")
         return False
     resolve(session.journal, incident, session.clock.now())
     session.person.say(f"{id} is resolved.", "good")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import signal
@@ -14,6 +15,10 @@ from typing import Any
 import pexpect  # type: ignore[import-untyped]
 import pytest
 
+from omniops.clock import SystemClock
+from omniops.runner.person import Option
+from omniops.terminal.prompts import Reader, ask_number
+from omniops.terminal.streams import Streams
 from tests.support.screen import ROOT, answer, output, screen, spawn, start
 
 LABEL = {"approve": "y/N> ", "show": "y/N> ", "choose": "None of these"}
@@ -474,3 +479,15 @@ def test_the_first_question_is_cheap() -> None:
     child.send("y\r")
     child.expect_exact("HEAVY []")
     assert answer(child) == "True"
+
+
+def test_a_list_asked_by_line_says_what_enter_takes() -> None:
+    """What Enter alone takes stands above the question, and again after an answer that fits nothing."""
+    err = io.StringIO()
+    typed = iter(["x", ""])
+    reader = Reader(Streams(env={"TERM": "dumb"}, err=err), lambda: "", SystemClock())
+    reader.line = lambda *_: next(typed)  # type: ignore[method-assign]
+    options = [Option("retry", "Try again"), Option("skip", "Skip it", suggested=True)]
+    assert ask_number(reader, "What now?", options, None) == "skip"
+    assert err.getvalue().count("Enter alone: Skip it.") == 2
+    assert "Type a number from 1 to 2" in err.getvalue()
