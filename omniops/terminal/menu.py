@@ -165,6 +165,11 @@ class _Slip:
             self._wrong = True
             self._say(f"No such choice. {self._fits} to point, then Enter.")
 
+        @bindings.add(Keys.ControlJ, eager=True)  # a line end instead of Enter, as a program sends it
+        def _line_end(event: KeyPressEvent) -> None:
+            event.key_processor.feed(KeyPress(Keys.ControlM), first=True)
+
+        @bindings.add(Keys.ControlJ, eager=True, filter=Condition(lambda: self._was_wrong))
         @bindings.add(Keys.ControlM, eager=True, filter=Condition(lambda: self._was_wrong))
         def _not_yet(event: KeyPressEvent) -> None:
             self._say(f"Nothing chosen yet. {self._fits} to point, Enter again takes it.")

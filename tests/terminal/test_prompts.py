@@ -391,6 +391,7 @@ def test_a_dumb_terminal() -> None:
     ("keys", "expected"),
     [
         ("\r", "'skip'"),
+        ("\n", "'skip'"),
         ("\x1b[A\r", "'retry'"),
         ("\x1b[B\r", "'pause'"),
         ("3\r", "'pause'"),
