@@ -43,12 +43,14 @@ class Request(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How it went. ``error`` is what stopped the walk, if anything did; a run that is only paused has no outcome."""
+    """How it went. ``error`` is what stopped the walk, if anything did; a run that is only paused has no outcome.
+    ``unwritten``: the run's events, kind and data, of an append that failed."""
 
     state: RunState
     outcome: str
     error: OmniopsError | None = None
     dry: bool = False
+    unwritten: tuple[tuple[str, dict[str, Any]], ...] = ()
 
     @property
     def exit(self) -> int:
@@ -290,7 +292,7 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
     if error is None:
         return Result(state, state.outcome, dry=session.dry)
     outcome = "in_doubt" if isinstance(error, InDoubt) else state.outcome
-    return Result(state, outcome, error, session.dry)
+    return Result(state, outcome, error, session.dry, walk.unwritten)
 
 
 def _page(incident: Incident) -> dict[str, Any]:
