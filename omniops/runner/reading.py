@@ -48,7 +48,7 @@ def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
         news = New(stream, None, "severity", {"severity": args["severity"], "why": f"runbook {walk.state.graph['id']}"})
         walk.person.say(f"{'Would declare' if walk.dry else 'Declared'} {args['severity']}.", "warn")
     else:
-        from omniops.runner.outbox import freeze
+        from omniops.runner.freezing import freeze
 
         dropped = freeze(walk.journal, incident)
         news = New(stream, None, "frozen", {"by": f"run {walk.state.run}"})

@@ -70,10 +70,10 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
             state="nothing was attempted",
             next=f"omniops runbook show {graph['id']}",
         )
-    from omniops.runner.wiring import context, server_of
+    from omniops.runner.wiring import asks_server, context, server_of
 
     url = server_of(graph, settings)
-    ctx = context(settings, clock, "", clock.now(), url)
+    ctx = context(settings, clock, "", clock.now(), url if asks_server(graph) else "")
     inputs: dict[str, Any] = {}
     targets = [request.incident]  # of the checklist: one walk for each incident
     if request.checklist:
@@ -194,7 +194,7 @@ def _ask_target(session: Session, graph: Graph, name: str, spec: dict[str, Any],
 
 def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> Result:
     """Go on with a run. Raises OmniopsError where it cannot be taken over."""
-    from omniops.runner.wiring import context, server_of
+    from omniops.runner.wiring import asks_server, context, server_of
 
     events = session.journal.read(f"run/{run}")
     if not events:
@@ -217,8 +217,8 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
     if state.outcome:
         opening.release(session.journal, state, "ended")
         return Result(state, state.outcome)
-    ctx = context(session.settings, session.clock, state.started["incident"], state.onset,
-                  server_of(state.graph, session.settings))  # fmt: skip
+    url = server_of(state.graph, session.settings) if asks_server(state.graph) else ""
+    ctx = context(session.settings, session.clock, state.started["incident"], state.onset, url)
     if abort:
         return _abort(session, state, ctx, abort)
     return _walk(session, state, ctx, resumed=True)
