@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
-from omniops.actions.base import Context
 from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.errors import BadInput
 
 if TYPE_CHECKING:
+    from omniops.actions.base import Context
     from omniops.engine.graph import Graph
     from omniops.services.clients import Clients
     from omniops.services.omniroute import OmniRoute
@@ -70,6 +70,7 @@ def server_of(graph: Graph, settings: Settings) -> str:
 def context(settings: Settings, clock: Clock, incident: str, onset: datetime, url: str) -> Context:
     """Build what actions may use. ``url``: the server's; "" where nothing is asked of it. Nothing is asked of any
     service yet. Raises BadInput."""
+    from omniops.actions.base import Context
     from omniops.jobs.local import LocalJobs
     from omniops.services.pagerduty import Events
 
