@@ -12,6 +12,7 @@ from omniops.incident.drafts import Draft
 from omniops.incident.obligations import Obligation, untold
 from omniops.incident.outages import labels
 from omniops.incident.outbox import Message, slack_channel
+from omniops.incident.unposted import declined, not_posted
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.runner.board import in_force_of
@@ -63,9 +64,13 @@ def read(here: Here, incident: Incident) -> About:
 
 
 def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
-    """A text to the incident's channel; or, for ``ops.standup`` and ``review.weekly``, to the channel of those."""
+    """A text to the incident's channel: without one, what a walk wrote for it and somebody declined. For
+    ``ops.standup`` and ``review.weekly`` to the channel of those."""
     known = about(here, wanted, (obligation,) if obligation else ())
     incident = known.incident
+    if not text.strip() and not obligation:
+        left = not_posted(declined(known.runs), here.journal.read(f"incident/{incident.id}"))
+        text = "\n".join(one.text for one in left)
     rule = known.rules.rule(obligation) if obligation else None
     if obligation and (rule is None or obligation not in LISTED):
         raise BadInput(

@@ -64,7 +64,7 @@ def test_status(comms: Comms, sent: list[Any]) -> None:
     ((engine, to, body),) = sent
     assert (engine, to) == ("status", "")
     assert {key: body[key] for key in ("title", "status", "impact")} == {
-        "title": "OmniRoute: degraded service", "status": "identified", "impact": "critical",
+        "title": "OmniRoute: service disruption", "status": "identified", "impact": "critical",
     }  # fmt: skip
     assert "Retries help. Next update by 03:30 UTC." in body["body"]
     public(str(body))
