@@ -181,8 +181,13 @@ class _Slip:
 
 
 def _more_keys(options: int) -> KeyBindings:
-    """Ctrl-Z suspends, Ctrl-D is the end of input, q points where n does; questionary knows none of them."""
+    """Ctrl-Z suspends, Ctrl-D is the end of input, q points where n does, a line feed is an Enter; questionary knows
+    none of them."""
     bindings = KeyBindings()
+
+    @bindings.add("c-j", eager=True)
+    def _enter(event: KeyPressEvent) -> None:
+        event.key_processor.feed(KeyPress(Keys.ControlM), first=True)
 
     if options < len(string.digits):  # with more, letters stand for options
 

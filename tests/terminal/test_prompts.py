@@ -386,6 +386,7 @@ def test_a_dumb_terminal() -> None:
     ("keys", "expected"),
     [
         ("\r", "'retry'"),
+        ("\n", "'retry'"),
         ("\x1b[A\r", "None"),
         ("\x1b[B\r", "'skip'"),
         ("3\r", "'pause'"),
@@ -418,7 +419,7 @@ def test_a_wrong_key_is_said_and_enter_after_it_chooses_nothing() -> None:
         child.expect_exact("ANSWER", timeout=0.6)
     assert any("Nothing chosen yet." in line for line in screen(output(child)))
     child.send("\r")
-    assert answer(child) == "'skip'"
+    assert answer(child) == "'retry'"
 
 
 def test_keys_left_over_from_a_menu_do_not_answer_the_next() -> None:
