@@ -23,6 +23,10 @@ def checklist(
     from omniops.catalog import get
 
     here = settings()
+    if not here.get("OMNIROUTE_URL"):
+        from omniops.config import no_server
+
+        raise no_server("omniops runbook show first-15-minutes, and do each step by hand")
     graph = get("first-15-minutes", here)
     streams().say(f"{graph['title']} · {here.environment} · {here.omniroute_url}", "head")
     from omniops.cli.walking import conclude, session_of, unused

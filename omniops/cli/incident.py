@@ -196,6 +196,10 @@ def verify(id: Id = "", json: Json = False) -> None:
         from omniops.engine.verify import VERDICTS
 
         streams().result(f"{VERDICTS[verdict]}: {sample.get('why', '')}" if sample else VERDICTS[verdict])
+        if verdict == "inconclusive":
+            from omniops.incident.typed import by_hand
+
+            streams().say(f"next: once more, or by hand: {by_hand(incident.id)}", "key")
     raise typer.Exit(int(Exit.DONE if verdict == "recovered" else Exit.NO))
 
 

@@ -25,9 +25,10 @@ def confirmed(incident: Incident, left: Left, unproven: str, yes: bool) -> None:
     if unproven:
         from omniops.terminal.layout import wrap
 
-        words = f"It is not shown to have recovered: {unproven} (omniops incident verify {incident.id})."
-        for line in wrap(words, streams().width() - 1):
+        for line in wrap(f"It is not shown to have recovered: {unproven}.", streams().width() - 1):
             streams().say(line, "bad")
+        for line in wrap(_proof(incident), streams().width() - 1):
+            streams().say(line)
     if yes:
         return
     if not streams().interactive:
@@ -39,7 +40,30 @@ def confirmed(incident: Incident, left: Left, unproven: str, yes: bool) -> None:
         )
     options = [Option("no", "Leave it open"), Option("yes", "Resolve it")]
     if person().choose("resolve", f"Resolve {incident.id}?", options, None) != "yes":
-        raise NeedsPerson("not resolved: declined", state="the incident stays open", next="omniops incident watch")
+        raise NeedsPerson("not resolved: declined", state="the incident stays open", next=_later(incident, unproven))
+
+
+def _proof(incident: Incident) -> str:
+    """How it is shown that the traffic has recovered, here and now."""
+    from omniops.incident.typed import by_hand
+
+    if settings().get("OMNIROUTE_URL"):
+        return f"Look at the traffic: omniops incident verify {incident.id}"
+    return f"No server is named here (OMNIROUTE_URL) whose traffic could be looked at. By hand: {by_hand(incident.id)}"
+
+
+def _later(incident: Incident, unproven: str) -> str:
+    """What to type next where an incident was left open on purpose."""
+    from omniops.incident.typed import by_hand
+
+    resolve = f"omniops incident resolve {incident.id}"
+    if not unproven:
+        return f"{resolve}, once it is over"
+    return (
+        f"omniops incident verify {incident.id}; then {resolve}"
+        if settings().get("OMNIROUTE_URL")
+        else by_hand(incident.id)
+    )
 
 
 def owed_now(journal: Journal, incident: str) -> list[Obligation]:

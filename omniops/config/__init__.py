@@ -236,12 +236,7 @@ class Settings:
         """The server's base URL. Raises BadInput where it is unset or no plain http(s) URL."""
         url = self.get("OMNIROUTE_URL").rstrip("/")
         if not url:
-            raise BadInput(
-                "OMNIROUTE_URL is not set",
-                why="omniops does not know which server to talk to",
-                state="nothing was attempted",
-                next="export OMNIROUTE_URL=https://your-omniroute",
-            )
+            raise no_server()
         return _plain_url("OMNIROUTE_URL", url)
 
     @property
@@ -314,6 +309,17 @@ def refuse_no_home(settings: Settings) -> None:
 
 def _failed(what: str, why: str, mend: str) -> NoReturn:
     raise BadInput(what, why=why, state="nothing was attempted", next=mend) from None
+
+
+def no_server(without: str = "") -> BadInput:
+    """The error of a command that needs OmniRoute's address; ``without``: what can be done while there is none."""
+    return BadInput(
+        "OMNIROUTE_URL is not set",
+        why="omniops does not know which server to talk to",
+        state="nothing was attempted",
+        next="export OMNIROUTE_URL=https://omniroute.example.net OMNIROUTE_PASSWORD_FILE=FILE, or omniops config init"
+        + (f". Without it: {without}" if without else ""),
+    )
 
 
 def _plain_url(name: str, url: str) -> str:

@@ -12,6 +12,12 @@ def about(next: str, incident: str) -> str:
     return f"{next} {incident}" if next.startswith(("omniops incident resolve", "omniops postmortem ")) else next
 
 
+def by_hand(incident: str) -> str:
+    """How to write down that the traffic has recovered where omniops cannot look at it, and go on to the end."""
+    note = f'omniops incident note "recovered: seen by WHOM, WHERE" --incident {incident}'
+    return f"{note}; then omniops incident resolve {incident}"
+
+
 class Commands(NamedTuple):
     """The commands that go on from here: for real ones ``Commands()``, for a drill's ``Commands(drill=True)``."""
 

@@ -48,10 +48,9 @@ _OLDER = (
     Option("first", "Send it now, then look at this one"),
 )
 EDIT = "edit"
-NOTHING = "-"
 _ANY = "words"
 """Stands for somebody's own, to see whether a template has a place for them."""
-_NO_WORDS = ("y", "yes", "ok", "send", "post", "edit", "none")
+NO_WORDS = ("y", "yes", "ok", "send", "post", "edit", "none", "n", "no", "q", "quit")
 """What a tired person types who takes the question for another one; it is no text for anybody."""
 
 
@@ -233,28 +232,44 @@ def _not_sent_yet(here: Here, incident: Incident, draft: Draft, withdrawn: tuple
 def _other_words(
     here: Here, incident: Incident, draft_of: Callable[[str], Draft], details: str, names: list[leaks.Name] | None
 ) -> str | None:
-    """Other free words: typed, or from the editor. None: it is not sent."""
+    """Other free words: typed, or from the editor. None: it is not sent.
+
+    A menu comes first, so that what is typed by somebody who takes the question for another one is no text for anybody.
+    """
     if not here.person.interactive:
         return None
 
     def wrong(text: str) -> str:
-        if text == NOTHING or (text == EDIT and here.edit is not None):
-            return ""
-        if text.lower() in _NO_WORDS:
+        if text.lower() in NO_WORDS:
             return f"“{text}” would be read as your text. Type a sentence, or n to send nothing."
         return check(text, names) or over(here.settings, incident.id, draft_of(text))
 
     now = f"now: “{one_line(details, 60)}”" if details else "there are none now"
-    question = f"Not sent. Other words of your own to put into it ({now})? edit: in your editor; -: none."
+    options = [
+        Option("leave", "Leave it unsent", suggested=True),
+        Option("words", "Put in other words of your own", now),
+    ]
+    if here.edit is not None:
+        options.append(Option(EDIT, "Write them in your editor"))
+    if details:
+        options.append(Option("none", "Take the words out, and look at it again"))
     try:
-        while (answer := here.person.text("comms.words", question, None, wrong)) == EDIT and here.edit is not None:
-            answer = here.edit(details)
+        while True:
+            choice = here.person.choose("comms.again", "Not sent. What now?", options, None, "leave")
+            if choice == "none":
+                return ""
+            if choice == "words":
+                return here.person.text(
+                    "comms.words", "Other words of your own, to be looked at again:", None, wrong, "n"
+                )
+            if choice != EDIT or here.edit is None:
+                return None
+            answer = here.edit(details).strip()
             if not (problem := wrong(answer)):
                 return answer
             here.person.say(problem, "warn")
     except NeedsPerson:
         return None
-    return "" if answer == NOTHING else answer
 
 
 def _unable(here: Here, incident: Incident, draft: Draft) -> bool:

@@ -12,6 +12,7 @@ from omniops.engine.refs import Undefined, resolve
 from omniops.engine.verify import VERDICTS, Budgets, decide
 from omniops.errors import OmniopsError
 from omniops.failpoints import reached
+from omniops.incident.typed import by_hand
 from omniops.incident.view import Incident
 from omniops.journal.events import New
 from omniops.runner.known import runs_of
@@ -194,11 +195,15 @@ def _as_wanted(walk: Walk, step: str, early: dict[str, Any]) -> bool:
 
 
 def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str, Any]]:
-    """`omniops incident verify`: look at traffic since the incident's last change; the verdict is journalled."""
+    """`omniops incident verify`: look at traffic since the incident's last change; the verdict is journalled. Raises
+    BadInput, with how the proof is written down by hand, where no server is named."""
+    from omniops.config import no_server
     from omniops.engine.state import RunState
     from omniops.runner.session import same_place
     from omniops.runner.wiring import context
 
+    if not session.settings.get("OMNIROUTE_URL"):
+        raise no_server(by_hand(incident.id))
     journal = session.journal
     states = [RunState(journal.read(f"run/{run}")) for run in runs_of(journal, incident.id)]
     since, items = _what_to_look_at(states, parse_iso(incident.onset))

@@ -8,14 +8,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import string
 import termios
 from collections.abc import Sequence
 from datetime import datetime
 
 import questionary
+from prompt_toolkit.filters import Condition, is_done
 from prompt_toolkit.input import create_input
 from prompt_toolkit.input.typeahead import clear_typeahead
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent, merge_key_bindings
+from prompt_toolkit.key_binding.key_processor import KeyPress
+from prompt_toolkit.keys import Keys
+from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 
@@ -111,7 +116,11 @@ def _run(reader: Reader, options: Sequence[Option], until: datetime | None, pref
         color_depth=ColorDepth.DEPTH_4_BIT if streams.colour else ColorDepth.DEPTH_1_BIT,
     )
     app = asked.application
-    app.key_bindings = merge_key_bindings([app.key_bindings or KeyBindings(), _more_keys()])
+    numbers = f"1 to {len(options)}, n, arrows" if shortcuts else "Arrows"
+    slip = _Slip(numbers if len(options) > 1 else numbers.replace("1 to ", ""), columns)
+    app.key_bindings = merge_key_bindings([app.key_bindings or KeyBindings(), _more_keys(len(options)), slip.keys()])
+    app.key_processor.after_key_press += slip.pressed
+    app.layout = Layout(HSplit([app.layout.container, slip.line()]))
 
     async def watch() -> None:
         while not app.is_done:
@@ -132,9 +141,59 @@ def _run(reader: Reader, options: Sequence[Option], until: datetime | None, pref
     return str(chosen)
 
 
-def _more_keys() -> KeyBindings:
-    """Ctrl-Z suspends, Ctrl-D is the end of input; questionary knows neither."""
+class _Slip:
+    """A key that fits nothing is said, and an Enter that comes right after it chooses nothing: whoever typed it meant
+    something else than what is pointed at."""
+
+    def __init__(self, fits: str, columns: int) -> None:
+        self._fits, self._columns = fits, columns
+        self._shown = ""
+        self._said = False  # by the key that is looked at
+        self._wrong = self._was_wrong = False  # the key that is looked at; the one before it
+
+    def pressed(self, _: object) -> None:
+        """To be called after every key."""
+        if not self._said:
+            self._shown = ""
+        self._was_wrong, self._wrong, self._said = self._wrong, False, False
+
+    def keys(self) -> KeyBindings:
+        bindings = KeyBindings()
+
+        @bindings.add(Keys.Any, eager=True)
+        def _fits_nothing(event: KeyPressEvent) -> None:
+            self._wrong = True
+            self._say(f"No such choice. {self._fits} to point, then Enter.")
+
+        @bindings.add(Keys.ControlM, eager=True, filter=Condition(lambda: self._was_wrong))
+        def _not_yet(event: KeyPressEvent) -> None:
+            self._say(f"Nothing chosen yet. {self._fits} to point, Enter again takes it.")
+
+        return bindings
+
+    def line(self) -> ConditionalContainer:
+        """Below the options, while there is something to say."""
+        text = FormattedTextControl(lambda: [("class:instruction", cut(f"  {self._shown}", self._columns - 1))])
+        return ConditionalContainer(Window(text, height=1), filter=Condition(lambda: bool(self._shown)) & ~is_done)
+
+    def _say(self, text: str) -> None:
+        self._shown, self._said = text, True
+
+
+def _more_keys(options: int) -> KeyBindings:
+    """Ctrl-Z suspends, Ctrl-D is the end of input, q points where n does, a line feed is an Enter; questionary knows
+    none of them."""
     bindings = KeyBindings()
+
+    @bindings.add("c-j", eager=True)
+    def _enter(event: KeyPressEvent) -> None:
+        event.key_processor.feed(KeyPress(Keys.ControlM), first=True)
+
+    if options < len(string.digits):  # with more, letters stand for options
+
+        @bindings.add("q", eager=True)
+        def _none(event: KeyPressEvent) -> None:
+            event.key_processor.feed(KeyPress("n"), first=True)
 
     @bindings.add("c-z", eager=True)
     def _suspend(event: KeyPressEvent) -> None:

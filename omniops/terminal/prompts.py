@@ -20,7 +20,7 @@ from omniops.terminal.tty import Tty
 REDRAW_S = 1.0  # a slow line carries one redraw a second
 LOOK_S = 0.2  # how often deadline and clocks are looked at
 TYPING_ROOM = 16
-_NO = ("n", "no")
+_NO = ("n", "no", "q", "quit")
 
 
 class Reader:
@@ -166,13 +166,14 @@ def ask_word(reader: Reader, hint: str, word: str, until: datetime | None) -> bo
 def ask_text(
     reader: Reader, question: str, until: datetime | None, check: Callable[[str], str], default: str, draft: str
 ) -> str | None:
-    """Ask for a text that ``check`` accepts. Enter alone takes the default where there is one; n declines."""
+    """Ask for a text that ``check`` accepts. Enter alone takes the default where there is one; n declines. A default
+    of n: Enter alone declines, too."""
     _say(reader.streams, question, "head")
-    _say(
-        reader.streams,
-        f"Enter alone: {safe(default, 80)}. n: do not answer." if default else "n: do not answer.",
-        "dim",
-    )
+    if default.lower() in _NO:
+        enter = "Enter alone or n: do not answer."
+    else:
+        enter = f"Enter alone: {safe(default, 80)}. n: do not answer." if default else "n: do not answer."
+    _say(reader.streams, enter, "dim")
     while True:
         answer = reader.line("answer", until, draft) or default
         draft = ""
@@ -205,16 +206,19 @@ def ask_number(reader: Reader, question: str, options: Sequence[Option], until: 
             reader.streams.say(line)
     keyed = {option.key.lower(): option.key for option in options}
     numbered = {str(number): option.key for number, option in enumerate(options, 1)}
-    suggested = next((option.key for option in options if option.suggested), None)
+    suggested = next((option for option in options if option.suggested), None)
+    enter = f"Enter alone: {safe(suggested.label, 60)}." if suggested else ""
+    if enter:
+        _say(reader.streams, enter, "dim")
     while True:
         answer = reader.line(f"1-{len(options)}/n", until).lower()
         if not answer and suggested:
-            return suggested
+            return suggested.key
         if answer in keyed or answer in numbered:
             return keyed.get(answer) or numbered[answer]
         if answer in _NO:
             return None
-        _say(reader.streams, f"Type a number from 1 to {len(options)}, or n for none of them.", "warn")
+        _say(reader.streams, f"Type a number from 1 to {len(options)}, or n for none of them. {enter}".rstrip(), "warn")
 
 
 def _say(streams: Streams, text: str, tone: str = "") -> None:

@@ -238,8 +238,8 @@ def test_a_service_that_is_down(omniops: Command, slack: FakeSlack) -> None:
 
 
 def test_a_last_look_at_a_terminal(omniops: Command) -> None:
-    """The whole text is shown; n asks for other words, which are checked and shown again; where nothing would send it,
-    it is ready to paste, and the word that it is posted is written down."""
+    """The whole text is shown; n leads to a menu, where a stray line is nobody's text; other words are checked and
+    shown again; where nothing would send it, it is ready to paste, and the word that it is posted is written down."""
     begin(omniops, "SEV-2", walk=True)
     env: dict[str, Any] = {**omniops.env, "PATH": os.environ["PATH"]}
     child = start(sys.executable, "-m", "omniops", "comms", "status", "First words.", **env)
@@ -248,6 +248,10 @@ def test_a_last_look_at_a_terminal(omniops: Command) -> None:
     child.expect("First words.")
     child.expect_exact("posted/n> ")
     child.send("n\r")
+    child.expect("None of these")
+    child.send("oops\r")
+    child.expect_exact("Nothing chosen yet")
+    child.send("2\r")
     child.expect("Other words")
     child.expect_exact("answer> ")
     child.send("y\r")
@@ -279,8 +283,8 @@ def test_an_editor(omniops: Command, tmp_path: Path) -> None:
     child.expect("Typed. Edited.")
     child.expect_exact("posted/n> ")
     child.send("n\r")
-    child.expect_exact("answer> ")
-    child.send("n\r")
+    child.expect_exact("None of these")
+    child.send("\r")
     child.expect("Not sent, to the status page")
     child.wait()
     assert child.exitstatus == 3, output(child)

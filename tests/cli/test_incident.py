@@ -240,7 +240,7 @@ def test_resolve_wants_a_word(command: Command) -> None:
     id = command.json("incident", "open", "x", "--onset", "now", "--severity", "2")["id"]
     done = command("incident", "resolve")
     assert (done.returncode, f"omniops incident resolve {id} --yes" in done.stderr) == (3, True)
-    assert "Still open:" in done.stderr
+    assert "What is left, or still to come:" in done.stderr
     assert "status page: an update" in done.stderr
     assert "to be resolved within" not in done.stderr.partition("Next")[0]
     said = command.json("incident", "resolve", "--yes")
@@ -251,12 +251,22 @@ def test_resolve_wants_a_word(command: Command) -> None:
     assert "not shown to have recovered: nobody has looked" in again.stdout
 
 
+def test_without_a_server_the_way_by_hand_is_said(command: Command) -> None:
+    """Where OMNIROUTE_URL is not set, what looks at traffic says how to set it, and what works until then."""
+    id = command.json("incident", "open", "x", "--onset", "now", "--severity", "3")["id"]
+    refused = command("incident", "verify")
+    assert refused.returncode == 2
+    assert "export OMNIROUTE_URL=" in refused.stderr
+    assert f"--incident {id}; then omniops incident resolve {id}" in refused.stderr
+    assert "omniops runbook show first-15-minutes" in command("checklist").stderr
+
+
 @pytest.mark.parametrize(("key", "code", "status"), [("2", 0, "resolved"), ("1", 3, "open"), ("n", 3, "open")])
 def test_resolve_asks_on_a_terminal(command: Command, tmp_path: Path, key: str, code: int, status: str) -> None:
     """A person sees what is still open, and says whether it is over."""
     command.json("incident", "open", "x", "--onset", "now", "--severity", "3")
     child = terminal(tmp_path, "incident", "resolve", TERM="dumb")
-    child.expect_exact("Still open:")
+    child.expect_exact("What is left, or still to come:")
     child.expect_exact("for the next standup")
     child.expect_exact("It is not shown to have recovered")
     child.expect_exact("1-2/n>")

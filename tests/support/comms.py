@@ -60,6 +60,12 @@ class Looking(ToyPerson):
     def approve(self, step: str, change: Any, until: Any) -> bool:
         return self.yes.pop(0) if self.yes else True
 
+    def choose(self, step: str, question: str, options: Any, until: Any, unattended: str = "") -> str | None:
+        """Other words of one's own: the editor for "edit", typing for any other one that is left."""
+        if step != "comms.again" or not self.typed:
+            return super().choose(step, question, options, until, unattended)
+        return self.typed.pop(0) if self.typed[0] in ("edit", "none") else "words"
+
     def text(self, step: str, question: str, until: Any, check: Any, default: str = "") -> str | None:
         while self.typed:
             answer = self.typed.pop(0)
