@@ -38,9 +38,7 @@ def _to_come(walk: Walk, id: str) -> str:
     settings = walk.ctx.settings
     if settings.has_secret("SLACK_BOT_TOKEN"):
         return " (the first text to it makes it)"
-    return (
-        " (its texts go to the webhook's channel)" if by_webhook(settings) else " (yours to make: no Slack here)"
-    )
+    return " (its texts go to the webhook's channel)" if by_webhook(settings) else " (yours to make: no Slack here)"
 
 
 def _unset(name: str) -> str:
