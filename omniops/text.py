@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
 # C0 and C1 controls, the bidirectional overrides and the line separators: each can rewrite what a terminal shows.
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _HALF = re.compile("[\ud800-\udfff]")
@@ -18,11 +17,10 @@ LEAST_SECRET = 6
 """A shorter one would be found inside ordinary words, and names would be redacted with it."""
 LEAST_TOKEN = 8
 """A shorter part of an address is no token."""
-_WORDS = re.compile(
-    r"[A-Z]?[a-z]{2,15}(?:(?:[-_./][A-Z]?|[A-Z])[a-z]{2,15})*[-_.]?[0-9]{0,4}|[A-Z]{1,5}|[0-9]+(?:[-_.][0-9]+)*"
-)
+# Not compiled before an address is among the secrets: most commands hold none.
+_WORDS = r"[A-Z]?[a-z]{2,15}(?:(?:[-_./][A-Z]?|[A-Z])[a-z]{2,15})*[-_.]?[0-9]{0,4}|[A-Z]{1,5}|[0-9]+(?:[-_.][0-9]+)*"
 """``services``, ``omniroute-ops``, ``OmniRoute``, ``2016-06-01``: parts of an address, and no tokens."""
-_ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://(?:([^/?#]*)@)?([^/?#]*)([^?#]*)\??([^#]*)", re.IGNORECASE)
+_ADDRESS = r"([A-Za-z][A-Za-z0-9+.-]*)://(?:([^/?#]*)@)?([^/?#]*)([^?#]*)\??([^#]*)"
 
 _secrets: tuple[str, ...] = ()
 """Longest first: one that holds another as a part is taken out whole."""
@@ -31,7 +29,7 @@ _secrets: tuple[str, ...] = ()
 def seconds(text: str) -> float:
     """Read a duration with units (``5m``, ``1h30m``, ``250ms``). Raises ValueError without a unit."""
     compact = text.replace(" ", "")
-    parts = _DURATION.findall(compact)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)", compact)
     if not parts or "".join(number + unit for number, unit in parts) != compact:
         raise ValueError(f"{text!r} is not a duration; write it with units, such as 90s, 5m or 1h30m")
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
@@ -112,7 +110,7 @@ def _parts(value: str) -> Iterator[str]:
         return
     from urllib.parse import unquote
 
-    for found in (match for url in {value, *re.split(r"[\s,]+", value)} if (match := _ADDRESS.match(url))):
+    for found in (match for url in {value, *re.split(r"[\s,]+", value)} if (match := re.match(_ADDRESS, url))):
         scheme, who, host, path, query = (part or "" for part in found.groups())
         user, _, password = who.partition(":")
         segments = [one for one in path.split("/") if one]
@@ -126,7 +124,7 @@ def _parts(value: str) -> Iterator[str]:
 
 def _is_token(part: str) -> bool:
     """Is it no ordinary word, none that are joined, no number, no sentence, and nobody's address?"""
-    return len(part) >= LEAST_TOKEN and not _WORDS.fullmatch(part.strip("/")) and not re.search(r"[@\s]", part)
+    return len(part) >= LEAST_TOKEN and not re.fullmatch(_WORDS, part.strip("/")) and not re.search(r"[@\s]", part)
 
 
 def redact(value: Any) -> Any:

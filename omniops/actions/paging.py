@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Any
 
 from omniops.actions.base import Applied, Args, Context, Observation, Read, Write
+from omniops.digest import sha256
 from omniops.errors import BadInput
 from omniops.text import one_line
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 AUDIENCES = ("engineering", "status-page", "customers", "upstream", "postmortem")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _KEYS: dict[str, tuple[str, ...]] = {
+    "channel": ("audience",),
     "status": ("audience", "severities", "every"),
     "banner": ("audience", "runbook", "after"),
     "mail.start": ("audience", "severities"),

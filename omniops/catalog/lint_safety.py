@@ -13,6 +13,8 @@ from omniops.engine.graph import OUTCOMES, Step, Timer
 MOST_SINCES = 50
 OF_COMMUNICATION = ("customers", "upstream")
 """Where the words of communication.yaml go, and no runbook's: they are checked, and fulfil what is owed."""
+EITHER = ("status-page",)
+"""Where both go: the next text of communication.yaml, and a runbook's own banner (4.1.4)."""
 
 
 def check(
@@ -39,7 +41,11 @@ def check(
         elif kind == "post" and step["channel"] not in channels:
             what = f"there is no channel {step['channel']!r}"
             found.append(compiled.finding(id, ("post", "channel"), what, nearest(step["channel"], channels)))
-        elif kind == "post" and bool(step["text"]) is (step["channel"] in OF_COMMUNICATION):
+        elif (
+            kind == "post"
+            and step["channel"] not in EITHER
+            and bool(step["text"]) is (step["channel"] in OF_COMMUNICATION)
+        ):
             what = "its words are those of communication.yaml" if step["text"] else "there is no text"
             mend = "leave `text` out" if step["text"] else "write `text`"
             found.append(compiled.finding(id, ("post",), what, mend))

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from omniops.catalog.findings import Finding
 from omniops.errors import BadInput
 
 if TYPE_CHECKING:
+    from omniops.catalog.findings import Finding
     from omniops.catalog.models import Runbook
     from omniops.catalog.strict_yaml import Document
     from omniops.config import Settings
@@ -101,6 +101,7 @@ def _read(path: Path) -> bytes:
 
 def parse(text: Text) -> Source:
     """Read one file as a runbook. What is wrong with it becomes findings; nothing is raised."""
+    from omniops.catalog.findings import Finding
     from omniops.catalog.problems import read
     from omniops.catalog.strict_yaml import BadYaml
     from omniops.catalog.strict_yaml import parse as parse_yaml
@@ -117,6 +118,8 @@ def parse(text: Text) -> Source:
 
 def layered(sources: Iterable[Source]) -> dict[str, Source]:
     """One source for each id: later layers replace earlier ones; the same id twice in one layer is a finding."""
+    from omniops.catalog.findings import Finding
+
     result: dict[str, Source] = {}
     for source in sources:
         other = result.get(source.id)

@@ -53,7 +53,10 @@ def due(
 
 @app.command()
 def post(
-    text: Annotated[str, typer.Argument(metavar="[TEXT]", help="what to post to the incident's channel")] = "",
+    text: Annotated[
+        str,
+        typer.Argument(metavar="[TEXT]", help="what to post to the incident's channel; without it, what was declined"),
+    ] = "",
     obligation: Annotated[
         str, typer.Option("--for", metavar="ID", help="ops.standup or review.weekly: to the ops channel instead.")
     ] = "",

@@ -8,11 +8,13 @@ import typer
 
 from omniops.cli.context import clock, environment_alone, person, settings, streams
 from omniops.cli.options import Answers, Confirm, IncidentId, Json, Yes
-from omniops.errors import OmniopsError
+from omniops.errors import Broken, OmniopsError, Waiting
 
 if TYPE_CHECKING:
     from omniops.config import Settings
     from omniops.engine.graph import Graph
+    from omniops.runner.session import Request, Result, Session
+    from omniops.terminal.unattended import Combined, Unattended
 
 SECURITY = ("security", "4.5")
 
@@ -38,17 +40,48 @@ def mitigate(
     from omniops.runner.session import mitigate as begin
 
     asked = person(yes, confirm or [], answers)
-    try:
-        session = session_of(asked, dry_run)
-    except OmniopsError as error:
-        if dry_run or not stops_everything(graph):
-            raise
-        from omniops.runner.security import page_alone
-
-        raise typer.Exit(page_alone(here, clock(), asked, error)) from None
-    result = begin(session, Request(graph["id"], target, incident, onset, until), graph)
+    request = Request(graph["id"], target, incident, onset, until)
+    if stops_everything(graph) and not dry_run and until != graph["start"]:
+        result = _security(here, asked, request, graph)
+    else:
+        result = begin(session_of(asked, dry_run), request, graph)
     unused(asked)
     raise typer.Exit(conclude(result, json))
+
+
+def _security(here: Settings, asked: Unattended | Combined, request: Request, graph: Graph) -> Result:
+    """The security path (4.5) does not wait for the journal either: where that fails before the page has left, the
+    page goes out alone. Raises what the journal raised, where nothing has begun."""
+    from omniops.cli.walking import session_of
+    from omniops.runner.session import mitigate as begin
+
+    session: Session | None = None
+    try:
+        session = session_of(asked, False)
+        result = begin(session, request, graph)
+    except OmniopsError as error:
+        if session is None or isinstance(error, (Broken, Waiting)):
+            _page_alone(session or _unwritten(here, asked), request, error)
+        raise
+    if isinstance(result.error, (Broken, Waiting)):
+        _page_alone(session, request, result.error, result)
+    return result
+
+
+def _page_alone(session: Session, request: Request, error: OmniopsError, result: Result | None = None) -> None:
+    from omniops.cli.context import opened
+    from omniops.runner.security import page_alone
+
+    opened.clear()  # what is not frozen is not sent at the command's end either
+    page_alone(session, request, error, result)
+
+
+def _unwritten(here: Settings, asked: Unattended | Combined) -> Session:
+    """What a page is given where the journal cannot be opened: one that nothing is written into."""
+    from omniops.journal.memory import MemoryJournal
+    from omniops.runner.session import Session
+
+    return Session(here, clock(), asked, MemoryJournal(clock(), "", "", here.drill))
 
 
 def _known(runbook: str) -> tuple[Settings, Graph]:

@@ -87,7 +87,7 @@ def judge_sample(figures: Figures, budgets: Budgets, min_requests: int, *, laten
     one counts.
     """
     if figures.hopeless:
-        return Verdict("fail", f"nothing live serves {figures.hopeless}: it cannot recover so", hopeless=True)
+        return Verdict("fail", f"nothing live serves {figures.hopeless}, so it cannot recover", hopeless=True)
     seen = _clients(figures, budgets)
     if seen is not None and seen.verdict == "fail":
         return seen

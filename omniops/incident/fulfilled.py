@@ -10,6 +10,7 @@ from omniops.clock import iso, parse_iso
 from omniops.incident.communication import Communication, Rule
 from omniops.incident.ladder import Ladder
 from omniops.incident.outbox import Message
+from omniops.incident.unposted import Declined
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import JUST_S, lateness
@@ -36,8 +37,8 @@ class Obligation(NamedTuple):
     @property
     def blocks_resolving(self) -> bool:
         """Is an incident not resolved while this is open and its moment is past? Resolving itself is what
-        ``resolve_by`` asks for."""
-        return self.id != "resolve_by"
+        ``resolve_by`` asks for, and the channel's readers have seen by then what they were not told."""
+        return self.id not in ("resolve_by", "channel")
 
     def late_s(self, now: datetime) -> float:
         """Seconds since it was due; negative before that."""
@@ -58,12 +59,14 @@ class Obligation(NamedTuple):
 
 class Facts(NamedTuple):
     """What is known of an incident. ``events``: its stream. ``outages``: when each outage of a provider began and was
-    shown to be over (``""``: it is not), oldest first. ``providers``: those affected."""
+    shown to be over (``""``: it is not), oldest first. ``providers``: those affected. ``declined``: a walk's words for
+    its channel that a person declined, in order."""
 
     id: str
     events: Sequence[Event]
     outages: tuple[tuple[str, str], ...] = ()
     providers: tuple[str, ...] = ()
+    declined: tuple[Declined, ...] = ()
 
 
 class Post(NamedTuple):

@@ -18,6 +18,7 @@ from omniops.incident.communication import Communication, Rule
 from omniops.incident.fulfilled import Facts, Obligation, Seen, after, on_page, provider_of
 from omniops.incident.ladder import Ladder
 from omniops.incident.outbox import Message, fold
+from omniops.incident.unposted import not_posted, posts
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import span
@@ -25,8 +26,8 @@ from omniops.text import span
 __all__ = ["IDS", "Facts", "Obligation", "after", "obligations", "untold"]
 
 IDS = (
-    "status", "status.resolved", "banner", "mail.start", "mail.resolution", "upstream", "ops.standup", "review.weekly",
-    "resolve_by", "postmortem",
+    "channel", "status", "status.resolved", "banner", "mail.start", "mail.resolution", "upstream", "ops.standup",
+    "review.weekly", "resolve_by", "postmortem",
 )  # fmt: skip
 _MOST_DAYS = 400
 
@@ -102,6 +103,18 @@ def _last_word(seen: Seen, rule: Rule) -> list[Obligation]:
     if over:
         return [seen.new(rule, words, resolved, id="status.resolved", done_at=at, how=how)]
     return [seen.new(rule, words, resolved, "omniops comms status", id="status.resolved")]
+
+
+def _channel(seen: Seen, rule: Rule) -> list[Obligation]:
+    """The words of a walk that were declined, from that moment on."""
+    all = seen.facts.declined
+    left = not_posted(all, seen.facts.events)
+    if left:
+        words = f"incident channel: declined so far: {', '.join(dict.fromkeys(one.name for one in left))}"
+        return [seen.new(rule, words, left[0].at, "omniops comms post")]
+    done_at, how = max(posts(seen.facts.events), default=("", ""))
+    words = "incident channel: what had been declined"
+    return [seen.new(rule, words, one.at, done_at=done_at, how=how) for one in all[:1]]
 
 
 def _banner(seen: Seen, rule: Rule) -> list[Obligation]:
@@ -246,7 +259,7 @@ def _postmortem(seen: Seen, rule: Rule) -> list[Obligation]:
 
 
 _MAKERS: dict[str, Callable[[Seen, Rule], list[Obligation]]] = {
-    "status": _status, "banner": _banner, "mail.start": _mail_start, "mail.resolution": _mail_resolution,
-    "upstream": _upstream, "resolve_by": _resolve_by, "ops.standup": _standup, "review.weekly": _review,
-    "postmortem": _postmortem,
+    "channel": _channel, "status": _status, "banner": _banner, "mail.start": _mail_start,
+    "mail.resolution": _mail_resolution, "upstream": _upstream, "resolve_by": _resolve_by,
+    "ops.standup": _standup, "review.weekly": _review, "postmortem": _postmortem,
 }  # fmt: skip

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from omniops.clock import iso, parse_iso
-from omniops.journal.events import Event
+from omniops.journal.events import Event, New
 
 OUTBOX_KINDS = (
     "message.queued",
@@ -208,6 +208,11 @@ def slack_channel(name: str, incident: str) -> str:
     if name == "incident":
         return f"#inc-{incident}"[:81].rstrip("-") if incident else ""
     return name if name.startswith("#") and len(name) > 1 else ""
+
+
+def dropped(message: Message, why: str) -> New:
+    """The event that gives a message up."""
+    return New(message.stream, None, "message.dropped", {"id": message.id, "why": why})
 
 
 def text_of(message: Message) -> str:

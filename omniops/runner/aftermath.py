@@ -26,7 +26,7 @@ from omniops.runner.saying import pasted
 from omniops.runner.session import Session
 from omniops.runner.verifying import verify_incident
 
-TELLS = ("mail.start", "upstream", "banner", "status", "status.resolved", "mail.resolution")
+TELLS = ("channel", "mail.start", "upstream", "banner", "status", "status.resolved", "mail.resolution")
 SHOWN = 5
 """How many findings of a postmortem are told at a time."""
 SOON_S = 1860.0
@@ -74,7 +74,9 @@ def _tell(session: Session, here: Here, id: str) -> None:
     while left := [one for one in _owed(session, id) if one.id not in tried]:
         one = left[0]
         tried.add(one.id)
-        _head(session, f"Owed: {one.words}", one.next or "omniops comms due")
+        now = session.clock.now()
+        when = "Owed" if one.late_s(now) >= 0 else f"Soon, {one.when(now)}"
+        _head(session, f"{when}: {one.words}", one.next or "omniops comms due")
         try:
             for said in _message(here, id, one.id):
                 _afterwards(here, id, said)
@@ -91,6 +93,8 @@ def _owed(session: Session, id: str) -> list[Obligation]:
 def _message(here: Here, id: str, obligation: str) -> list[Said]:
     if obligation.startswith("mail."):
         return [telling.email(here, id, "", obligation.removeprefix("mail."))]
+    if obligation == "channel":
+        return [telling.post(here, id, "")]
     if obligation == "upstream":
         return telling.upstream(here, id, "", [])
     return [telling.status(here, id, "")]

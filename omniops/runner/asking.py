@@ -145,9 +145,10 @@ def post(walk: Walk, step: str) -> None:
         "how": how if did else how.replace("posted by", "not posted by"),
     }
     if not did and how == "posted by hand" and not walk.dry:
-        from omniops.runner.posting import STATUS_PAGE, untold
+        from omniops.runner.posting import STATUS_PAGE, unposted, untold
 
         untold(walk, node["channel"], node["channel"] == STATUS_PAGE)
+        answer |= unposted(node["channel"], words)
     fulfilled = _fulfilled(walk) if did and node["channel"] == "status-page" else []
     walk.finish(step, "success" if did else "declined", before=[("answered", answer)], also=fulfilled)
 

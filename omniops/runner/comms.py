@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from omniops.incident.obligations import Facts, Obligation, obligations
 from omniops.incident.outages import outages, providers
 from omniops.incident.typed import about
+from omniops.incident.unposted import declined
 from omniops.incident.view import Incident
 from omniops.journal.events import Event, Journal
 from omniops.runner.engines.ways import by_webhook
@@ -87,7 +88,7 @@ def facts_of(journal: Journal, id: str, events: list[Event], rules: Communicatio
     """What the journal knows of an incident, as far as it bears on what is owed."""
     rule = rules.rule("banner")
     runs = [journal.read(f"run/{run}") for run in runs_of(journal, id)]
-    return Facts(id, events, outages(runs, rule.runbook, events) if rule else (), providers(runs))
+    return Facts(id, events, outages(runs, rule.runbook, events) if rule else (), providers(runs), declined(runs))
 
 
 def to_channel(settings: Settings, draft: Draft) -> Draft:

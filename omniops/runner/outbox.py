@@ -19,14 +19,13 @@ from omniops.incident.outbox import (
     FROZEN,
     OUTBOX_KINDS,
     Message,
+    dropped,
     due,
     fold,
     retry_at,
     slack_channel,
     stream_of,
-    text_of,
 )
-from omniops.incident.view import Incident
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Event, Journal, New
 from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
@@ -95,20 +94,11 @@ def queue(
             return known.id
         new = new_message(journal, incident, engine=engine, to=to, about=about, body=body, key=key)
         older = [one for one in fold(events) if one.id in instead_of and one.state in ("waiting", "unsure")]
-        journal.append([new._replace(expected=len(events)), *(_dropped(one, WITHDRAWN) for one in older)])
+        journal.append([new._replace(expected=len(events)), *(dropped(one, WITHDRAWN) for one in older)])
         reached("outbox.queued", engine)
         return str(new.data["id"])
 
     return retry_on_conflict(attempt, "nothing was sent")
-
-
-def freeze(journal: Journal, incident: str) -> list[New]:
-    """The events to append after ``frozen``, in the same transaction: every message that waits is dropped, and so is a
-    handoff that may still leave and speaks of the incident. It is written anew without it (`oncall handoff`)."""
-    own = [_dropped(one, FROZEN) for one in messages(journal, incident) if one.state == "waiting"]
-    names = [incident, Incident(incident, journal.read(stream_of(incident))).title]
-    others = [one for one in messages(journal, "") if one.state in ("waiting", "unsure")]
-    return own + [_dropped(one, FROZEN) for one in others if any(name in text_of(one) for name in names if name)]
 
 
 def flush(
@@ -176,7 +166,7 @@ def _handle(here: _Here, found: Message, engine: Engine, down: set[str]) -> bool
 def _step(here: _Here, message: Message, events: Sequence[Event], engine: Engine, down: set[str]) -> bool:
     n = len(events)
     if not message.recorded:
-        here.journal.append([_dropped(message, FROZEN)._replace(expected=n)])
+        here.journal.append([dropped(message, FROZEN)._replace(expected=n)])
         return True
     if message.state == "sending":
         if not _sender_gone(message, here.clock, engine):
@@ -335,10 +325,6 @@ def _by_hand(journal: Journal, id: str, states: Sequence[str], kind: str, data: 
         return next(one for one in fold([*events, *written]) if one.id == id)
 
     return retry_on_conflict(attempt, "nothing was written")
-
-
-def _dropped(message: Message, why: str) -> New:
-    return New(message.stream, None, "message.dropped", {"id": message.id, "why": why})
 
 
 def _words(error: OmniopsError) -> str:

@@ -1,20 +1,22 @@
-"""A step that writes to customers or to the upstream providers: the words of communication.yaml, sent as `omniops comms
-email` and `upstream` send them, and asked about inside a walk, so that its clocks go on."""
+"""A step that writes to the status page, to customers or to the upstream providers: the words of communication.yaml,
+sent as `omniops comms status`, `email` and `upstream` send them, and asked about inside a walk, so that its clocks go
+on."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 from omniops.errors import NeedsPerson, OmniopsError
 from omniops.runner.leaving import TO_PASTE, Here, Said
-from omniops.runner.person import Change, Person
+from omniops.runner.person import Change, Option, Person
+from omniops.runner.posting import STATUS_PAGE
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
 
-OWED = {"customers": "mail.start", "upstream": "upstream"}
+OWED = {STATUS_PAGE: "status", "customers": "mail.start", "upstream": "upstream"}
 """A step's channel -> what it fulfils."""
 
 
@@ -26,8 +28,10 @@ def tell(walk: Walk, step: str, channel: str) -> None:
     told: list[Said] = []
     why = ""
     try:
-        open_ones = obligations_of(walk.journal, walk.now(), id, folder=settings.user_runbooks)
-        if not any(one.open and one.id == OWED[channel] for one in open_ones):
+        known = obligations_of(walk.journal, walk.now(), id, folder=settings.user_runbooks)
+        mine = [one for one in known if one.id == OWED[channel]]
+        told_once = channel == STATUS_PAGE and any(one.done_at for one in mine)  # the next one is owed from then on
+        if told_once or not any(one.open for one in mine):
             why = "it is done, or not owed"
         else:
             told = _told(walk, step, channel, id)
@@ -54,7 +58,10 @@ def _told(walk: Walk, step: str, channel: str, id: str) -> list[Said]:
     assert walk.ctx.clients is not None
     person = cast(Person, _Within(walk, step))
     here = Here(walk.ctx.settings, walk.ctx.clock, person, walk.journal, walk.ctx.clients)
-    found = [telling.email(here, id, "", "start")] if channel == "customers" else telling.upstream(here, id, "", [])
+    if channel == "upstream":
+        found = telling.upstream(here, id, "", [])
+    else:
+        found = [telling.email(here, id, "", "start") if channel == "customers" else telling.status(here, id, "")]
     incident = incident_of(walk.journal, id)
     return [pasted(here, incident, one.draft) if one.state == TO_PASTE else one for one in found]
 
@@ -75,6 +82,11 @@ class _Within:
 
     def approve(self, step: str, change: Change, until: datetime | None) -> bool:
         return self._walk.ask(lambda until: self._person.approve(self._step, change, until))
+
+    def choose(
+        self, step: str, question: str, options: Sequence[Option], until: datetime | None, unattended: str = ""
+    ) -> str | None:
+        return self._walk.ask(lambda until: self._person.choose(self._step, question, options, until))
 
     def posted(self, step: str, channel: str, text: str, until: datetime | None) -> bool:
         return self._walk.ask(lambda until: self._person.posted(self._step, channel, text, until))

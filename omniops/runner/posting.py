@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from omniops.errors import NeedsPerson, OmniopsError
 from omniops.incident.drafts import Draft
 from omniops.incident.due import target
 from omniops.incident.outbox import FROZEN, Message, slack_channel, text_of, with_key
+from omniops.incident.unposted import KEY
 from omniops.runner import outbox
 from omniops.runner.leaving import DECLINED, MAYBE, SENT, TO_PASTE, Here, Said, became, last_look, leave
 from omniops.text import redact
@@ -32,7 +34,7 @@ def through_outbox(walk: Walk, step: str, channel: str, words: str) -> bool:
     draft = find(walk, Draft("", channel, step, key, "", {"text": words}))
     if isinstance(draft, str):
         return _refused(walk, step, channel, draft)
-    return draft is not None and _sent(walk, step, draft)
+    return draft is not None and _sent(walk, step, channel, draft)
 
 
 def _refused(walk: Walk, step: str, where: str, why: str) -> bool:
@@ -77,7 +79,7 @@ def _for_status_page(walk: Walk, words: Draft) -> Draft | str | None:
     return on_page(incident, rules, walk.now(), words.text, progress="identified", about=BANNER, key=words.key)
 
 
-def _sent(walk: Walk, step: str, draft: Draft) -> bool:
+def _sent(walk: Walk, step: str, channel: str, draft: Draft) -> bool:
     """Approved, sent off, and finished with what became of it. False: it has to be shown."""
     id, clients = walk.state.started["incident"], walk.ctx.clients
     assert clients is not None
@@ -97,7 +99,7 @@ def _sent(walk: Walk, step: str, draft: Draft) -> bool:
             return False
         if not approved:
             untold(walk, draft.where, draft.engine == "status")
-            _finish(walk, step, draft, "declined", "declined by the operator")
+            _finish(walk, step, draft, "declined", "declined by the operator", unposted(channel, draft.text))
             return True
     message = leave(here, id, draft)
     said = Said(DECLINED, draft, FROZEN) if message is None else became(message, draft, walk.ctx.settings)
@@ -152,6 +154,12 @@ def _outcome(said: Said) -> tuple[str, str, str]:
     return f"not sent yet, it waits in the outbox: {said.why}", "warn", "success"
 
 
-def _finish(walk: Walk, step: str, draft: Draft, outcome: str, how: str) -> None:
-    answer = {"step": step, "value": how == "sent", "channel": draft.where, "how": how}
+def unposted(channel: str, words: str) -> dict[str, str]:
+    """What the answer of a step keeps of words that were declined: those for the incident's channel are owed from then
+    on (section 5, real-time). What goes elsewhere is owed by its own rule, with words of its own."""
+    return {KEY: words} if channel == "incident" else {}
+
+
+def _finish(walk: Walk, step: str, draft: Draft, outcome: str, how: str, more: Mapping[str, str] | None = None) -> None:
+    answer = {"step": step, "value": how == "sent", "channel": draft.where, "how": how, **(more or {})}
     walk.finish(step, outcome, before=[("answered", answer)])

@@ -48,17 +48,18 @@ def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
         news = New(stream, None, "severity", {"severity": args["severity"], "why": f"runbook {walk.state.graph['id']}"})
         walk.person.say(f"{'Would declare' if walk.dry else 'Declared'} {args['severity']}.", "warn")
     else:
-        from omniops.runner.outbox import freeze
+        from omniops.runner.freezing import freeze
 
         dropped = freeze(walk.journal, incident)
         news = New(stream, None, "frozen", {"by": f"run {walk.state.run}"})
         if walk.dry:
             walk.person.say("Would freeze: nothing more about this incident would be sent.", "warn")
-        else:
+    walk.finish(step, "success", outputs=args, also=[news, *dropped])
+    if name == "incident.freeze":
+        walk.state.frozen = True
+        if not walk.dry:
             words = "Frozen: omniops sends nothing more about this incident, and its clocks have stopped."
             walk.person.say(words, "warn")
-        walk.state.frozen = True
-    walk.finish(step, "success", outputs=args, also=[news, *dropped])
     if name == "incident.declare":
         walk.keep_headline()
 

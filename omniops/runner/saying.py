@@ -50,7 +50,7 @@ _OLDER = (
 EDIT = "edit"
 _ANY = "words"
 """Stands for somebody's own, to see whether a template has a place for them."""
-_NO_WORDS = ("y", "yes", "ok", "send", "post", "edit", "none", "n", "no", "q", "quit")
+NO_WORDS = ("y", "yes", "ok", "send", "post", "edit", "none", "n", "no", "q", "quit")
 """What a tired person types who takes the question for another one; it is no text for anybody."""
 
 
@@ -240,7 +240,7 @@ def _other_words(
         return None
 
     def wrong(text: str) -> str:
-        if text.lower() in _NO_WORDS:
+        if text.lower() in NO_WORDS:
             return f"“{text}” would be read as your text. Type a sentence, or n to send nothing."
         return check(text, names) or over(here.settings, incident.id, draft_of(text))
 

@@ -43,12 +43,14 @@ class Request(NamedTuple):
 
 
 class Result(NamedTuple):
-    """How it went. ``error`` is what stopped the walk, if anything did; a run that is only paused has no outcome."""
+    """How it went. ``error`` is what stopped the walk, if anything did; a run that is only paused has no outcome.
+    ``unwritten``: the run's events, kind and data, of an append that failed."""
 
     state: RunState
     outcome: str
     error: OmniopsError | None = None
     dry: bool = False
+    unwritten: tuple[tuple[str, dict[str, Any]], ...] = ()
 
     @property
     def exit(self) -> int:
@@ -68,10 +70,10 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
             state="nothing was attempted",
             next=f"omniops runbook show {graph['id']}",
         )
-    from omniops.runner.wiring import context, server_of
+    from omniops.runner.wiring import asks_server, context, server_of
 
     url = server_of(graph, settings)
-    ctx = context(settings, clock, "", clock.now(), url)
+    ctx = context(settings, clock, "", clock.now(), url if asks_server(graph) else "")
     inputs: dict[str, Any] = {}
     targets = [request.incident]  # of the checklist: one walk for each incident
     if request.checklist:
@@ -192,7 +194,7 @@ def _ask_target(session: Session, graph: Graph, name: str, spec: dict[str, Any],
 
 def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> Result:
     """Go on with a run. Raises OmniopsError where it cannot be taken over."""
-    from omniops.runner.wiring import context, server_of
+    from omniops.runner.wiring import asks_server, context, server_of
 
     events = session.journal.read(f"run/{run}")
     if not events:
@@ -215,8 +217,8 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
     if state.outcome:
         opening.release(session.journal, state, "ended")
         return Result(state, state.outcome)
-    ctx = context(session.settings, session.clock, state.started["incident"], state.onset,
-                  server_of(state.graph, session.settings))  # fmt: skip
+    url = server_of(state.graph, session.settings) if asks_server(state.graph) else ""
+    ctx = context(session.settings, session.clock, state.started["incident"], state.onset, url)
     if abort:
         return _abort(session, state, ctx, abort)
     return _walk(session, state, ctx, resumed=True)
@@ -290,7 +292,7 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
     if error is None:
         return Result(state, state.outcome, dry=session.dry)
     outcome = "in_doubt" if isinstance(error, InDoubt) else state.outcome
-    return Result(state, outcome, error, session.dry)
+    return Result(state, outcome, error, session.dry, walk.unwritten)
 
 
 def _page(incident: Incident) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from omniops.incident.drafts import Draft
 from omniops.incident.obligations import Obligation, untold
 from omniops.incident.outages import labels
 from omniops.incident.outbox import Message, slack_channel
+from omniops.incident.unposted import declined, not_posted
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.runner.board import in_force_of
@@ -21,7 +22,8 @@ from omniops.runner.known import runs_of, unspoken
 from omniops.runner.leaving import Here, Said
 from omniops.runner.meant import pick_owing
 from omniops.runner.outbox import messages
-from omniops.runner.saying import check, say
+from omniops.runner.person import Option
+from omniops.runner.saying import NO_WORDS, check, say
 from omniops.text import one_line
 
 LISTED = ("ops.standup", "review.weekly")
@@ -63,9 +65,13 @@ def read(here: Here, incident: Incident) -> About:
 
 
 def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
-    """A text to the incident's channel; or, for ``ops.standup`` and ``review.weekly``, to the channel of those."""
+    """A text to the incident's channel: without one, what a walk wrote for it and somebody declined. For
+    ``ops.standup`` and ``review.weekly`` to the channel of those."""
     known = about(here, wanted, (obligation,) if obligation else ())
     incident = known.incident
+    if not text.strip() and not obligation:
+        left = not_posted(declined(known.runs), here.journal.read(f"incident/{incident.id}"))
+        text = "\n".join(one.text for one in left)
     rule = known.rules.rule(obligation) if obligation else None
     if obligation and (rule is None or obligation not in LISTED):
         raise BadInput(
@@ -171,14 +177,23 @@ def upstream(here: Here, wanted: str, text: str, named: list[str]) -> list[Said]
 
 
 def _asked(here: Here) -> list[str]:
-    """Which provider is to be told, where no walk has named one and there is somebody to ask."""
+    """Which provider is to be told, where no walk has named one and there is somebody to ask. What is typed is nowhere
+    to be looked up, so it is asked back: it stands in the letter, and is what is known to have been told."""
     if not here.person.interactive:
         return []
+
+    def wrong(name: str) -> str:
+        return "That is no provider's name; n tells nobody." if name.lower() in NO_WORDS else ""
+
     try:
-        answer = here.person.text("comms.provider", "Which provider is to be told? Its name:", None, lambda _: "")
+        while name := here.person.text("comms.provider", "Which provider is to be told? Its name:", None, wrong):
+            options = [Option("no", "No: another name"), Option("yes", f"Yes: the provider is {one_line(name, 40)}")]
+            question = f"Nothing here knows a provider {one_line(name, 40)}. Is it meant?"
+            if here.person.choose("comms.provider_meant", question, options, None) == "yes":
+                return [name]
     except NeedsPerson:
-        return []
-    return [answer] if answer else []
+        pass
+    return []
 
 
 def _providers(known: About, called: dict[str, str], named: list[str]) -> list[str]:

@@ -54,6 +54,7 @@ class Walk:
         self.typed = Commands(journal.drill)
         self.writer = RunWriter(journal, f"run/{state.run}", state.n)
         self.interrupts = Interrupts()
+        self.unwritten: tuple[tuple[str, dict[str, Any]], ...] = ()  # what the journal did not take
         self.would_stop: NeedsPerson | None = None  # of a dry run: where the flags given would end the walk
         person.clocks = self.clocks
 
@@ -64,8 +65,10 @@ class Walk:
 
     def record(self, *events: tuple[str, dict[str, Any]], also: Sequence[New] = ()) -> None:
         """Append events to the run, durably and all together, and fold them."""
+        self.unwritten = events
         for event in self.writer.append_all(events, also):
             self.state.apply(event)
+        self.unwritten = ()
 
     def context(self, step: str) -> Context:
         return self.ctx._replace(step=step, checkpoint=self.writer.still_ours)

@@ -165,10 +165,6 @@ class _Slip:
             self._wrong = True
             self._say(f"No such choice. {self._fits} to point, then Enter.")
 
-        @bindings.add(Keys.ControlJ, eager=True)  # a line end instead of Enter, as a program sends it
-        def _line_end(event: KeyPressEvent) -> None:
-            event.key_processor.feed(KeyPress(Keys.ControlM), first=True)
-
         @bindings.add(Keys.ControlJ, eager=True, filter=Condition(lambda: self._was_wrong))
         @bindings.add(Keys.ControlM, eager=True, filter=Condition(lambda: self._was_wrong))
         def _not_yet(event: KeyPressEvent) -> None:
@@ -186,8 +182,13 @@ class _Slip:
 
 
 def _more_keys(options: int) -> KeyBindings:
-    """Ctrl-Z suspends, Ctrl-D is the end of input, q points where n does; questionary knows none of them."""
+    """Ctrl-Z suspends, Ctrl-D is the end of input, q points where n does, a line feed is an Enter; questionary knows
+    none of them."""
     bindings = KeyBindings()
+
+    @bindings.add("c-j", eager=True)
+    def _enter(event: KeyPressEvent) -> None:
+        event.key_processor.feed(KeyPress(Keys.ControlM), first=True)
 
     if options < len(string.digits):  # with more, letters stand for options
 

@@ -56,7 +56,7 @@ class TerminalPerson(Show):
         from omniops.terminal.menu import ask_menu
 
         suggested = next((option.key for option in options if option.suggested), "")
-        return ask_menu(self._reader, question, options, until, preferred=suggested or unattended)
+        return ask_menu(self._reader, question, options, until, preferred=suggested)
 
     def text(
         self, step: str, question: str, until: datetime | None, check: Callable[[str], str], default: str = ""

@@ -240,7 +240,7 @@ def test_resolve_wants_a_word(command: Command) -> None:
     id = command.json("incident", "open", "x", "--onset", "now", "--severity", "2")["id"]
     done = command("incident", "resolve")
     assert (done.returncode, f"omniops incident resolve {id} --yes" in done.stderr) == (3, True)
-    assert "Still open:" in done.stderr
+    assert "What is left, or still to come:" in done.stderr
     assert "status page: an update" in done.stderr
     assert "to be resolved within" not in done.stderr.partition("Next")[0]
     said = command.json("incident", "resolve", "--yes")
@@ -266,7 +266,7 @@ def test_resolve_asks_on_a_terminal(command: Command, tmp_path: Path, key: str, 
     """A person sees what is still open, and says whether it is over."""
     command.json("incident", "open", "x", "--onset", "now", "--severity", "3")
     child = terminal(tmp_path, "incident", "resolve", TERM="dumb")
-    child.expect_exact("Still open:")
+    child.expect_exact("What is left, or still to come:")
     child.expect_exact("for the next standup")
     child.expect_exact("It is not shown to have recovered")
     child.expect_exact("1-2/n>")

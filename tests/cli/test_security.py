@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from omniops.actions.paging import SECURITY_BY_HAND
 from tests.support.command import Command
 from tests.support.oncall import folder
 from tests.support.scripted_http import Scripted, answer
@@ -71,6 +77,91 @@ def test_a_journal_that_cannot_be_written(omniops: Command, pagerduty: Scripted,
     bare = omniops("mitigate", "security", "--yes", OMNIOPS_JOURNAL=str(journal), PAGERDUTY_ROUTING_KEY_SECURITY="")
     assert "call me" in bare.stderr
     assert journal.read_bytes().startswith(b"no database")
+
+
+FULL = """
+import json, os, resource, sys
+from omniops.cli import context
+from omniops.entry import run
+from omniops.journal.head import Head
+from omniops.journal.store import SqliteJournal
+from omniops.runner import asking, session, walk, write  # once for all cases
+
+def full(place, name, left):  # the disk is full from this write on, as the system sees it
+    write = getattr(place, name)
+    def counted(self, what):
+        left[0] -= 1
+        if left[0] < 0:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+        return write(self, what)
+    setattr(place, name, counted)
+
+found = []
+for case in json.loads(sys.argv[1]):
+    os.environ["OMNIOPS_HOME"] = case["home"]
+    for again in (False, True):
+        read, said = os.pipe()
+        if not (pid := os.fork()):
+            os.dup2(said, 1), os.dup2(said, 2)
+            if not again:
+                full({"append": SqliteJournal, "write": Head}[case["of"]], case["of"], [case["after"]])
+            code = run(case["then" if again else "words"])
+            os._exit(code if not context.opened or again else 99)  # 99: the outbox would be sent now
+        os.close(said)
+        text = open(read, encoding="utf-8").read()
+        found.append([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text])
+print(json.dumps(found))
+"""
+
+
+def filled(omniops: Command, *cases: dict[str, Any]) -> Iterator[list[tuple[int, str]]]:
+    """For each case, how its command ended on a disk that was full from some write on, and the next one with room."""
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, json.dumps(cases)],
+        env=omniops.env, capture_output=True, text=True, timeout=90, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    ended = [(code, said(text)) for code, text in json.loads(done.stdout)]
+    yield from (ended[at : at + 2] for at in range(0, len(ended), 2))
+
+
+LATER = ["mitigate", "security", "--until", "freeze", "--yes"]
+
+
+@pytest.mark.parametrize(
+    ("of", "sent"),
+    [("append", {0: 1, 1: 2, 2: 2, 4: 2, 5: 2, 6: 1}), ("write", {0: 2, 2: 2, 4: 2, 5: 1})],
+)
+def test_a_disk_that_is_full_from_some_moment_on(
+    of: str, sent: dict[int, int], omniops: Command, pagerduty: Scripted, tmp_path: Path
+) -> None:
+    """Wherever the journal, or its head, takes no more, somebody is paged, and once: what has left is not sent again,
+    what the run sends when it is resumed has the same key. Nothing of the outbox is sent."""
+    cases = [
+        {"home": str(tmp_path / str(after)), "of": of, "after": after, "words": ["mitigate", "security", "--yes"],
+         "then": ["resume", "--yes"]}
+        for after in sent
+    ]  # fmt: skip
+    if of == "append":  # not even begun
+        cases[0]["then"] = LATER
+    for case, ((code, text), (then, later)) in zip(cases, filled(omniops, *cases), strict=True):
+        begun = case["then"] != LATER
+        assert (code, "omniops resume" in text, "--until freeze" in text) == (6, begun, not begun), text
+        assert then == 10 if begun else "Frozen" in later, later
+    keys = Counter(one.json()["dedup_key"] for one in pagerduty.seen)
+    assert list(keys.values()) == list(sent.values())
+
+
+def test_a_full_disk_and_no_routing_key(omniops: Command, pagerduty: Scripted, tmp_path: Path) -> None:
+    """Somebody is told whom to call; where only the freeze was wanted, nobody is."""
+    omniops.env["PAGERDUTY_ROUTING_KEY_SECURITY"] = ""
+    cases = [
+        {"home": str(tmp_path / str(at)), "of": "append", "after": 2, "words": words, "then": ["--version"]}
+        for at, words in enumerate((["mitigate", "security", "--yes"], LATER))
+    ]
+    whole, freeze = (first for first, _ in filled(omniops, *cases))
+    assert (whole[0], SECURITY_BY_HAND in whole[1]) == (6, True), whole
+    assert (freeze[0], SECURITY_BY_HAND in freeze[1]) == (99, False), freeze
 
 
 def test_several_are_open(omniops: Command, pagerduty: Scripted) -> None:

@@ -58,7 +58,7 @@ def test_from_the_page_to_the_score(tmp_path: Path) -> None:
     answer(again, "y/N> ", "y")
     again.expect_exact("Recovered", timeout=60)
     again.expect_exact("the page has resolved", timeout=60)
-    again.expect_exact("Owed: status page: an update", timeout=30)
+    again.expect_exact("status page: an update", timeout=30)
     answer(again, "y/N> ", "y")
     again.expect_exact("Put back what was changed", timeout=30)
     answer(again, "y/N> ", "y")

@@ -16,6 +16,7 @@ from omniops.clock import iso, parse_iso
 from omniops.incident.ladder import shipped
 from omniops.incident.obligations import Facts, Obligation, obligations
 from omniops.incident.outages import outages
+from omniops.incident.unposted import Declined
 from omniops.journal.events import Event
 
 RULES = communication_for(None)
@@ -320,6 +321,22 @@ def test_every_provider_is_told() -> None:
     assert "upstream" not in opened(*told, by_hand, providers=("openai", "groq"))
     assert "upstream" in opened(*told, by_hand, providers=("openai", "groq", "mistral"))
     assert "upstream" not in opened(severity(0, 1), done(2, "upstream"))  # cluster down: no provider concerned
+
+
+def test_what_was_declined_for_the_channel() -> None:
+    """It is owed from that moment on, by the names of its steps; what is posted later, or a person's word, makes up for
+    all of it, and not for what is declined after that. It keeps nobody from resolving."""
+    no = tuple(Declined(at(minutes), step, "x") for minutes, step in ((1, "post_ack"), (4, "declare"), (9, "again")))
+    (owed,) = look(declined=no[:2], now=5)
+    assert (owed.id, owed.at, owed.open, owed.blocks_resolving) == ("channel", at(1), True, False)
+    assert owed.words.endswith("post ack, declare")
+    for made_up in (message(6, "post", "slack"), done(6, "channel")):
+        (owed,) = look(made_up, declined=no[:2], now=7)
+        assert (owed.open, owed.done_at) == (False, at(6))
+        (owed,) = look(made_up, declined=no, now=10)
+        assert (owed.open, owed.at, owed.words.endswith(": again")) == (True, at(9), True)
+    (owed,) = look(message(6, "ack", "slack"), declined=no[:2], now=7)
+    assert owed.open  # a walk's next text does not tell what was left out
 
 
 def test_resolving_is_what_resolve_by_asks_for() -> None:

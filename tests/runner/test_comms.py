@@ -64,7 +64,7 @@ def test_status(comms: Comms, sent: list[Any]) -> None:
     ((engine, to, body),) = sent
     assert (engine, to) == ("status", "")
     assert {key: body[key] for key in ("title", "status", "impact")} == {
-        "title": "OmniRoute: degraded service", "status": "identified", "impact": "critical",
+        "title": "OmniRoute: service disruption", "status": "identified", "impact": "critical",
     }  # fmt: skip
     assert "Retries help. Next update by 03:30 UTC." in body["body"]
     public(str(body))
@@ -689,9 +689,16 @@ def test_what_is_said_where_it_is_not_clear_which(tmp_path: Path) -> None:
 
 
 def test_which_provider_is_asked_where_none_is_known(tmp_path: Path, sent: list[Any]) -> None:
-    """No walk has named one: a person is asked, and without one the command to type is named whole."""
+    """No walk has named one: a person is asked, and asked back, for nothing here knows the name; and without one the
+    command to type is named whole."""
     comms = Comms(tmp_path, walk=False, TOY="1")
+    comms.person.typed = ["y", "a slip"]
+    comms.person.answers["choose comms.provider_meant"] = "no"
+    with pytest.raises(BadInput, match="no provider is known"):
+        telling.upstream(comms.here, "", "", [])
+    assert (comms.person.problems, sent) == (["That is no provider's name; n tells nobody."], [])
     comms.person.typed = ["Groq"]
+    comms.person.answers["choose comms.provider_meant"] = "yes"
     assert [one.draft.where for one in telling.upstream(comms.here, "", "", [])] == ["Groq, through Vendor mgmt"]
     comms.person.interactive = False
     with pytest.raises(BadInput) as refused:

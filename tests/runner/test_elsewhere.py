@@ -40,7 +40,7 @@ def texts(comms: Comms, times: int = 2) -> list[str]:
 
 def test_begun_and_over(comms: Comms) -> None:
     """Each once, however often it is looked at, and whatever else becomes of it; no name of ours is read there."""
-    began = "SEV-2: OmniRoute: degraded service. We have been investigating a problem with OmniRoute since"
+    began = "SEV-2: OmniRoute: service disruption. We have been investigating a problem with OmniRoute since"
     assert texts(comms) == [f"{began} 2026-11-23 02:50 UTC. Some requests may be slow or failing."]
     comms.add("severity", severity="SEV-1", why="all keys fail")
     assert len(texts(comms)) == 1

@@ -109,7 +109,7 @@ def test_nothing_live_serves_it(server: FakeOmniRoute) -> None:
     server.rows = []
     server.change("b", shown={"testStatus": "expired"})
     result, why = verdict(measure(server, "a"))
-    assert (result, why) == ("fail", "nothing live serves the models of openai: it cannot recover so")
+    assert (result, why) == ("fail", "nothing live serves the models of openai, so it cannot recover")
     server.known.append(connection("n", "node", prefix="openai"))
     assert verdict(measure(server, "a"))[0] == "cannot tell"
 

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from omniops.journal import lease
 from omniops.journal.events import New
 from omniops.runner import outbox, places
+from omniops.runner.freezing import freeze
 from omniops.services.clients import Clients
 from omniops.services.http import Http, NoAnswer, Reply
 from tests.support.fake_statuspage import FakeStatuspage
@@ -62,7 +63,7 @@ class Bench:
 
     def freeze(self) -> None:
         if not self.frozen:
-            news = outbox.freeze(self.post.journal, STREAM.removeprefix("incident/"))
+            news = freeze(self.post.journal, STREAM.removeprefix("incident/"))
             self.post.journal.append([New(STREAM, None, "frozen", {"by": "eve"}), *news])
             self.frozen = True
 

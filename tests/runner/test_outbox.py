@@ -16,6 +16,7 @@ from omniops.journal.lease import me
 from omniops.journal.memory import MemoryJournal
 from omniops.runner import outbox
 from omniops.runner.engines.base import Delivery, Places, Stopped
+from omniops.runner.freezing import freeze
 from omniops.runner.tick import worth_a_tick
 from tests.support.fake_omniroute import MovedClock
 
@@ -77,7 +78,7 @@ class Scene:
         return [event.kind.removeprefix("message.") for event in self.journal.read(f"incident/{INCIDENT}")]
 
     def freeze(self) -> None:
-        news = outbox.freeze(self.journal, INCIDENT)
+        news = freeze(self.journal, INCIDENT)
         self.journal.append([New(f"incident/{INCIDENT}", None, "frozen", {"by": "eve"}), *news])
 
     def crashed(self, **sender: Any) -> None:

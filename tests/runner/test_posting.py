@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 import omniops.text
 from omniops.clock import SystemClock
 from omniops.config import Settings
-from omniops.errors import NeedsPerson
+from omniops.errors import BadInput, NeedsPerson
 from omniops.incident.outbox import FROZEN
 from omniops.journal.events import New
 from omniops.journal.memory import MemoryJournal
-from omniops.runner import opening, outbox
+from omniops.runner import opening, outbox, telling
+from omniops.runner.comms import obligations_of
+from omniops.runner.leaving import Here
+from omniops.runner.person import Person
 from omniops.runner.walk import Walk
 from omniops.services.clients import Clients
 from tests.support.slack import FakeSlack
@@ -39,6 +42,7 @@ class Scene:
         self.person = ToyPerson(self.toy)
         self.journal = MemoryJournal(SystemClock(), "eve", "h")
         self.settings = Settings({"OMNIROUTE_URL": "http://toy", **slack.env, **settings})
+        self.clients = Clients(self.settings, SystemClock())
         plan = opening.Plan(graph(channel), {}, [], None, START, "x")
         begun = opening.begin(self.journal, SystemClock(), plan, {})
         self.run, self.incident = begun.run, begun.started["incident"]
@@ -48,10 +52,13 @@ class Scene:
         from omniops.engine.state import RunState
 
         self.journal.append([New(f"run/{self.run}", None, "lease.taken", {"how": "resumed"})])
-        clients = Clients(self.settings, SystemClock())
-        ctx = self.toy.context()._replace(settings=self.settings, clock=SystemClock(), clients=clients)
+        ctx = self.toy.context()._replace(settings=self.settings, clock=SystemClock(), clients=self.clients)
         state = RunState(self.journal.read(f"run/{self.run}"))
         return Walk(ctx, self.person, self.journal, state, find=self.toy.find).go()
+
+    def here(self) -> Here:
+        """What a command of somebody who approves everything speaks to."""
+        return Here(self.settings, SystemClock(), cast(Person, ToyPerson(self.toy)), self.journal, self.clients)
 
     def answered(self) -> tuple[bool, str]:
         """What the journal says of the step."""
@@ -84,12 +91,32 @@ def test_it_is_too_long(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_it_is_declined(slack: FakeSlack) -> None:
-    """A no is a no: nothing is owed and nothing is sent."""
+    """A no is a no: nothing waits and nothing is sent. What another channel than the incident's was to read is not
+    owed."""
     scene = Scene(slack)
     scene.person.answers[f"approve say {OPS}"] = False
     assert scene.go() == "aborted"
     assert (slack.texts(), outbox.messages(scene.journal)) == ([], [])
     assert scene.answered() == (False, "declined by the operator")
+    assert obligations_of(scene.journal, START) == []
+
+
+@pytest.mark.parametrize("app", [True, False])
+def test_what_the_incident_channel_was_not_told_is_owed(slack: FakeSlack, app: bool) -> None:
+    """Declined to be sent, or to be pasted: it is owed from then on, and `omniops comms post` offers it again. Once it
+    is sent, nothing is."""
+    scene = Scene(slack, "incident") if app else Scene(slack, "incident", SLACK_BOT_TOKEN="")
+    name = f"#inc-{scene.incident}"
+    scene.person.answers |= {f"approve say {name}": False, "posted say": False}
+    assert scene.go() == "aborted"
+    assert [(one.id, one.next) for one in obligations_of(scene.journal, START)] == [("channel", "omniops comms post")]
+    if not app:
+        return
+    said = telling.post(scene.here(), "", "")
+    assert (said.state, slack.texts(name)) == ("sent", ["We are on it."])
+    assert [one.open for one in obligations_of(scene.journal, START)] == [False]
+    with pytest.raises(BadInput, match="nothing to post"):
+        telling.post(scene.here(), "", "")
 
 
 def test_a_secret_is_not_posted(slack: FakeSlack, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +286,7 @@ def test_the_banner_goes_to_the_status_page(slack: FakeSlack, monkeypatch: pytes
     scene, taken = status_page(slack, monkeypatch, TOY="1")
     assert scene.go() == "mitigated"
     assert scene.person.asked == ["approve say the status page (status.phenotype.dev)"]
-    body = {"title": "OmniRoute: degraded service", "status": "identified", "impact": "major", "body": BANNER}
+    body = {"title": "OmniRoute: service disruption", "status": "identified", "impact": "major", "body": BANNER}
     assert taken == [("status", "", body)]
     assert [one.about for one in outbox.messages(scene.journal)] == ["banner"]
     assert scene.answered() == (True, "sent")

@@ -21,7 +21,7 @@ from tests.support.status_repo import StatusRepo
 
 
 def publish(post: Post, status: str = "investigating", body: str = "We look into it.", **more: str) -> Any:
-    given = {"title": "OmniRoute: degraded service", "status": status, "impact": "major", "body": body, **more}
+    given = {"title": "OmniRoute: service disruption", "status": status, "impact": "major", "body": body, **more}
     return post.send("status", "", **given)
 
 
@@ -260,10 +260,11 @@ def test_a_file_per_incident(git: Post, repo: StatusRepo) -> None:
     git.clock.sleep(1800)
     publish(git, "resolved", "It is over.")
     (path,) = repo.published()
-    assert re.fullmatch(r"content/issues/2026-\d\d-\d\d-omniroute-degraded-service\.md", path)
+    assert re.fullmatch(r"content/issues/2026-\d\d-\d\d-omniroute-service-disruption\.md", path)
     _, head, body = repo.text().split("---\n", 2)
     front = yaml.safe_load(head)
-    assert (front["title"], front["resolved"], front["severity"]) == ("OmniRoute: degraded service", True, "disrupted")
+    assert front["title"] == "OmniRoute: service disruption"
+    assert (front["resolved"], front["severity"]) == (True, "disrupted")
     assert (front["section"], front["affected"], front["resolvedWhen"] > front["date"]) == ("issue", [], True)
     assert body.index("*Resolved* - It is over.") < body.index("*Investigating* - We look into it.")
     assert (repo.folder / path).read_text(encoding="utf-8").strip() == repo.text()
@@ -286,10 +287,10 @@ def test_two_incidents_of_one_day(git: Post, repo: StatusRepo, tmp_path: Path) -
     from omniops.services.status_git import StatusGit, Update
 
     publish(git)
-    other = Update("2026-11-23-other", "o1", "OmniRoute: degraded service", "investigating", "none", "x")
+    other = Update("2026-11-23-other", "o1", "OmniRoute: service disruption", "investigating", "none", "x")
     done = StatusGit(git.settings).publish(other, git.clock.now())
     assert sorted(repo.published()) == sorted({*repo.published(), done.path})
-    assert done.path.endswith("-service-2.md")
+    assert done.path.endswith("-disruption-2.md")
 
 
 @pytest.mark.parametrize("state", ["dirty", "untracked", "ahead", "diverged"])

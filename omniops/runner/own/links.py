@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from omniops.runner.engines.ways import by_webhook
 from omniops.runner.known import incident_of
 from omniops.text import one_line
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 def open_links(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     """Show the links, one a line, and open them where there is a browser to open them in."""
-    settings = walk.ctx.settings
-    page = incident_of(walk.journal, walk.state.started["incident"]).page or {}
-    channel = f"#inc-{walk.state.started['incident']}"
+    settings, id = walk.ctx.settings, walk.state.started["incident"]
+    page = incident_of(walk.journal, id).page or {}
+    channel = f"#inc-{id}"
     links = {
         "SLO dashboard": settings.service_url("GRAFANA_URL"),
         "page": str(page.get("url") or ""),
@@ -24,10 +25,20 @@ def open_links(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     }
     for name, url in links.items():
         walk.person.say(f"{name + ':':<15}{one_line(url, 300) or _unset(name)}", "" if url else "dim")
-    walk.person.say(f"{'channel:':<15}{channel}")
+    walk.person.say(f"{'channel:':<15}{channel}{_to_come(walk, id)}")
     opened = [] if walk.dry else [name for name, url in links.items() if url and _open(settings.env, url)]
     summary = f"opened: {', '.join(opened)}" if opened else "no browser here; the links are above"
     return {"summary": summary, "dashboard": links["SLO dashboard"], "channel": channel}
+
+
+def _to_come(walk: Walk, id: str) -> str:
+    """What is still to be done for the channel to be there."""
+    if any(event.kind == "channel.created" for event in walk.journal.read(f"incident/{id}")):
+        return ""
+    settings = walk.ctx.settings
+    if settings.has_secret("SLACK_BOT_TOKEN"):
+        return " (the first text to it makes it)"
+    return " (its texts go to the webhook's channel)" if by_webhook(settings) else " (yours to make: no Slack here)"
 
 
 def _unset(name: str) -> str:

@@ -120,14 +120,14 @@ def standing(board: Board, now: datetime, width: int) -> list[Line]:
 def left_lines(
     owed: Sequence[Obligation], messages: Sequence[Message], kept: Sequence[Mitigation], now: datetime, width: int
 ) -> list[Line]:
-    """What is still open when an incident is about to be resolved."""
+    """What an incident that is about to be resolved leaves, and what it still owes later."""
     rows = [owed_row(one, now) for one in owed]
     rows += [Row("not sent yet: ", f"{safe(one.about, 60)} to {safe(target(one), 120)} ({one.id})", "warn")
              for one in messages]  # fmt: skip
     rows += [row._replace(lead=f"stays: {row.lead}") for row in (force_row(one, now) for one in kept)]
     if not rows:
         return [("Nothing is left open.", "dim")]
-    return [("Still open:", "head"), *(line for row in rows for line in row.wrapped(width))]
+    return [("What is left, or still to come:", "head"), *(line for row in rows for line in row.wrapped(width))]
 
 
 def _open_parts(board: Board, now: datetime) -> list[_Part]:

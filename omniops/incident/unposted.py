@@ -1,0 +1,46 @@
+"""Words that a walk wrote for the incident's channel and somebody declined: they are owed from then on (section 5,
+real-time), until somebody writes to the channel or says that it was done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from omniops.incident.outbox import fold
+from omniops.journal.events import Event
+
+KEY = "unposted"
+"""Where the answer of a step keeps the words that were declined."""
+
+
+class Declined(NamedTuple):
+    """Words for the incident's channel that a person declined to post: when, at which step of a walk, and what."""
+
+    at: str
+    step: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        return self.step.rpartition(".")[2].replace("_", " ")
+
+
+def declined(runs: Iterable[Sequence[Event]]) -> tuple[Declined, ...]:
+    """What the walks of an incident wrote for its channel and was declined, in order."""
+    answers = (event for events in runs for event in events if event.kind == "answered" and event.data.get(KEY))
+    return tuple(sorted(Declined(event.time, str(event.data["step"]), str(event.data[KEY])) for event in answers))
+
+
+def posts(events: Iterable[Event]) -> list[tuple[str, str]]:
+    """When somebody wrote to the incident's channel in their own words, or said that they had; and by what. ``events``:
+    the incident's stream."""
+    events = list(events)
+    sent = [(one.at, one.id) for one in fold(events) if one.about == "post" and one.state == "sent"]
+    by_hand = (event for event in events if event.kind == "comms.done" and event.data["obligation"] == "channel")
+    return sent + [(event.time, str(event.data["how"])) for event in by_hand]
+
+
+def not_posted(found: Iterable[Declined], events: Iterable[Event]) -> list[Declined]:
+    """What was declined and nobody has made up for since: whoever writes to the channel later has seen it offered."""
+    last = max((at for at, _ in posts(events)), default="")
+    return [one for one in found if one.at > last]
