@@ -90,5 +90,6 @@ def test_from_the_page_to_the_score(tmp_path: Path) -> None:
     assert re.search(r"steps late +\d of 9|steps late +none of 9", text), text
     for shown in (output(child), text):
         for line in shown.replace("\r", "\n").splitlines():
-            if "journal:" not in line and "\x1b" not in line:
+            to_copy = "~/state/" in line  # a path is not broken, whatever the width
+            if not to_copy and "journal:" not in line and "\x1b" not in line:
                 assert len(line) <= 80, line
