@@ -18,10 +18,12 @@ from omniops.runner.signals import Interrupts
 
 
 class PutBack(NamedTuple):
-    """How the undo of one mitigation went; ``error``: it was not put back, and why."""
+    """How the undo of one mitigation went; ``error``: it was not put back, and why. Neither: it was found to have been
+    done, and there is nothing of it to put back."""
 
     mitigation: Mitigation
     error: OmniopsError | None = None
+    undone: bool = False
 
     def as_json(self) -> dict[str, Any]:
         one = self.mitigation
@@ -29,7 +31,7 @@ class PutBack(NamedTuple):
             "id": one.id,
             "target": one.target,
             "incident": one.incident,
-            "undone": not self.error,
+            "undone": self.undone,
         }
         return answer | ({"error": self.error.what, "why": self.error.why} if self.error else {})
 
@@ -37,7 +39,8 @@ class PutBack(NamedTuple):
 def put_back(
     session: Session, ids: Sequence[str], *, incident: str = "", force: bool = False, take_over: bool = False
 ) -> list[PutBack]:
-    """Undo the mitigations named, or all in force (of one incident) but repairs, newest first; say how each went.
+    """Undo the mitigations named, or all in force (of one incident) but repairs, newest first; say how each went. Where
+    one is named that is in doubt and cannot be taken back, what became of it is found out.
 
     Raises BadInput for an unknown id or incident, NeedsPerson, Interrupted; what was put back before stays so.
     """
@@ -52,14 +55,14 @@ def put_back(
             try:
                 if interrupts.wanted:
                     raise PauseAsked
-                _one(session, mitigation, interrupts, force=force, take_over=take_over)
+                undone = _one(session, mitigation, interrupts, force=force, take_over=take_over)
             except (PauseAsked, KeyboardInterrupt):
                 raise _paused(session, mitigation, interrupts.wanted) from None
             except OmniopsError as error:
                 # The others are not held up by this one: each stands for itself.
                 done.append(PutBack(mitigation, error))
             else:
-                done.append(PutBack(mitigation))
+                done.append(PutBack(mitigation, undone=undone))
     return done
 
 
@@ -104,14 +107,6 @@ def _wanted(session: Session, ids: Sequence[str], incident: str) -> list[Mitigat
                 state="nothing was attempted",
                 next=Commands(session.journal.drill).mitigations(),
             )
-    stuck = next((one for one in known if one.id in ids and not one.undo), None)
-    if stuck is not None:
-        raise BadInput(
-            f"{stuck.id} {stuck.target} cannot be undone",
-            why="what it did cannot be taken back; whether it did it, nobody can tell",
-            state="nothing was attempted",
-            next=stuck.next,
-        )
     if ids:
         return [one for one in known if one.id in ids]
     known = [one for one in known if one.undo]
@@ -143,7 +138,7 @@ def _choose(session: Session, found: list[Mitigation]) -> list[Mitigation]:
     return [one for one in found if one.incident == chosen]
 
 
-def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, force: bool, take_over: bool) -> None:
+def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, force: bool, take_over: bool) -> bool:
     from omniops.runner.walk import Walk
     from omniops.runner.wiring import context
 
@@ -165,6 +160,7 @@ def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, fo
         undo.one(walk, record, force=force)
         if state.ending and not state.outcome:
             walk.end(state.ending)
+        return bool(record.undone)
     finally:
         ctx.omniroute.close()
         opening.release(journal, state, "ended" if state.outcome else "paused")

@@ -65,11 +65,15 @@ def repairs_stay(repairs: Sequence[tuple[str, str]], typed: Commands) -> str:
 
 
 def one(walk: Walk, record: Record, *, force: bool = False) -> None:
-    """Put one change back. Returns when it is back and has been read back, or when it already was."""
+    """Put one change back. Returns when it is back and has been read back, or when it already was; and when it turns
+    out to have been done and cannot be taken back."""
     target = Undoing(walk, record)
     what = record.intent["target"]
     if record.status == "open" and not record.undone:
         _find_out(target)
+    if not record.reversible and not record.undone:
+        _cannot_be(walk, record)
+        return
     for _ in range(MOST_TRIES):
         if record.undone:
             return
@@ -113,6 +117,20 @@ def _find_out(target: Undoing) -> None:
         events.append(("undone", {"key": record.key, "detail": "it was never made"}))
     walk.record(*events)
     target.after = {**record.after, "_at": record.at}
+
+
+def _cannot_be(walk: Walk, record: Record) -> None:
+    """Say what became of a change that cannot be taken back. Raises InDoubt where nobody can tell."""
+    why = SPECS[record.intent["action"]].why_no_undo
+    if record.in_doubt:
+        keep = walk.typed.keep(record.id)
+        raise InDoubt(
+            f"{record.intent['target']}: nobody can tell whether it was done",
+            why=why,
+            state="nothing was attempted; it is still on the list",
+            next=f"look at it{f', then: {keep}' if keep else ''}",
+        )
+    walk.person.say(f"{record.intent['target']}: it was done, and stays: {why}.", "warn")
 
 
 def _still_ours(walk: Walk, record: Record, seen: Observation) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from omniops.errors import BadInput, NeedsPerson, OmniopsError
+from omniops.errors import InDoubt, NeedsPerson, OmniopsError
 from omniops.incident.view import MITIGATION_KINDS, Mitigation, mitigations
-from omniops.runner import records, report, undo, verifying
+from omniops.runner import opening, records, report, undo, verifying
 from omniops.runner.known import incident_of
 from omniops.runner.putting_back import _order, put_back
 from omniops.runner.resolving import resolve
@@ -215,8 +215,10 @@ def test_what_cannot_be_taken_back_and_is_in_doubt_is_not_forgotten(tmp_path: Pa
         resolve(scene.journal, incident, scene.toy.clock.now())
     assert refused.value.next.startswith("look at it, then: omniops mitigations keep")
     session = Session(scene.toy.context().settings, scene.toy.clock, scene.person, scene.journal)
-    with pytest.raises(BadInput, match="cannot be undone"):
-        put_back(session, [one.id])
+    opening.release(scene.journal, state, "ended")
+    (told,) = put_back(session, [one.id])
+    assert isinstance(told.error, InDoubt)
+    assert told.error.next.endswith(f'omniops mitigations keep {one.id} --reason "..."')
     assert put_back(session, []) == []
     records.keep(scene.journal, one.id, "they were called")
     resolve(scene.journal, incident_of(scene.journal, incident.id), scene.toy.clock.now())
