@@ -15,7 +15,7 @@ from omniops.drill.world import World
 from omniops.errors import BadInput
 
 PREFIX = "/__drill/"
-OUTSIDE = ("pager", "alerts", "metrics", "chat")
+OUTSIDE = ("pager", "alerts", "metrics", "chat", "status_page", "mailbox")
 """Where the services outside keep their state."""
 MARK = (("X-Omniops-Drill", "control port of a simulator; not part of OmniRoute"),)
 

@@ -119,7 +119,7 @@ def became(message: Message, draft: Draft, settings: Settings) -> Said:
     if message.state == "sent":
         return Said(SENT, draft, message.how, message)
     if message.state in ("unsure", "sending"):
-        return Said(MAYBE, draft, why or "another process is sending it", message)
+        return Said(MAYBE, draft, why or "it was on its way a moment ago, and nobody has seen the answer yet", message)
     if message.state == "dropped":
         return Said(DECLINED, draft, f"dropped: {why}", message)
     if message.state == "shown":

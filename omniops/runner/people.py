@@ -12,6 +12,7 @@ from omniops.errors import NeedsPerson, OmniopsError
 from omniops.runner.leaving import TO_PASTE, Here, Said
 from omniops.runner.person import Change, Option, Person
 from omniops.runner.posting import STATUS_PAGE
+from omniops.text import one_line
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -26,13 +27,15 @@ def tell(walk: Walk, step: str, channel: str) -> None:
 
     settings, id = walk.ctx.settings, walk.state.started["incident"]
     told: list[Said] = []
-    why = ""
+    already = why = ""
     try:
         known = obligations_of(walk.journal, walk.now(), id, folder=settings.user_runbooks)
         mine = [one for one in known if one.id == OWED[channel]]
-        told_once = channel == STATUS_PAGE and any(one.done_at for one in mine)  # the next one is owed from then on
-        if told_once or not any(one.open for one in mine):
-            why = "it is done, or not owed"
+        done = next((one for one in mine if one.done_at), None)  # on the status page another one is owed from then on
+        if done and (channel == STATUS_PAGE or not any(one.open for one in mine)):
+            already = done.how
+        elif not mine:
+            why = "it is not owed"
         else:
             told = _told(walk, step, channel, id)
     except NeedsPerson as error:
@@ -42,10 +45,12 @@ def tell(walk: Walk, step: str, channel: str) -> None:
     for one in told:
         reason = f": {one.why}" if one.why else ""
         walk.person.say(f"{one.draft.where}: {one.state}{reason}.", "good" if not one.exit else "warn")
+    if already:
+        walk.person.say(f"{channel}: told already ({one_line(already, 80)}).", "good")
     if why:
         walk.person.say(f"Nothing is sent to {channel}: {why}.", "warn")
-    good = bool(told) and not any(one.exit for one in told)
-    how = "; ".join(one.state for one in told) or f"not sent: {why}"
+    good = bool(already or told) and not any(one.exit for one in told)
+    how = "; ".join(one.state for one in told) or (f"told already: {already}" if already else f"not sent: {why}")
     answer = {"step": step, "value": good, "channel": channel, "how": how}
     walk.finish(step, "success" if good else "declined", before=[("answered", answer)])
 

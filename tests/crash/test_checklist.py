@@ -1,4 +1,5 @@
-"""From the page to the proof, killed between any two steps and after every write of the outbox, and gone on with.
+"""From the page to the proof, killed between any two steps and after every write of the outbox, and gone on with; and
+a SEV-1, in which the status page, the customers and the provider are told on the way.
 
 What must hold: the page is acknowledged once, the connection is disabled once, every question is answered as before,
 and no message is sent twice. One that was being sent when the process died has arrived, or "may have been sent".
@@ -23,7 +24,13 @@ NAMED = (
     "after_send@PUT#1", "outbox.sending@pager.event#1", "in_prompt@post_ack#1", "outbox.sending@slack#2",
     "outbox.sent@slack#3", "in_prompt@decide#1", "after_send@PUT#2", "journal.commit#9", "journal.commit#30",
 )  # fmt: skip
-POSTS = ("answered post_", "answered declare", "answered disable.banner", "approved escalate")
+NAMED_SEV_1 = (
+    "outbox.request@status#2", "outbox.sent@status#1", "journal.commit#41", "outbox.sent@mail#1", "journal.commit#106",
+)  # fmt: skip
+POSTS = (
+    "answered post_", "answered declare", "answered disable.banner", "approved escalate", "answered status_page",
+    "answered customers",
+)  # fmt: skip
 """Whether a message is known to have arrived may differ, and so may what a clock asks; that is compared by itself."""
 LATE = ("again", "responder")
 """An event that PagerDuty has had already, and the secondary called in by a clock: a crash takes time."""
@@ -42,15 +49,16 @@ class Facts(NamedTuple):
 class Walked(NamedTuple):
     facts: Facts
     posts: Counter[str]  # texts in Slack
+    outside: Counter[str]  # words on the status page, letters
     unsure: int  # messages that may have been sent
 
 
 class Path15:
-    """A bench for the whole path."""
+    """A bench for the whole path of a scenario that begins with a page."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, scenario: str = "page") -> None:
         self.folder = folder
-        self.bench = Bench(launcher.start("page", state=folder / "drill", speed=SPEED))
+        self.bench = Bench(launcher.start(scenario, state=folder / "drill", speed=SPEED))
         self._baseline: tuple[Walked, list[str]] | None = None
 
     def baseline(self) -> tuple[Walked, list[str]]:
@@ -81,8 +89,19 @@ class Path15:
                 facts.in_force,
             ),
             Counter(_stable(post["text"]) for post in chat["posts"]),
+            self._outside(),
             sum(one.state in ("unsure", "sending") for one in messages),
         )  # fmt: skip
+
+    def _outside(self) -> Counter[str]:
+        """What was said on the status page, by how far it is, and the subjects of letters."""
+        control = self.bench.simulator.control
+        entries = control("status_page")["status_page"]["incidents"]
+        updates = [f"status {one['status']}" for entry in entries for one in entry["incident_updates"]]
+        letters = control("mailbox")["mailbox"]["letters"]
+        subjects = [line for one in letters for line in one["text"].splitlines() if line.startswith("Subject:")]
+        assert len(entries) <= 1, entries
+        return Counter([*updates, *(line.partition(" since ")[0] for line in subjects)])
 
     def check(self, place: str) -> None:
         """Kill at a place, go on, and compare."""
@@ -99,7 +118,8 @@ class Path15:
             assert got == wanted, f"{name}: {got} is not {wanted}\n{text}"
         assert all(count == 1 for count in found.posts.values()), f"sent twice: {found.posts}\n{text}"
         assert not found.posts - base.posts, text
-        lost = sum((base.posts - found.posts).values())
+        assert not found.outside - base.outside, f"told twice: {found.outside}\n{text}"
+        lost = sum((base.posts - found.posts + (base.outside - found.outside)).values())
         assert lost <= found.unsure, f"{lost} messages are gone, {found.unsure} may have been sent\n{text}"
 
     def _go_on(self) -> Ended:
@@ -135,10 +155,25 @@ def test_killed_and_gone_on_with(path: Path15, place: str) -> None:
     path.check(place)
 
 
+@pytest.fixture(scope="module")
+def sev_1(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path15]:
+    found = Path15(tmp_path_factory.mktemp("sev_1"), "sev-1")
+    yield found
+    found.bench.simulator.stop()
+
+
+@pytest.mark.parametrize("place", NAMED_SEV_1)
+def test_a_sev_1_is_told_once(sev_1: Path15, place: str) -> None:
+    """The status page, the customers and the provider are told on the way, once each wherever it is killed."""
+    sev_1.check(place)
+
+
 @pytest.mark.long
 @pytest.mark.timeout(2 * 3600)
-def test_killed_at_every_place(path: Path15) -> None:
+@pytest.mark.parametrize("scenario", ["path", "sev_1"])
+def test_killed_at_every_place(request: pytest.FixtureRequest, scenario: str) -> None:
     """Every place of the whole path, each time it is reached; those that went wrong are listed together."""
+    path: Path15 = request.getfixturevalue(scenario)
     wrong = []
     _, reached = path.baseline()
     for place in reached:
