@@ -260,11 +260,12 @@ class RunState:
             self.ending = self.abandoned()
 
     def leads(self, step: str, outcome: str) -> str:
-        """Where an outcome of a step leads. A decline does not end a run that has changed something: one slip of a
-        finger would leave the cluster down, or a proof unlooked at, so a person says what now."""
+        """Where an outcome of a step leads. A decline of a change does not end a run, nor any decline one that has
+        changed something: one slip of a finger would leave the outage, or the cluster down, or a proof unlooked at, so
+        a person says what now."""
         go: str = self.step(step)["edges"][outcome]
-        changed = any(record.to_put_back for record in self.changes.records.values())
-        return "ask" if outcome == "declined" and changed and go.startswith("end:") else go
+        matters = self.step(step)["kind"] == "action" or any(one.to_put_back for one in self.changes.records.values())
+        return "ask" if outcome == "declined" and matters and go.startswith("end:") else go
 
     def abandoned(self) -> str:
         """How a run ends that nobody walks on: in doubt as long as something of it is."""

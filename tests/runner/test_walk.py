@@ -283,17 +283,20 @@ def test_a_decline_after_a_change_is_not_the_end(choice: str, outcome: str, off:
     assert any(words.endswith(" is DISABLED.") for words in scene.person.said)
 
 
-def test_a_decline_before_any_change_ends_the_run(tmp_path: Path) -> None:
-    """Nothing has been changed: no more is asked."""
+@pytest.mark.parametrize(("choice", "outcome"), [("retry", "mitigated"), ("abort", "aborted")])
+def test_a_declined_change_is_not_the_end(choice: str, outcome: str, tmp_path: Path) -> None:
+    """Nothing has been changed yet: one Enter too many does not leave the outage as it is, a person says what now."""
     scene = Scene(tmp_path)
 
     class No(ToyPerson):
         def approve(self, step: str, change: Change, until: Any) -> bool:
-            return bool(self._ask(f"approve {step}", False, until))
+            said = f"approve {step}" in self.asked
+            return bool(self._ask(f"approve {step}", said, until))
 
     scene.person = No(scene.toy)
-    assert scene.walk().go() == "aborted"
-    assert [question for question in scene.person.asked if question.startswith("choose")] == []
+    scene.person.answers = {"choose disable.on_failure": choice}
+    assert scene.walk().go() == outcome
+    assert scene.person.asked.count("choose disable.on_failure") == 1
 
 
 def test_a_person_may_try_as_often_as_they_like(tmp_path: Path) -> None:
