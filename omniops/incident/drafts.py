@@ -123,10 +123,19 @@ def on_page(
 
 
 def mail(
-    incident: Incident, rules: Communication, now: datetime, said: Sequence[Message], kind: str, details: str = ""
+    incident: Incident,
+    rules: Communication,
+    now: datetime,
+    said: Sequence[Message],
+    kind: str,
+    details: str = "",
+    progress: str = "",
 ) -> Draft:
-    """The e-mail to customers. ``kind``: start or resolution; each is written once."""
+    """The e-mail to customers. ``kind``: start or resolution; each is written once. ``progress``: how far the incident
+    is; a first mail that comes late says what holds by then, in the words of the status page."""
     template, known = rules.mail[kind], fields(incident, rules, now, details)
+    if progress == MONITORING:
+        known["impact"] = fill(rules.status[MONITORING], {**known, "details": "", "next": ""})
     to, about = rules.audience("customers").channel, f"mail.{kind}"
     return Draft(
         "mail", to, about, once(about, said), f"customers, at {to}", {**_filled(template, known), "kind": kind}

@@ -15,6 +15,10 @@ from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import JUST_S, lateness
 
+MARGIN_S = {"mail.start": 900.0, "upstream": 900.0, "mail.resolution": 300.0, "status.resolved": 300.0}
+"""Within how many seconds of the moment from which it is owed somebody is told in time: "at SEV-1 start" is within the
+first fifteen minutes, in which one thing is done after the other."""
+
 
 class Obligation(NamedTuple):
     """One thing that is owed, or was. ``at``: by when, ISO. ``done_at``: when it was fulfilled, "" while it is open."""
@@ -43,6 +47,13 @@ class Obligation(NamedTuple):
     def late_s(self, now: datetime) -> float:
         """Seconds since it was due; negative before that."""
         return (now - parse_iso(self.at)).total_seconds()
+
+    @property
+    def told_late_s(self) -> float:
+        """Seconds by which what was told came too late; 0 for in time. What is owed from a moment on cannot be told at
+        that moment: it has a margin."""
+        late_s = (parse_iso(self.done_at) - parse_iso(self.at)).total_seconds()
+        return late_s if late_s >= MARGIN_S.get(self.id, JUST_S) else 0.0
 
     def overdue(self, now: datetime) -> bool:
         return self.open and self.late_s(now) >= 0

@@ -17,7 +17,7 @@ from omniops.incident.series import Series, series
 from omniops.incident.story import Line, story
 from omniops.incident.view import ROLES, Incident, Mitigation
 from omniops.journal.events import Event
-from omniops.text import JUST_S, clean, duration, one_line, redact
+from omniops.text import clean, duration, one_line, redact
 
 SCHEMA = "omniops.report/1"
 WHOLE = 256 * 1024
@@ -190,9 +190,9 @@ def _change(record: Record, listed: Mitigation | None) -> Change:
 
 
 def _owed(one: Obligation, now: datetime) -> Owed:
-    late_s = ((parse_iso(one.done_at) if one.done_at else now) - parse_iso(one.at)).total_seconds()
     if one.done_at:
-        state, tone = (f"late by {duration(late_s)}", "bad") if late_s >= JUST_S else ("kept", "good")
+        late_s = one.told_late_s
+        state, tone = (f"late by {duration(late_s)}", "bad") if late_s else ("kept", "good")
     else:
         state, tone = (f"open, {one.when(now)}", "bad") if one.overdue(now) else ("open", "")
     return Owed(one.id, text(one.words), text(one.audience, 120), one.at, one.done_at, state, tone)

@@ -98,8 +98,7 @@ def closing(incident: Incident, owed: Sequence[Obligation], now: datetime) -> li
     told = [one for one in owed if one.done_at and one.id not in UNTOLD]
     if not told and not incident.resolved:
         return []
-    late = [(one, (parse_iso(one.done_at) - parse_iso(one.at)).total_seconds()) for one in told]
-    late = [(one, seconds) for one, seconds in late if seconds >= JUST_S]
+    late = [(one, one.told_late_s) for one in told if one.told_late_s > 0]
     open_ones = [one for one in owed if one.overdue(now) and one.id not in UNTOLD]
     lines = [f"told         {len(told)} of {len(told) + len(open_ones)} that were owed, {len(late)} late"]
     lines += [f"  {one.words}: {duration(seconds)} late" for one, seconds in late]

@@ -13,12 +13,15 @@ from typing import NamedTuple
 
 from omniops.engine.verify import VERDICTS
 from omniops.errors import Interrupted, NeedsPerson, OmniopsError
+from omniops.incident import drafts
 from omniops.incident.obligations import Obligation
 from omniops.runner import telling
+from omniops.runner.board import in_force_of
 from omniops.runner.comms import obligations_of
 from omniops.runner.exporting import as_typed
-from omniops.runner.known import incident_of
+from omniops.runner.known import incident_of, runs_of
 from omniops.runner.leaving import TO_PASTE, Here, Said
+from omniops.runner.outbox import messages
 from omniops.runner.person import Option, PauseAsked
 from omniops.runner.putting_back import in_force, put_back
 from omniops.runner.resolving import left_open, resolve
@@ -30,7 +33,7 @@ TELLS = ("channel", "mail.start", "upstream", "banner", "status", "status.resolv
 SHOWN = 5
 """How many findings of a postmortem are told at a time."""
 SOON_S = 1860.0
-"""What is owed within half an hour is told at once, while one is at it: the next word on the status page."""
+"""What is owed within half an hour is told at once, while one is at it, where there is news: the status page's next."""
 
 
 class Stage(NamedTuple):
@@ -87,7 +90,16 @@ def _tell(session: Session, here: Here, id: str) -> None:
 def _owed(session: Session, id: str) -> list[Obligation]:
     now = session.clock.now()
     found = obligations_of(session.journal, now, id)
-    return [one for one in found if one.open and one.id in TELLS and one.late_s(now) > -SOON_S]
+    soon = [one for one in found if one.open and one.id in TELLS and one.late_s(now) > -SOON_S]
+    return [one for one in soon if one.late_s(now) >= 0 or (one.id == "status" and _news(session, id))]
+
+
+def _news(session: Session, id: str) -> bool:
+    """Is there something that the status page does not say yet? Only then is it told before it is due."""
+    runs = [session.journal.read(f"run/{run}") for run in runs_of(session.journal, id)]
+    now = drafts.progress(incident_of(session.journal, id), runs, bool(in_force_of(session.journal, id)))
+    said = [one for one in messages(session.journal, id) if one.engine == "status" and one.state == "sent"]
+    return not said or said[-1].body.get("status") != now
 
 
 def _message(here: Here, id: str, obligation: str) -> list[Said]:
@@ -130,7 +142,7 @@ def _resolve(session: Session, id: str) -> bool:
     try:
         left_open(session.journal, incident, session.clock.now())
     except NeedsPerson as error:
-        session.person.say(f"{error.brief}.", "bad")
+        session.person.say(f"{error.brief}. It is offered again by: omniops drill resume", "bad")
         return False
     options = [Option("yes", "Resolve it"), Option("no", "Leave it open")]
     if session.person.choose("resolve", f"Resolve {id}?", options, None) != "yes":

@@ -247,17 +247,18 @@ def _other_words(
     now = f"now: “{one_line(details, 60)}”" if details else "there are none now"
     options = [
         Option("leave", "Leave it unsent", suggested=True),
-        Option("words", "Put in other words of your own", now),
+        Option("again", "Look at it again, as it is"),
+        Option("words", "Add or change a line of your own", now),
     ]
     if here.edit is not None:
         options.append(Option(EDIT, "Write them in your editor"))
-    if details:
+    if details and draft_of("").text.strip():
         options.append(Option("none", "Take the words out, and look at it again"))
     try:
         while True:
             choice = here.person.choose("comms.again", "Not sent. What now?", options, None, "leave")
-            if choice == "none":
-                return ""
+            if choice in ("none", "again"):
+                return details if choice == "again" else ""
             if choice == "words":
                 return here.person.text(
                     "comms.words", "Other words of your own, to be looked at again:", None, wrong, "n"
@@ -293,7 +294,9 @@ def pasted(here: Here, incident: Incident, draft: Draft) -> Said:
     action items are owed along with its issue."""
     if not here.person.posted("comms.posted", draft.where, draft.text, None):
         return Said(DECLINED, draft, "nobody said that it was posted")
-    if draft.about in IDS and draft.about != "postmortem":
+    if draft.about == "post":  # words of one's own, which make up for what was declined
+        done(here.journal, incident, "channel", f"pasted by hand, to {draft.where}: {draft.text}")
+    elif draft.about in IDS and draft.about != "postmortem":
         # Of a mail not the address: a postmortem would tell it as the name of somebody.
         reader = draft.where.partition(", at ")[0] if draft.engine == "mail" else draft.where
         how, next = f"pasted by hand, to {reader}", str(draft.body.get("next", ""))

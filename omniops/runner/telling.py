@@ -125,8 +125,10 @@ def email(here: Here, wanted: str, text: str, kind: str = "") -> Said:
     if kind == "resolution":
         _refuse_unresolved(known.incident)
 
+    progress = suggested(here, known)
+
     def draft(details: str) -> Draft:
-        return drafts.mail(known.incident, known.rules, here.clock.now(), known.said, kind, details)
+        return drafts.mail(known.incident, known.rules, here.clock.now(), known.said, kind, details, progress)
 
     return say(here, known.incident, draft, text, known.names)
 

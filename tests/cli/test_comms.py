@@ -251,7 +251,7 @@ def test_a_last_look_at_a_terminal(omniops: Command) -> None:
     child.expect("None of these")
     child.send("oops\r")
     child.expect_exact("Nothing chosen yet")
-    child.send("2\r")
+    child.send("3\r")
     child.expect("Other words")
     child.expect_exact("answer> ")
     child.send("y\r")

@@ -98,7 +98,7 @@ def test_json(whole: Report) -> None:
     people = {one["who"]: one for one in said["people"]}
     assert (people["alice"]["roles"], people["bob"]["did"]) == (["commander"], ["1 put back", "1 severity"])
     owed = {one["id"]: one["state"] for one in said["obligations"]}
-    expected = {"mail.start": "late by 8m 00s", "status": "open, 16m 00s late", "resolve_by": "open"}
+    expected = {"mail.start": "kept", "status": "open, 16m 00s late", "resolve_by": "open"}
     assert {id: owed[id] for id in expected} == expected
 
 
@@ -257,6 +257,8 @@ def test_numbers_that_agree() -> None:
     assert "undo openai/main: isActive no -> isActive yes" in [one.words for one in found.story]
     late = obligation(START, timedelta(seconds=59)), obligation(START, timedelta(seconds=60))
     assert [_owed(one, LATER).tone for one in late] == ["good", "bad"]
+    mail = [obligation(START, timedelta(minutes=minutes))._replace(id="mail.start") for minutes in (14, 15)]
+    assert [_owed(one, LATER).tone for one in mail] == ["good", "bad"]  # "at SEV-1 start", one thing after the other
     assert closing(incident_of(told_of.journal, ID), late, LATER)[0] == "told         2 of 2 that were owed, 1 late"
 
 
