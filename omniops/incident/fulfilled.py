@@ -41,7 +41,7 @@ class Obligation(NamedTuple):
     @property
     def blocks_resolving(self) -> bool:
         """Is an incident not resolved while this is open and its moment is past? Resolving itself is what
-        ``resolve_by`` asks for, and the channel's readers have seen by then what they were not told."""
+        ``resolve_by`` asks for, and the channel's readers know by then."""
         return self.id not in ("resolve_by", "channel")
 
     def late_s(self, now: datetime) -> float:

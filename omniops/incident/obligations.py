@@ -18,7 +18,7 @@ from omniops.incident.communication import Communication, Rule
 from omniops.incident.fulfilled import Facts, Obligation, Seen, after, on_page, provider_of
 from omniops.incident.ladder import Ladder
 from omniops.incident.outbox import Message, fold
-from omniops.incident.unposted import not_posted, posts
+from omniops.incident.unposted import made_up, not_posted
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.text import span
@@ -106,15 +106,15 @@ def _last_word(seen: Seen, rule: Rule) -> list[Obligation]:
 
 
 def _channel(seen: Seen, rule: Rule) -> list[Obligation]:
-    """The words of a walk that were declined, from that moment on."""
-    all = seen.facts.declined
-    left = not_posted(all, seen.facts.events)
+    """The words of a walk that were declined, from that moment on and until the end: then its readers know."""
+    said = seen.facts.declined
+    left = not_posted(said, seen.facts.events)
     if left:
         words = f"incident channel: declined so far: {', '.join(dict.fromkeys(one.name for one in left))}"
-        return [seen.new(rule, words, left[0].at, "omniops comms post")]
-    done_at, how = max(posts(seen.facts.events), default=("", ""))
+        return [] if seen.incident.resolved else [seen.new(rule, words, left[0].at, "omniops comms post")]
+    done_at, how = min((one for one in made_up(seen.facts.events) if said and one[0] > said[-1].at), default=("", ""))
     words = "incident channel: what had been declined"
-    return [seen.new(rule, words, one.at, done_at=done_at, how=how) for one in all[:1]]
+    return [seen.new(rule, words, one.at, done_at=done_at, how=how) for one in said[:1]]
 
 
 def _banner(seen: Seen, rule: Rule) -> list[Obligation]:

@@ -1,5 +1,5 @@
 """Words that a walk wrote for the incident's channel and somebody declined: they are owed from then on (section 5,
-real-time), until somebody writes to the channel or says that it was done. Pure."""
+real-time), until they are posted after all or somebody says that it was done. Pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import NamedTuple
 from omniops.incident.outbox import fold
 from omniops.journal.events import Event
 
+ID = "channel"
+"""Of the obligation, and what a message that posts them is about."""
 KEY = "unposted"
 """Where the answer of a step keeps the words that were declined."""
 
@@ -31,16 +33,16 @@ def declined(runs: Iterable[Sequence[Event]]) -> tuple[Declined, ...]:
     return tuple(sorted(Declined(event.time, str(event.data["step"]), str(event.data[KEY])) for event in answers))
 
 
-def posts(events: Iterable[Event]) -> list[tuple[str, str]]:
-    """When somebody wrote to the incident's channel in their own words, or said that they had; and by what. ``events``:
-    the incident's stream."""
+def made_up(events: Iterable[Event]) -> list[tuple[str, str]]:
+    """When such words were posted after all, or somebody said that they were; and by what. ``events``: the incident's
+    stream."""
     events = list(events)
-    sent = [(one.at, one.id) for one in fold(events) if one.about == "post" and one.state == "sent"]
-    by_hand = (event for event in events if event.kind == "comms.done" and event.data["obligation"] == "channel")
+    sent = [(one.at, one.id) for one in fold(events) if one.about == ID and one.state == "sent"]
+    by_hand = (event for event in events if event.kind == "comms.done" and event.data["obligation"] == ID)
     return sent + [(event.time, str(event.data["how"])) for event in by_hand]
 
 
 def not_posted(found: Iterable[Declined], events: Iterable[Event]) -> list[Declined]:
-    """What was declined and nobody has made up for since: whoever writes to the channel later has seen it offered."""
-    last = max((at for at, _ in posts(events)), default="")
+    """What was declined and nobody has made up for since."""
+    last = max((at for at, _ in made_up(events)), default="")
     return [one for one in found if one.at > last]

@@ -24,7 +24,7 @@ from omniops.runner.leaving import TO_PASTE, Here, Said
 from omniops.runner.outbox import messages
 from omniops.runner.person import Option, PauseAsked
 from omniops.runner.putting_back import in_force, put_back
-from omniops.runner.resolving import left_open, resolve
+from omniops.runner.resolving import left_open, not_shown, resolve
 from omniops.runner.saying import pasted
 from omniops.runner.session import Session
 from omniops.runner.verifying import verify_incident
@@ -123,13 +123,14 @@ def _afterwards(here: Here, id: str, said: Said) -> None:
 
 def _put_back(session: Session, id: str, heal: Callable[[], None]) -> None:
     mine = [one for one in in_force(session) if one.incident == id and one.undo and not one.repair]
-    if not mine:
+    if mine:
+        _head(session, "Put back what was changed", "omniops undo")
+        heal()
+        for one in put_back(session, [mitigation.id for mitigation in mine]):
+            if one.error is not None:
+                session.person.say(f"Not put back: {one.error.brief}.", "bad")
+    elif not not_shown(session.journal, incident_of(session.journal, id)):
         return
-    _head(session, "Put back what was changed", "omniops undo")
-    heal()
-    for one in put_back(session, [mitigation.id for mitigation in mine]):
-        if one.error is not None:
-            session.person.say(f"Not put back: {one.error.brief}.", "bad")
     _head(session, "A last look at the traffic", "omniops incident verify")
     verdict, sample = verify_incident(session, incident_of(session.journal, id))
     why = f": {sample['why']}" if sample else ""

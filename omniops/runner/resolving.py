@@ -16,7 +16,7 @@ from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Journal, New
 from omniops.runner.board import in_force_of
 from omniops.runner.comms import obligations_of
-from omniops.runner.known import incident_of, open_runs, record_of
+from omniops.runner.known import incident_of, open_runs, record_of, runs_of
 from omniops.runner.outbox import messages
 
 
@@ -66,7 +66,21 @@ def left_open(journal: Journal, incident: Incident, now: datetime, folder: Path 
 def not_shown(journal: Journal, incident: Incident) -> str:
     """Why nobody may say that the traffic has recovered; "" where it was shown. It is no reason to refuse: what ended
     may never have been traffic."""
-    return "" if incident.frozen else unproven(verdicts([record_of(journal, incident.id)], incident))
+    if incident.frozen:
+        return ""
+    found = verdicts([record_of(journal, incident.id)], incident)
+    return unproven(found) or _put_back_since(journal, incident.id, max(one.time for one in found if one.shown))
+
+
+def _put_back_since(journal: Journal, incident: str, looked: str) -> str:
+    """What was put back after the last look at the traffic, which has shown nothing of it."""
+    runs = {f"run/{run}" for run in runs_of(journal, incident)}
+    back = [one for one in journal.kinds(("undone",)) if one.stream in runs and one.time > looked]
+    return (
+        f"nobody has looked at live traffic since {back[-1].time[11:16]} UTC, when a change was put back"
+        if back
+        else ""
+    )
 
 
 def resolve(journal: Journal, incident: Incident, now: datetime, folder: Path | None = None) -> None:

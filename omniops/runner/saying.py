@@ -39,6 +39,7 @@ from omniops.runner.leaving import (
     then,
 )
 from omniops.runner.person import Option
+from omniops.runner.records import note
 from omniops.text import one_line, redact
 
 SAME_S = 600.0
@@ -294,8 +295,8 @@ def pasted(here: Here, incident: Incident, draft: Draft) -> Said:
     action items are owed along with its issue."""
     if not here.person.posted("comms.posted", draft.where, draft.text, None):
         return Said(DECLINED, draft, "nobody said that it was posted")
-    if draft.about == "post":  # words of one's own, which make up for what was declined
-        done(here.journal, incident, "channel", f"pasted by hand, to {draft.where}: {draft.text}")
+    if draft.about == "post":  # words of one's own, which nothing asked for
+        note(here.journal, incident, f"posted by hand, to {draft.where}: {draft.text}")
     elif draft.about in IDS and draft.about != "postmortem":
         # Of a mail not the address: a postmortem would tell it as the name of somebody.
         reader = draft.where.partition(", at ")[0] if draft.engine == "mail" else draft.where

@@ -6,13 +6,12 @@ from typing import NamedTuple
 
 from omniops.clock import iso
 from omniops.errors import BadInput, NeedsPerson
-from omniops.incident import drafts, leaks
+from omniops.incident import drafts, leaks, unposted
 from omniops.incident.communication import Communication
 from omniops.incident.drafts import Draft
 from omniops.incident.obligations import Obligation, untold
 from omniops.incident.outages import labels
 from omniops.incident.outbox import Message, slack_channel
-from omniops.incident.unposted import declined, not_posted
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.runner.board import in_force_of
@@ -65,13 +64,18 @@ def read(here: Here, incident: Incident) -> About:
 
 
 def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
-    """A text to the incident's channel: without one, what a walk wrote for it and somebody declined. For
-    ``ops.standup`` and ``review.weekly`` to the channel of those."""
-    known = about(here, wanted, (obligation,) if obligation else ())
+    """A text to the incident's channel: without one, what a walk wrote for it and somebody declined, which only that
+    makes up for. For ``ops.standup`` and ``review.weekly`` to the channel of those."""
+    again = not text.strip() and not obligation
+    known = about(here, wanted, (obligation,) if obligation else (unposted.ID,) if again else ())
     incident = known.incident
-    if not text.strip() and not obligation:
-        left = not_posted(declined(known.runs), here.journal.read(f"incident/{incident.id}"))
+    if again:
+        left = unposted.not_posted(unposted.declined(known.runs), here.journal.read(f"incident/{incident.id}"))
         text = "\n".join(one.text for one in left)
+        if waits := next((one.waits for one in known.owed if one.id == unposted.ID and one.waits), ""):
+            raise BadInput(
+                f"it is on its way: {waits}", state="nothing more was queued", next=f"omniops outbox retry {waits}"
+            )
     rule = known.rules.rule(obligation) if obligation else None
     if obligation and (rule is None or obligation not in LISTED):
         raise BadInput(
@@ -83,14 +87,15 @@ def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
     if not text.strip() and not obligation:
         raise BadInput("there is nothing to post", state="nothing was sent", next='omniops comms post "..."')
     to = rule.channel if rule else "incident"
-    stem = obligation or f"post/{iso(here.clock.now())}"
+    told = obligation or (unposted.ID if again else "post")
+    stem = obligation or f"{told}/{iso(here.clock.now())}"
     words = f"{incident.severity} {incident.id}: {one_line(incident.title, 200)} (since {incident.onset[:16]}Z)"
 
     def draft(details: str) -> Draft:
         body = "\n".join(part for part in (words if rule else "", details.strip()) if part)
         key = drafts.once(stem, known.said)
         where = slack_channel(to, incident.id)
-        return to_channel(here.settings, Draft("", to, obligation or "post", key, where, {"text": body}))
+        return to_channel(here.settings, Draft("", to, told, key, where, {"text": body}))
 
     return say(here, incident, draft, text, None)
 

@@ -330,13 +330,19 @@ def test_what_was_declined_for_the_channel() -> None:
     (owed,) = look(declined=no[:2], now=5)
     assert (owed.id, owed.at, owed.open, owed.blocks_resolving) == ("channel", at(1), True, False)
     assert owed.words.endswith("post ack, declare")
-    for made_up in (message(6, "post", "slack"), done(6, "channel")):
+    for made_up in (message(6, "channel", "slack"), done(6, "channel")):
         (owed,) = look(made_up, declined=no[:2], now=7)
         assert (owed.open, owed.done_at) == (False, at(6))
         (owed,) = look(made_up, declined=no, now=10)
         assert (owed.open, owed.at, owed.words.endswith(": again")) == (True, at(9), True)
-    (owed,) = look(message(6, "ack", "slack"), declined=no[:2], now=7)
-    assert owed.open  # a walk's next text does not tell what was left out
+        (owed,) = look(made_up, done(20, "channel"), declined=no[:2], now=30)
+        assert owed.done_at == at(6)
+    for other in ("post_evidence", "post"):
+        (owed,) = look(message(6, other, "slack"), declined=no[:2], now=7)
+        assert owed.open  # a walk's next text, or somebody's own, does not tell what was left out
+    (owed,) = look(message(6, "channel", "slack"), failed(6, 6), declined=no[:2], now=7)
+    assert (owed.open, bool(owed.waits), owed.next) == (True, True, "omniops outbox")
+    assert look(resolved(8), declined=no[:2], now=9) == []
 
 
 def test_resolving_is_what_resolve_by_asks_for() -> None:
