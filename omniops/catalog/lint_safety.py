@@ -11,9 +11,9 @@ from omniops.catalog.flow import Dominators, Flow
 from omniops.engine.graph import OUTCOMES, Step, Timer
 
 MOST_SINCES = 50
-OF_COMMUNICATION = ("customers", "upstream")
+WITHOUT_TEXT = ("customers", "upstream")
 """Where the words of communication.yaml go, and no runbook's: they are checked, and fulfil what is owed."""
-EITHER = ("status-page",)
+TEXT_OPTIONAL = ("status-page",)
 """Where both go: the next text of communication.yaml, and a runbook's own banner (4.1.4)."""
 
 
@@ -43,8 +43,8 @@ def check(
             found.append(compiled.finding(id, ("post", "channel"), what, nearest(step["channel"], channels)))
         elif (
             kind == "post"
-            and step["channel"] not in EITHER
-            and bool(step["text"]) is (step["channel"] in OF_COMMUNICATION)
+            and step["channel"] not in TEXT_OPTIONAL
+            and bool(step["text"]) is (step["channel"] in WITHOUT_TEXT)
         ):
             what = "its words are those of communication.yaml" if step["text"] else "there is no text"
             mend = "leave `text` out" if step["text"] else "write `text`"

@@ -29,11 +29,12 @@ def checklist(
         raise no_server("omniops runbook show first-15-minutes, and do each step by hand")
     graph = get("first-15-minutes", here)
     streams().say(f"{graph['title']} · {here.environment} · {here.omniroute_url}", "head")
-    from omniops.cli.walking import conclude, session_of, unused
+    from omniops.cli.walking import conclude, paged_alone, session_of, unused
     from omniops.runner.checklist import walk
+    from omniops.runner.session import Request
 
     asked = person(yes, confirm or [], answers)
     session = session_of(asked, dry_run)
-    result = walk(session, graph, incident, until=until)
+    result = paged_alone(session, Request("security", incident=incident), walk(session, graph, incident, until=until))
     unused(asked)
     raise typer.Exit(conclude(result, json))

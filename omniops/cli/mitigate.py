@@ -52,7 +52,7 @@ def mitigate(
 def _security(here: Settings, asked: Unattended | Combined, request: Request, graph: Graph) -> Result:
     """The security path (4.5) does not wait for the journal either: where that fails before the page has left, the
     page goes out alone. Raises what the journal raised, where nothing has begun."""
-    from omniops.cli.walking import session_of
+    from omniops.cli.walking import page_alone, paged_alone, session_of
     from omniops.runner.session import mitigate as begin
 
     session: Session | None = None
@@ -61,19 +61,9 @@ def _security(here: Settings, asked: Unattended | Combined, request: Request, gr
         result = begin(session, request, graph)
     except OmniopsError as error:
         if session is None or isinstance(error, (Broken, Waiting)):
-            _page_alone(session or _unwritten(here, asked), request, error)
+            page_alone(session or _unwritten(here, asked), request, error)
         raise
-    if isinstance(result.error, (Broken, Waiting)):
-        _page_alone(session, request, result.error, result)
-    return result
-
-
-def _page_alone(session: Session, request: Request, error: OmniopsError, result: Result | None = None) -> None:
-    from omniops.cli.context import opened
-    from omniops.runner.security import page_alone
-
-    opened.clear()  # what is not frozen is not sent at the command's end either
-    page_alone(session, request, error, result)
+    return paged_alone(session, request, result)
 
 
 def _unwritten(here: Settings, asked: Unattended | Combined) -> Session:

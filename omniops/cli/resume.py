@@ -20,9 +20,9 @@ def resume(
     json: Json = False,
 ) -> None:
     """Go on with a run."""
-    from omniops.cli.walking import conclude, unused
+    from omniops.cli.walking import conclude, paged_alone, unused
     from omniops.runner.opening import pick_run
-    from omniops.runner.session import Session
+    from omniops.runner.session import Request, Session
     from omniops.runner.session import resume as go_on
 
     asked = person(yes, confirm or [], answers)
@@ -35,6 +35,6 @@ def resume(
         streams().say("Nothing to resume: no run is open.")
         return
     session = Session(settings(), clock(), asked, journal)
-    result = go_on(session, run, take_over=take_over, abort=abort)
+    result = paged_alone(session, Request("security"), go_on(session, run, take_over=take_over, abort=abort))
     unused(asked)
     raise typer.Exit(conclude(result, json))

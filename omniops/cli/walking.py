@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from omniops.cli.context import emit, streams
-from omniops.errors import Exit, NeedsPerson
+from omniops.errors import Broken, Exit, NeedsPerson, Waiting
 
 if TYPE_CHECKING:
     from omniops.errors import OmniopsError
     from omniops.runner.putting_back import PutBack
-    from omniops.runner.session import Result, Session
+    from omniops.runner.session import Request, Result, Session
     from omniops.terminal.unattended import Combined, Unattended
 
 
@@ -28,6 +28,26 @@ def session_of(asked: Unattended | Combined, dry_run: bool) -> Session:
 
         return rehearsed(session)
     return session
+
+
+def paged_alone(session: Session, request: Request, result: Result) -> Result:
+    """The security path (4.5), whichever command walks it, does not wait for the journal: where that has failed on it
+    before the page has left, the page goes out alone."""
+    if isinstance(result.error, (Broken, Waiting)) and not result.dry:
+        from omniops.runner.security import entered
+
+        if entered(result):
+            page_alone(session, request, result.error, result)
+    return result
+
+
+def page_alone(session: Session, request: Request, error: OmniopsError, result: Result | None = None) -> None:
+    """Page the security on-call without the journal."""
+    from omniops.cli.context import opened
+    from omniops.runner.security import page_alone as page
+
+    opened.clear()  # what is not frozen is not sent at the command's end either
+    page(session, request, error, result)
 
 
 def conclude(result: Result, as_json: bool) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from omniops.actions.paging import ROLES, SECURITY, SECURITY_BY_HAND, dedup_key
 from omniops.engine.changes import Item
+from omniops.engine.graph import Graph
 from omniops.engine.state import RunState
 from omniops.errors import BadInput, NeedsPerson, OmniopsError
 from omniops.incident.typed import Commands
@@ -17,7 +18,39 @@ from omniops.runner.session import Request, Result, Session
 from omniops.runner.wiring import loopback_only
 from omniops.services.pagerduty import Events
 
-ROLE, STEP, BY_HAND = "security", "page_security", "by_hand"
+ROLE, FREEZE, SEND = "security", "incident.freeze", "page.send"
+STEP = "page_security"
+"""How the page is asked about where there is no run, and so no step of it."""
+
+
+class Steps(NamedTuple):
+    """The steps of 4.5 in a graph, whatever they are called there: inside the checklist they have a prefix."""
+
+    freeze: str
+    page: str
+    by_hand: str
+
+
+def steps_of(graph: Graph) -> Steps | None:
+    """The steps of 4.5 in a graph; None where it has none: no freeze that a page follows."""
+    steps = graph["steps"]
+    freeze = next((id for id, step in steps.items() if step.get("action") == FREEZE), "")
+    page = steps[freeze]["edges"]["success"] if freeze else ""
+    if page not in steps or steps[page].get("action") != SEND:
+        return None
+    return Steps(freeze, page, steps[page]["edges"]["failure"])
+
+
+def entered(result: Result) -> bool:
+    """Is a walk on the security path, or on its way to it by what the journal did not take any more?"""
+    state, graph = result.state, result.state.graph
+    mine = steps_of(graph)
+    if mine is None or graph["start"] == mine.freeze:
+        return mine is not None
+    leads = [str(data.get("go", "")) for kind, data in result.unwritten if kind == "step.done"]
+    ways = {id for id, step in graph["steps"].items() if mine.freeze in step.get("edges", {}).values()}
+    return bool({state.current, *leads} & {*mine, *ways})
+
 
 Unwritten = Sequence[tuple[str, dict[str, Any]]]
 """The events of the append that failed."""
@@ -59,12 +92,17 @@ def _begun(session: Session, request: Request) -> RunState | None:
 # What is known of the run's own page, by what is written down and by what could not be --------------------------------
 
 
+def _steps(state: RunState) -> Steps:
+    return steps_of(state.graph) or Steps("", STEP, "")
+
+
 def _key(state: RunState) -> str:
-    return f"{state.run}/{STEP}/0"
+    return f"{state.run}/{_steps(state).page}/0"
 
 
 def _item(state: RunState | None) -> Item:
-    return state.steps[STEP].items[0] if state and STEP in state.steps else Item()
+    page = _steps(state).page if state else ""
+    return state.steps[page].items[0] if state and page in state.steps else Item()
 
 
 def _status(state: RunState | None, unwritten: Unwritten) -> str:
@@ -78,21 +116,27 @@ def _status(state: RunState | None, unwritten: Unwritten) -> str:
 
 
 def _done(state: RunState | None, unwritten: Unwritten) -> bool:
-    said = [data["value"] for kind, data in unwritten if kind == "answered" and data["step"] == BY_HAND]
-    by_hand = state.steps.get(BY_HAND) if state else None
+    name = _steps(state).by_hand if state else ""
+    said = [data["value"] for kind, data in unwritten if kind == "answered" and data["step"] == name]
+    by_hand = state.steps.get(name) if state else None
     told = bool(by_hand and by_hand.done and by_hand.done["outcome"] == "success")
     return _status(state, unwritten) == "applied" or told or True in said
 
 
 def _left_to_a_person(state: RunState | None, unwritten: Unwritten) -> bool:
     """It was declined, refused, or nobody knows: the runbook goes on by telephone."""
-    declined = any(kind == "declined" for kind, _ in unwritten)
+    declined = any(kind == "declined" and _is_the_page(state, data) for kind, data in unwritten)
     return declined or bool(_status(state, unwritten)) or _item(state).done is not None
 
 
 def _approved(state: RunState | None, unwritten: Unwritten) -> bool:
     """Has the operator said yes to this page a moment ago?"""
-    return bool(_item(state).approved) or any(kind in ("approved", "intent") for kind, _ in unwritten)
+    given = any(kind in ("approved", "intent") and _is_the_page(state, data) for kind, data in unwritten)
+    return bool(_item(state).approved) or given
+
+
+def _is_the_page(state: RunState | None, data: dict[str, Any]) -> bool:
+    return state is not None and data.get("step") == _steps(state).page
 
 
 # The page itself ------------------------------------------------------------------------------------------------------

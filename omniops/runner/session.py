@@ -93,7 +93,7 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
         plan.onset = parse_iso(plan.incident.onset)
         if request.onset:
             person.say(f"--onset is not used: {plan.incident.id} began at {plan.incident.onset}.", "warn")
-    where = {"environment": settings.environment, "url": url}
+    where = {"environment": settings.environment, "url": url if asks_server(graph) else ""}
     state = opening.begin(journal, clock, plan, where)
     new = "" if plan.incident else " (new)"
     person.say(f"Incident {state.started['incident']}{new}, run {state.run}. Ctrl-C pauses at a safe point.", "dim")

@@ -182,3 +182,30 @@ def test_a_handoff_that_speaks_of_it(omniops: Command, tmp_path: Path) -> None:
     assert "RCE in tenant isolation" in waits["body"]["text"]
     assert omniops("mitigate", "security", "--yes").returncode == 10
     assert omniops.json("outbox")["messages"] == []
+
+
+def test_the_checklist_on_a_full_disk(omniops: Command, pagerduty: Scripted, tmp_path: Path) -> None:
+    """4.5 entered from the checklist waits for no journal either, from the answer that leads there on; the run that is
+    resumed later pages nobody twice."""
+    omniops.env |= {"OMNIROUTE_URL": "http://127.0.0.1:9", "OMNIROUTE_PASSWORD": "correct horse"}
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("classify: security\n", encoding="utf-8")
+    words = ["checklist", "--answers", str(answers), "--yes"]
+    cases = [
+        {
+            "home": str(tmp_path / str(after)),
+            "of": "append",
+            "after": after,
+            "words": words,
+            "then": ["resume", "--yes"],
+        }
+        for after in (11, 14, 17)
+    ]
+    for case in cases:
+        done = omniops("incident", "open", "x", "--onset", "now", OMNIOPS_HOME=case["home"])
+        assert done.returncode == 0, done.stderr
+    for (code, text), (then, later) in filled(omniops, *cases):
+        assert (code, "omniops resume" in text) == (6, True), text
+        assert then == 10, later
+    keys = Counter(one.json()["dedup_key"] for one in pagerduty.seen)
+    assert list(keys.values()) == [2, 2, 2]
