@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import string
 import termios
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,7 +31,7 @@ from omniops.terminal.tty import Signals
 
 _DECLINED = "\0declined"
 _MESSAGE = "Choose"
-_SHORTCUTS = 30  # with more options there are no letters left for all of them
+_NUMBERS = 9  # further options have the arrows alone: a letter for each would let a word that is typed choose
 _TOKENS = ("qmark", "question", "answer", "pointer", "highlighted", "selected", "instruction", "text", "separator")
 
 
@@ -88,37 +87,40 @@ def _run(reader: Reader, options: Sequence[Option], until: datetime | None, pref
     def text(value: str, width: int) -> str:
         return streams.encodable(cut(safe(value), width), streams.stderr)
 
+    def clocks() -> str:
+        return streams.encodable(parts(safe(reader.clocks()), columns - 44), streams.stderr)
+
     choices = [
         questionary.Choice(
-            text(option.label, columns - 12), option.key, description=text(option.detail, columns - 18) or None
+            text(option.label, columns - 12), option.key, description=text(option.detail, columns - 18) or None,
+            shortcut_key=str(number) if number <= _NUMBERS else False,
         )
-        for option in options
-    ]
-    shortcuts = len(options) < _SHORTCUTS
-    choices.append(questionary.Choice("None of these", _DECLINED, shortcut_key="n" if shortcuts else None))
+        for number, option in enumerate(options, 1)
+    ]  # fmt: skip
+    choices.append(questionary.Choice("None of these", _DECLINED, shortcut_key="n"))
     # Asking the terminal where its cursor is takes a round trip, which on a slow line ends up in the answer.
     output = Vt100_Output.from_pty(streams.stderr, term=streams.env.get("TERM"))
     output.enable_cpr = False
     keys_in = create_input(streams.stdin)
-    asked = questionary.select(
+    asked: questionary.Question = questionary.select(
         _MESSAGE,
         choices,
         default=preferred if preferred in {option.key for option in options} else None,
         pointer=">" if streams.ascii else "»",
         style=None if streams.colour else questionary.Style([(name, "noinherit") for name in _TOKENS]),
         instruction="(arrows or number, then Enter)",
-        use_shortcuts=shortcuts,
+        use_shortcuts=True,
         use_jk_keys=False,
-        rprompt=lambda: streams.encodable(parts(safe(reader.clocks()), columns - 44), streams.stderr),
+        rprompt=lambda: "" if asked.application.is_done else clocks(),
         refresh_interval=REDRAW_S,
         output=output,
         input=keys_in,
         color_depth=ColorDepth.DEPTH_4_BIT if streams.colour else ColorDepth.DEPTH_1_BIT,
     )
     app = asked.application
-    numbers = f"1 to {len(options)}, n, arrows" if shortcuts else "Arrows"
-    slip = _Slip(numbers if len(options) > 1 else numbers.replace("1 to ", ""), columns)
-    app.key_bindings = merge_key_bindings([app.key_bindings or KeyBindings(), _more_keys(len(options)), slip.keys()])
+    numbers = f"1 to {min(len(options), _NUMBERS)}" if len(options) > 1 else "1"
+    slip = _Slip(f"{numbers}, n, arrows", columns)
+    app.key_bindings = merge_key_bindings([app.key_bindings or KeyBindings(), _more_keys(), slip.keys()])
     app.key_processor.after_key_press += slip.pressed
     app.layout = Layout(HSplit([app.layout.container, slip.line()]))
 
@@ -160,6 +162,8 @@ class _Slip:
     def keys(self) -> KeyBindings:
         bindings = KeyBindings()
 
+        @bindings.add("n", eager=True, filter=Condition(lambda: self._was_wrong))  # the end of a word is no answer
+        @bindings.add("q", eager=True, filter=Condition(lambda: self._was_wrong))
         @bindings.add(Keys.Any, eager=True)
         def _fits_nothing(event: KeyPressEvent) -> None:
             self._wrong = True
@@ -181,7 +185,7 @@ class _Slip:
         self._shown, self._said = text, True
 
 
-def _more_keys(options: int) -> KeyBindings:
+def _more_keys() -> KeyBindings:
     """Ctrl-Z suspends, Ctrl-D is the end of input, q points where n does, a line feed is an Enter; questionary knows
     none of them."""
     bindings = KeyBindings()
@@ -190,11 +194,9 @@ def _more_keys(options: int) -> KeyBindings:
     def _enter(event: KeyPressEvent) -> None:
         event.key_processor.feed(KeyPress(Keys.ControlM), first=True)
 
-    if options < len(string.digits):  # with more, letters stand for options
-
-        @bindings.add("q", eager=True)
-        def _none(event: KeyPressEvent) -> None:
-            event.key_processor.feed(KeyPress("n"), first=True)
+    @bindings.add("q", eager=True)
+    def _none(event: KeyPressEvent) -> None:
+        event.key_processor.feed(KeyPress("n"), first=True)
 
     @bindings.add("c-z", eager=True)
     def _suspend(event: KeyPressEvent) -> None:

@@ -427,6 +427,16 @@ def test_a_wrong_key_is_said_and_enter_after_it_chooses_nothing() -> None:
     assert answer(child) == "'retry'"
 
 
+@pytest.mark.parametrize("words", ["all down", "openai", "no", "not known"])
+def test_a_word_chooses_nothing(words: str) -> None:
+    """What somebody types who takes the menu for another question, whatever letter it ends in."""
+    child = at_prompt(spawn("choose"), "None of these")
+    time.sleep(0.2)
+    child.send(words + "\r")
+    with pytest.raises(pexpect.TIMEOUT):
+        child.expect_exact("ANSWER", timeout=0.6)
+
+
 def test_keys_left_over_from_a_menu_do_not_answer_the_next() -> None:
     """A double Enter answers one menu, not two."""
     child = at_prompt(spawn("menus"), "None of these")
@@ -443,8 +453,10 @@ def test_keys_left_over_from_a_menu_do_not_answer_the_next() -> None:
 def test_menu_deadline_and_clocks() -> None:
     """A menu shows ticking clocks, and is left at its deadline with nothing chosen."""
     child = at_prompt(spawn("choose", "until=2.5"), "None of these")
-    assert answer(child) == "PromptDue"
+    with pytest.raises(pexpect.TIMEOUT):
+        child.expect_exact("ANSWER", timeout=1.8)
     assert any(re.search(r"SEV-1 [12]s · banner due in 9m", line) for line in screen(output(child)))
+    assert answer(child) == "PromptDue"
     # Only what changed was sent again.
     assert output(child).count("None of these") == 1
 
