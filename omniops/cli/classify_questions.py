@@ -31,7 +31,7 @@ def ask(person: Person, ladder: Ladder) -> Signals:
 def _ask(person: Person, ladder: Ladder) -> Signals:
     facts = [fact.id for fact in ladder.facts]
     options = [Option(fact.id, f"{_rung(fact.id, ladder)}: {fact.words}") for fact in ladder.facts]
-    options.append(Option(NONE, "None of these, or not known yet", suggested=True))  # nothing grave by Enter alone
+    options.append(Option(NONE, "Not known yet", suggested=True))  # nothing grave by Enter alone
     seen = person.choose("fact", "What have you seen? The worst of it; figures come next.", options, None)
     flags: dict[str, list[str]] = {"facts": [seen] if seen and seen != NONE else []}
     worst = {ladder.security.fact, *(fact.id for fact in ladder.severities[0].facts)}

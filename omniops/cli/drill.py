@@ -18,10 +18,11 @@ if TYPE_CHECKING:
     from omniops.drill.launcher import Simulator
     from omniops.runner.session import Result
 
-app = typer.Typer(rich_markup_mode=None)
+app = typer.Typer(rich_markup_mode=None, context_settings={"token_normalize_func": str.lower})  # SEV-1, too
 Auto = Annotated[bool, typer.Option("--auto", help="Answer by itself, and fast.")]
 Speed = Annotated[
-    float, typer.Option(help="Virtual seconds per second; default: 1, and 60 with --auto.", show_default=False)
+    float | None,
+    typer.Option(min=0.01, help="Virtual seconds per second; default: 1, and 60 with --auto.", show_default=False),
 ]
 AUTO_SPEED = 60.0
 WHOLE = "page"
@@ -38,7 +39,7 @@ def _command(name: str) -> Callable[..., None]:
         auto: Auto = False,
         flavour: Annotated[str, typer.Option(help="Which OmniRoute: 3.7.9 or fork.")] = "3.7.9",
         faults: Annotated[str, typer.Option(help="Nasty cases, such as applied-500@PUT#1.")] = "",
-        speed: Speed = 0.0,
+        speed: Speed = None,
         seed: Annotated[int, typer.Option(help="Another seed, other traffic.")] = 1,
         until: Annotated[str, typer.Option(metavar="STEP", help="End after this step.")] = "",
         json: Json = False,
@@ -83,7 +84,7 @@ def whole(
     context: typer.Context,
     auto: Auto = False,
     flavour: Annotated[str, typer.Option(help="Which OmniRoute: 3.7.9 or fork.")] = "3.7.9",
-    speed: Speed = 0.0,
+    speed: Speed = None,
     json: Json = False,
 ) -> None:
     """Practise: the same runbooks against simulated services. Without a scenario: the whole path, from a page on."""

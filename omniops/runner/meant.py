@@ -82,7 +82,7 @@ def pick_owing(journal: Journal, now: datetime, wanted: str, ids: tuple[str, ...
         beside=frozen,
         state="nothing was sent",
         why_none="nothing is owed to anybody outside",
-        next_none="omniops comms due",
+        next_none="omniops comms due" if opened else OPEN,
         next=lambda id: f"--incident {id}",
     )
 

@@ -242,7 +242,8 @@ class Walk:
             return  # the engine sees it too, from now on
         late = max((self.now() - due).total_seconds(), 0.0)
         self.record(("timer.fired", {"timer": timer, "do": do, "due": iso(due), "late_s": round(late, 1)}))
-        self.person.say(f"The clock {timer!r} has run out" + (f", {duration(late)} ago." if late >= 1 else "."), "warn")
+        since = f", since {duration(late)}" if late >= 1 else ""
+        self.person.say(f"Due now{since}: {self.words(self.state.step(do)['title'])}", "warn")
 
     def end(self, outcome: str) -> None:
         """The last event of a run; the runs stream learns that its targets are free again."""

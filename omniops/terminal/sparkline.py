@@ -69,4 +69,6 @@ def sample_line(sample: Sample) -> str:
 
 
 def _verdict(sample: Sample) -> str:
-    return {"pass": "ok", "fail": "over budget"}.get(sample.verdict, "cannot tell")
+    over = (sample.p95_s or 0.0) > sample.budget_s or (sample.error_ratio or 0.0) > sample.error_budget
+    fail = "over budget" if over else "not recovered"
+    return {"pass": "ok", "fail": fail}.get(sample.verdict, "cannot tell")

@@ -202,7 +202,7 @@ def test_the_checklist_on_a_full_disk(omniops: Command, pagerduty: Scripted, tmp
         for after in (11, 14, 17)
     ]
     for case in cases:
-        done = omniops("incident", "open", "x", "--onset", "now", OMNIOPS_HOME=case["home"])
+        done = omniops("incident", "open", "x", "--onset", "now", OMNIOPS_HOME=str(case["home"]))
         assert done.returncode == 0, done.stderr
     for (code, text), (then, later) in filled(omniops, *cases):
         assert (code, "omniops resume" in text) == (6, True), text
