@@ -93,7 +93,7 @@ def mitigate(session: Session, request: Request, graph: Graph) -> Result:
         plan.onset = parse_iso(plan.incident.onset)
         if request.onset:
             person.say(f"--onset is not used: {plan.incident.id} began at {plan.incident.onset}.", "warn")
-    where = {"environment": settings.environment, "url": url if asks_server(graph) else ""}
+    where = {"environment": settings.environment, "url": url}
     state = opening.begin(journal, clock, plan, where)
     new = "" if plan.incident else " (new)"
     person.say(f"Incident {state.started['incident']}{new}, run {state.run}. Ctrl-C pauses at a safe point.", "dim")
@@ -226,8 +226,10 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
 
 def same_place(session: Session, state: RunState) -> None:
     """A run goes on against the server it began with. Raises BadInput."""
+    from omniops.runner.wiring import asks_server
+
     settings = session.settings
-    begun = (state.started.get("url"), state.started.get("environment"))
+    begun = (state.started.get("url") if asks_server(state.graph) else "", state.started.get("environment"))
     now = (settings.omniroute_url if begun[0] else "", settings.environment)
     if begun != now and begun[0]:
         raise BadInput(

@@ -69,6 +69,7 @@ def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
     again = not text.strip() and not obligation
     known = about(here, wanted, (obligation,) if obligation else (unposted.ID,) if again else ())
     incident = known.incident
+    left: list[unposted.Declined] = []
     if again:
         left = unposted.not_posted(unposted.declined(known.runs), here.journal.read(f"incident/{incident.id}"))
         text = "\n".join(one.text for one in left)
@@ -88,7 +89,7 @@ def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
         raise BadInput("there is nothing to post", state="nothing was sent", next='omniops comms post "..."')
     to = rule.channel if rule else "incident"
     told = obligation or (unposted.ID if again else "post")
-    stem = obligation or f"{told}/{iso(here.clock.now())}"
+    stem = obligation or f"{told}/{left[-1].at if again else iso(here.clock.now())}"  # the same words: once
     words = f"{incident.severity} {incident.id}: {one_line(incident.title, 200)} (since {incident.onset[:16]}Z)"
 
     def draft(details: str) -> Draft:

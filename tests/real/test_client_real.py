@@ -145,23 +145,6 @@ def test_combos(omniroute: RealOmniRoute, make: Make, two_connections: Pair) -> 
     assert omniroute.ask("DELETE", f"/api/combos/{id}")[0] == 200
 
 
-def test_a_combo_passes_over_a_model_that_nothing_serves(omniroute: RealOmniRoute, two_connections: Pair) -> None:
-    """All connections of its first model disabled, as while an undo is half done: the next model answers at once."""
-    node = {"name": "Other", "prefix": "other", "apiType": "chat", "type": "openai-compatible",
-            "baseUrl": two_connections.upstream.url}  # fmt: skip
-    provider = omniroute.ask("POST", "/api/provider-nodes", node)[1]["node"]["id"]
-    other = {"provider": provider, "apiKey": "sk-up-c", "name": "other-c", "defaultModel": "fake-small"}
-    connection = omniroute.ask("POST", "/api/providers", other)[1]["connection"]["id"]
-    body = {"name": "half", "strategy": "priority", "models": ["fake/fake-small", "other/fake-small"]}
-    combo = omniroute.ask("POST", "/api/combos", body)[1]["id"]
-    for id in (two_connections.a, two_connections.b):
-        assert omniroute.ask("PUT", f"/api/providers/{id}", {"isActive": False})[0] == 200
-    assert omniroute.chat(two_connections, "alone") == 400
-    assert omniroute.chat(two_connections, "in the combo", "half") == 200
-    for path in (f"combos/{combo}", f"providers/{connection}", f"provider-nodes/{provider}"):
-        assert omniroute.ask("DELETE", f"/api/{path}")[0] == 200
-
-
 def test_traffic(omniroute: RealOmniRoute, make: Make, two_connections: Pair) -> None:
     """A request that fails over is one client request in telemetry, and two attempts in the call logs."""
     client = make()
@@ -211,3 +194,20 @@ def test_models_of(omniroute: RealOmniRoute, make: Make, two_connections: Pair) 
     """The models of a node are those that were synced, as clients write them."""
     assert omniroute.ask("POST", f"/api/providers/{two_connections.a}/sync-models", {})[0] == 200
     assert make().models_of(two_connections.provider) == ["fake/fake-small"]
+
+
+def test_a_combo_passes_over_a_model_that_nothing_serves(omniroute: RealOmniRoute, two_connections: Pair) -> None:
+    """All connections of its first model disabled, as while an undo is half done: the next model answers at once."""
+    node = {"name": "Other", "prefix": "other", "apiType": "chat", "type": "openai-compatible",
+            "baseUrl": two_connections.upstream.url}  # fmt: skip
+    provider = omniroute.ask("POST", "/api/provider-nodes", node)[1]["node"]["id"]
+    other = {"provider": provider, "apiKey": "sk-up-c", "name": "other-c", "defaultModel": "fake-small"}
+    connection = omniroute.ask("POST", "/api/providers", other)[1]["connection"]["id"]
+    body = {"name": "half", "strategy": "priority", "models": ["fake/fake-small", "other/fake-small"]}
+    combo = omniroute.ask("POST", "/api/combos", body)[1]["id"]
+    for id in (two_connections.a, two_connections.b):
+        assert omniroute.ask("PUT", f"/api/providers/{id}", {"isActive": False})[0] == 200
+    assert omniroute.chat(two_connections, "alone") == 400
+    assert omniroute.chat(two_connections, "in the combo", "half") == 200
+    for path in (f"combos/{combo}", f"providers/{connection}", f"provider-nodes/{provider}"):
+        assert omniroute.ask("DELETE", f"/api/{path}")[0] == 200
