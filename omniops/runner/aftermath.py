@@ -13,15 +13,12 @@ from typing import NamedTuple
 
 from omniops.engine.verify import VERDICTS
 from omniops.errors import Interrupted, NeedsPerson, OmniopsError
-from omniops.incident import drafts
 from omniops.incident.obligations import Obligation
 from omniops.runner import telling
-from omniops.runner.board import in_force_of
 from omniops.runner.comms import obligations_of
 from omniops.runner.exporting import as_typed
-from omniops.runner.known import incident_of, runs_of
+from omniops.runner.known import incident_of
 from omniops.runner.leaving import TO_PASTE, Here, Said
-from omniops.runner.outbox import messages
 from omniops.runner.person import Option, PauseAsked
 from omniops.runner.putting_back import in_force, put_back
 from omniops.runner.resolving import left_open, not_shown, resolve
@@ -74,7 +71,7 @@ def _head(session: Session, title: str, command: str) -> None:
 def _tell(session: Session, here: Here, id: str) -> None:
     """Everyone to whom something is owed now or soon, once each; what one word has answered is not said again."""
     tried: set[str] = set()
-    while left := [one for one in _owed(session, id) if one.id not in tried]:
+    while left := [one for one in _owed(session, here, id) if one.id not in tried]:
         one = left[0]
         tried.add(one.id)
         now = session.clock.now()
@@ -87,19 +84,18 @@ def _tell(session: Session, here: Here, id: str) -> None:
             session.person.say(f"Not told: {error.brief}.", "warn")
 
 
-def _owed(session: Session, id: str) -> list[Obligation]:
+def _owed(session: Session, here: Here, id: str) -> list[Obligation]:
     now = session.clock.now()
     found = obligations_of(session.journal, now, id)
     soon = [one for one in found if one.open and one.id in TELLS and one.late_s(now) > -SOON_S]
-    return [one for one in soon if one.late_s(now) >= 0 or (one.id == "status" and _news(session, id))]
+    return [one for one in soon if one.late_s(now) >= 0 or (one.id == "status" and _news(here, id))]
 
 
-def _news(session: Session, id: str) -> bool:
+def _news(here: Here, id: str) -> bool:
     """Is there something that the status page does not say yet? Only then is it told before it is due."""
-    runs = [session.journal.read(f"run/{run}") for run in runs_of(session.journal, id)]
-    now = drafts.progress(incident_of(session.journal, id), runs, bool(in_force_of(session.journal, id)))
-    said = [one for one in messages(session.journal, id) if one.engine == "status" and one.state == "sent"]
-    return not said or said[-1].body.get("status") != now
+    known = telling.read(here, incident_of(here.journal, id))
+    said = [one for one in known.said if one.engine == "status" and one.state == "sent"]
+    return not said or said[-1].body.get("status") != telling.suggested(here, known)
 
 
 def _message(here: Here, id: str, obligation: str) -> list[Said]:

@@ -91,7 +91,7 @@ class _Within:
     def choose(
         self, step: str, question: str, options: Sequence[Option], until: datetime | None, unattended: str = ""
     ) -> str | None:
-        return self._walk.ask(lambda until: self._person.choose(self._step, question, options, until))
+        return self._walk.ask(lambda until: self._person.choose(self._step, question, options, until, unattended))
 
     def posted(self, step: str, channel: str, text: str, until: datetime | None) -> bool:
         return self._walk.ask(lambda until: self._person.posted(self._step, channel, text, until))
