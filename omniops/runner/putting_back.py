@@ -140,7 +140,7 @@ def _choose(session: Session, found: list[Mitigation]) -> list[Mitigation]:
 
 def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, force: bool, take_over: bool) -> bool:
     from omniops.runner.walk import Walk
-    from omniops.runner.wiring import context
+    from omniops.runner.wiring import context, server_of
 
     def confirm(question: str) -> bool:
         return take_over
@@ -150,9 +150,8 @@ def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, fo
     same_place(session, RunState(events))
     state = opening.take_over(journal, events, confirm=confirm, how=UNDO)
     state.frozen = True  # no clock of the run interrupts an undo
-    ctx = context(
-        session.settings, session.clock, state.started["incident"], state.onset, session.settings.omniroute_url
-    )
+    url = server_of(state.graph, session.settings)
+    ctx = context(session.settings, session.clock, state.started["incident"], state.onset, url)
     walk = Walk(ctx, session.person, journal, state)
     walk.interrupts = interrupts
     record = next(r for r in state.changes.records.values() if r.id == mitigation.id)

@@ -130,7 +130,8 @@ def _cannot_be(walk: Walk, record: Record) -> None:
             state="nothing was attempted; it is still on the list",
             next=f"look at it{f', then: {keep}' if keep else ''}",
         )
-    walk.person.say(f"{record.intent['target']}: it was done, and stays: {why}.", "warn")
+    what = "it was done, and stays" if record.status == "applied" else "it failed on the way, and what it did stays"
+    walk.person.say(f"{record.intent['target']}: {what}: {why}.", "warn")
 
 
 def _still_ours(walk: Walk, record: Record, seen: Observation) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from omniops.actions.base import Applied
 from omniops.errors import InDoubt, NeedsPerson, OmniopsError
 from omniops.incident.view import MITIGATION_KINDS, Mitigation, mitigations
 from omniops.runner import opening, records, report, undo, verifying
@@ -222,6 +223,24 @@ def test_what_cannot_be_taken_back_and_is_in_doubt_is_not_forgotten(tmp_path: Pa
     assert put_back(session, []) == []
     records.keep(scene.journal, one.id, "they were called")
     resolve(scene.journal, incident_of(scene.journal, incident.id), scene.toy.clock.now())
+
+
+@pytest.mark.parametrize(
+    ("became", "words"),
+    [("applied", "it was done, and stays"), ("failed", "it failed on the way, and what it did stays")],
+)
+def test_what_cannot_be_taken_back_is_found_out(
+    became: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named to be undone, it is said what became of it; what only failed half way is not called done."""
+    scene = Scene(tmp_path, book=compiled(PAGING).graph, inputs={}, faults={1: "lost"})
+    scene.person.answers = {"choose tell.on_failure": "abort"}
+    walk = scene.walk()
+    walk.go()
+    monkeypatch.setattr("omniops.runner.undo.judge", lambda *_, **__: Applied(became))
+    (record,) = walk.state.changes.records.values()
+    undo.one(walk, record)
+    assert (record.undone, any(words in said for said in scene.person.said)) == ("", True)
 
 
 @pytest.mark.parametrize("drill", [False, True])
