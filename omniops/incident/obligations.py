@@ -108,13 +108,15 @@ def _last_word(seen: Seen, rule: Rule) -> list[Obligation]:
 def _channel(seen: Seen, rule: Rule) -> list[Obligation]:
     """The words of a walk that were declined, from that moment on and until the end: then its readers know."""
     said = seen.facts.declined
-    left = not_posted(said, seen.facts.events)
-    if left:
+    if not said:
+        return []
+    done = made_up(seen.facts.events)
+    if left := not_posted(said, done):
         words = f"incident channel: declined so far: {', '.join(dict.fromkeys(one.name for one in left))}"
         return [] if seen.incident.resolved else [seen.new(rule, words, left[0].at, "omniops comms post")]
-    done_at, how = min((one for one in made_up(seen.facts.events) if said and one[0] > said[-1].at), default=("", ""))
+    first = min(one for one in done if one.upto >= said[-1].at)
     words = "incident channel: what had been declined"
-    return [seen.new(rule, words, one.at, done_at=done_at, how=how) for one in said[:1]]
+    return [seen.new(rule, words, said[0].at, done_at=first.at, how=first.how)]
 
 
 def _banner(seen: Seen, rule: Rule) -> list[Obligation]:

@@ -33,16 +33,24 @@ def declined(runs: Iterable[Sequence[Event]]) -> tuple[Declined, ...]:
     return tuple(sorted(Declined(event.time, str(event.data["step"]), str(event.data[KEY])) for event in answers))
 
 
-def made_up(events: Iterable[Event]) -> list[tuple[str, str]]:
-    """When such words were posted after all, or somebody said that they were; and by what. ``events``: the incident's
-    stream."""
+class MadeUp(NamedTuple):
+    """Such words were posted after all, or somebody said that they were: when, by what, and up to which moment what was
+    declined is in them: a message may have waited, and what was declined meanwhile is not."""
+
+    at: str
+    how: str
+    upto: str
+
+
+def made_up(events: Iterable[Event]) -> list[MadeUp]:
+    """How what was declined was made up for. ``events``: the incident's stream."""
     events = list(events)
-    sent = [(one.at, one.id) for one in fold(events) if one.about == ID and one.state == "sent"]
+    sent = [MadeUp(one.at, one.id, one.queued_at) for one in fold(events) if one.about == ID and one.state == "sent"]
     by_hand = (event for event in events if event.kind == "comms.done" and event.data["obligation"] == ID)
-    return sent + [(event.time, str(event.data["how"])) for event in by_hand]
+    return sent + [MadeUp(event.time, str(event.data["how"]), event.time) for event in by_hand]
 
 
-def not_posted(found: Iterable[Declined], events: Iterable[Event]) -> list[Declined]:
+def not_posted(found: Iterable[Declined], done: Iterable[MadeUp]) -> list[Declined]:
     """What was declined and nobody has made up for since."""
-    last = max((at for at, _ in made_up(events)), default="")
+    last = max((one.upto for one in done), default="")
     return [one for one in found if one.at > last]

@@ -148,7 +148,7 @@ def post(walk: Walk, step: str) -> None:
         from omniops.runner.posting import STATUS_PAGE, unposted, untold
 
         untold(walk, node["channel"], node["channel"] == STATUS_PAGE)
-        answer |= unposted(node["channel"], words)
+        answer |= unposted(walk, node["channel"], words)
     fulfilled = _fulfilled(walk) if did and node["channel"] == "status-page" else []
     walk.finish(step, "success" if did else "declined", before=[("answered", answer)], also=fulfilled)
 

@@ -99,7 +99,7 @@ def _sent(walk: Walk, step: str, channel: str, draft: Draft) -> bool:
             return False
         if not approved:
             untold(walk, draft.where, draft.engine == "status")
-            _finish(walk, step, draft, "declined", "declined by the operator", unposted(channel, draft.text))
+            _finish(walk, step, draft, "declined", "declined by the operator", unposted(walk, channel, draft.text))
             return True
     message = leave(here, id, draft)
     said = Said(DECLINED, draft, FROZEN) if message is None else became(message, draft, walk.ctx.settings)
@@ -154,10 +154,11 @@ def _outcome(said: Said) -> tuple[str, str, str]:
     return f"not sent yet, it waits in the outbox: {said.why}", "warn", "success"
 
 
-def unposted(channel: str, words: str) -> dict[str, str]:
+def unposted(walk: Walk, channel: str, words: str) -> dict[str, str]:
     """What the answer of a step keeps of words that were declined: those for the incident's channel are owed from then
-    on (section 5, real-time). What goes elsewhere is owed by its own rule, with words of its own."""
-    return {KEY: words} if channel == "incident" else {}
+    on (section 5, real-time). What goes elsewhere is owed by its own rule, with words of its own; a frozen incident
+    owes nothing, and nothing more is stored about it."""
+    return {KEY: words} if channel == "incident" and not walk.is_frozen() else {}
 
 
 def _finish(walk: Walk, step: str, draft: Draft, outcome: str, how: str, more: Mapping[str, str] | None = None) -> None:

@@ -54,7 +54,18 @@ def note(journal: Journal, incident: Incident, text: str) -> None:
     _not_frozen(incident, "the note was not written down")
     if not text.strip():
         raise BadInput("the note is empty", state="nothing was written", next='omniops incident note "what happened"')
-    journal.append([New(f"incident/{incident.id}", None, "note", {"text": text.strip()})])
+    _write(journal, incident.id, "the note was not written down", "note", {"text": text.strip()})
+
+
+def _write(journal: Journal, id: str, what: str, kind: str, data: dict[str, str]) -> None:
+    """Append to an incident, unless it is frozen by then: a person may have taken their time since it was read."""
+
+    def attempt() -> None:
+        found = incident_of(journal, id)
+        _not_frozen(found, what)
+        journal.append([New(f"incident/{id}", found.n, kind, data)])
+
+    retry_on_conflict(attempt, "nothing was written")
 
 
 def _not_frozen(incident: Incident, what: str) -> None:
@@ -82,7 +93,8 @@ def declare(journal: Journal, incident: Incident, severity: str, why: str = "dec
         )
     if incident.severity == severity:
         return False
-    journal.append([_severity(incident.id, severity, why.strip())])
+    data = {"severity": severity, "why": why.strip()}
+    _write(journal, incident.id, "the severity was not written down", "severity", data)
     return True
 
 
@@ -104,7 +116,7 @@ def assign(journal: Journal, incident: Incident, role: str, who: str) -> str:
         )
     before = incident.roles.get(role, "")
     if before != who:
-        journal.append([New(f"incident/{incident.id}", None, "role", {"role": role, "who": who})])
+        _write(journal, incident.id, "the role was not written down", "role", {"role": role, "who": who})
     return before
 
 

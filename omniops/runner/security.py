@@ -42,11 +42,14 @@ def steps_of(graph: Graph) -> Steps | None:
 
 
 def entered(result: Result) -> bool:
-    """Is a walk on the security path, or on its way to it by what the journal did not take any more?"""
+    """Is a walk on the security path, or on its way to it by what the journal did not take any more? One that was to
+    end with the freeze pages nobody."""
     state, graph = result.state, result.state.graph
     mine = steps_of(graph)
-    if mine is None or graph["start"] == mine.freeze:
-        return mine is not None
+    if mine is None or state.started.get("until") == mine.freeze:
+        return False
+    if graph["start"] == mine.freeze:
+        return True
     leads = [str(data.get("go", "")) for kind, data in result.unwritten if kind == "step.done"]
     ways = {id for id, step in graph["steps"].items() if mine.freeze in step.get("edges", {}).values()}
     return bool({state.current, *leads} & {*mine, *ways})

@@ -71,7 +71,8 @@ def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
     incident = known.incident
     left: list[unposted.Declined] = []
     if again:
-        left = unposted.not_posted(unposted.declined(known.runs), here.journal.read(f"incident/{incident.id}"))
+        done = unposted.made_up(here.journal.read(f"incident/{incident.id}"))
+        left = unposted.not_posted(unposted.declined(known.runs), done)
         text = "\n".join(one.text for one in left)
         if waits := next((one.waits for one in known.owed if one.id == unposted.ID and one.waits), ""):
             raise BadInput(

@@ -8,11 +8,17 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from omniops.actions.paging import SECURITY_BY_HAND
+from omniops.catalog import get
+from omniops.config import Settings
+from omniops.engine.state import RunState
+from omniops.runner.security import entered
+from omniops.runner.session import Result
 from tests.support.command import Command
 from tests.support.oncall import folder
 from tests.support.scripted_http import Scripted, answer
@@ -209,3 +215,11 @@ def test_the_checklist_on_a_full_disk(omniops: Command, pagerduty: Scripted, tmp
         assert then == 10, later
     keys = Counter(one.json()["dedup_key"] for one in pagerduty.seen)
     assert list(keys.values()) == [2, 2, 2]
+
+
+@pytest.mark.parametrize(("until", "pages"), [("", True), ("freeze", False)])
+def test_who_wanted_the_freeze_alone_pages_nobody(until: str, pages: bool) -> None:
+    """Nor does the run of `--until freeze` once it is resumed and the journal fails."""
+    graph = get("security", Settings({}))
+    state = SimpleNamespace(graph=graph, current="freeze", started={"until": until})
+    assert entered(Result(cast(RunState, state), "")) is pages

@@ -342,6 +342,12 @@ def test_what_was_declined_for_the_channel() -> None:
         assert owed.open  # a walk's next text, or somebody's own, does not tell what was left out
     (owed,) = look(message(6, "channel", "slack"), failed(6, 6), declined=no[:2], now=7)
     assert (owed.open, bool(owed.waits), owed.next) == (True, True, "omniops outbox")
+    late = (
+        message(3, "channel", "slack"),
+        became(6, 3, "sent", ref="", how=""),
+    )  # declined while it waited
+    (owed,) = look(*late, declined=no[:2], now=7)
+    assert (owed.open, owed.words.endswith(": declare")) == (True, True)
     assert look(resolved(8), declined=no[:2], now=9) == []
 
 

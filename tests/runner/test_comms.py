@@ -21,11 +21,12 @@ from omniops.incident.verdicts import Verdict, unproven
 from omniops.incident.view import Incident
 from omniops.journal.events import New
 from omniops.journal.memory import MemoryJournal
-from omniops.runner import headline, outbox, telling
+from omniops.runner import headline, outbox, records, telling
 from omniops.runner.comms import obligations_of, rules_of
 from omniops.runner.engines import registry
 from omniops.runner.fulfilling import fulfil
 from omniops.runner.headline import keep, keep_all
+from omniops.runner.known import incident_of
 from omniops.runner.leaving import Said
 from omniops.runner.meant import pick, pick_owing
 from omniops.runner.tick import tick
@@ -593,6 +594,22 @@ def test_frozen_while_it_is_looked_at(
     with pytest.raises(Frozen):
         COMMANDS[name](comms)
     assert (sent, comms.messages(), comms.done()) == ([], [], [])
+
+
+@pytest.mark.parametrize("kind", ["note", "severity", "role"])
+def test_frozen_while_it_is_written(comms: Comms, kind: str) -> None:
+    """What somebody writes about an incident that they looked at before 4.5 was entered is not stored."""
+    incident = incident_of(comms.journal, INCIDENT)
+    comms.add("frozen", by="bob")
+    length = comms.journal.length(STREAM)
+    write: dict[str, Callable[[], Any]] = {
+        "note": lambda: records.note(comms.journal, incident, "a key was found"),
+        "severity": lambda: records.declare(comms.journal, incident, "SEV-2"),
+        "role": lambda: records.assign(comms.journal, incident, "scribe", "bob"),
+    }
+    with pytest.raises(Frozen):
+        write[kind]()
+    assert comms.journal.length(STREAM) == length
 
 
 def test_what_waited_is_frozen(comms: Comms, sent: list[Any]) -> None:
