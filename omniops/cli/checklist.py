@@ -23,7 +23,7 @@ def checklist(
     from omniops.catalog import get
 
     here = settings()
-    if not here.get("OMNIROUTE_URL"):
+    if not here.has_server:
         from omniops.config import no_server
 
         raise no_server("omniops runbook show first-15-minutes, and do each step by hand")

@@ -158,9 +158,11 @@ def person(
 def whose_journal() -> str:
     """Say whose record an answer is from: an empty one proves little."""
     path = settings().journal_path
+    drills = settings().drills_folder
+    drilled = " A drill has its own: omniops drill show." if drills.is_dir() and any(drills.iterdir()) else ""
     if not path.exists():
-        return f"There is no journal at {path} yet."
-    return f"By {path} alone; what a colleague did is in theirs."
+        return f"There is no journal at {path} yet.{drilled}"
+    return f"By {path} alone; what a colleague did is in theirs.{drilled}"
 
 
 def typed_in(limit: int, next: str) -> str:

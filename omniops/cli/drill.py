@@ -13,6 +13,7 @@ from omniops.cli.context import emit, streams
 from omniops.cli.options import Json
 from omniops.config import Settings
 from omniops.drill.scenarios import SCENARIOS
+from omniops.errors import NeedsPerson
 
 if TYPE_CHECKING:
     from omniops.drill.launcher import Simulator
@@ -29,9 +30,20 @@ WHOLE = "page"
 """The scenario of a plain `omniops drill`."""
 
 
+def _attended(auto: bool, typed: str) -> None:
+    """Raises NeedsPerson where a drill, begun by ``typed``, would stop at its first question: it takes no answers."""
+    if not auto and not streams().interactive:
+        raise NeedsPerson(
+            "a drill asks questions, and nobody is at a terminal",
+            why="stdin and stderr are not both a terminal",
+            state="nothing was started",
+            next=f"run it in a terminal, or let it answer by itself: {typed} --auto",
+        )
+
+
 def _base() -> Path:
     """Where drills lie. The config file is not read: it must neither steer a drill nor stand in its way."""
-    return Settings(os.environ).state_folder / "drills"
+    return Settings(os.environ).drills_folder
 
 
 def _command(name: str) -> Callable[..., None]:
@@ -48,6 +60,7 @@ def _command(name: str) -> Callable[..., None]:
         from omniops.cli.practice_rest import play_on
         from omniops.drill.launcher import start
 
+        _attended(auto, f"omniops drill {name}")
         rate = speed or (AUTO_SPEED if auto else 1.0)
         state = new_folder(_base(), name)
         with start(name, state=state, flavour=flavour, faults=faults, seed=seed, speed=rate) as simulator:
@@ -99,7 +112,9 @@ def resume(auto: Auto = False, json: Json = False) -> None:
     from omniops.cli.practice_rest import play_on
     from omniops.drill.launcher import attach
 
-    with attach(newest_folder(_base())) as simulator:
+    folder = newest_folder(_base())
+    _attended(auto, "omniops drill resume")
+    with attach(folder) as simulator:
         result = go_on(simulator, auto)
         result = play_on(simulator, auto) or result
         if result is None:
@@ -126,7 +141,7 @@ def undo(
     with attach(newest_folder(_base())) as simulator:
         if not force:
             simulator.control("heal", {})
-            streams().say("DRILL · the provider is well again", "warn")
+            streams().say("DRILL · whatever had failed by itself is well again", "warn")
         done = put_back(session(simulator, auto), ids or [], force=force)
     raise typer.Exit(conclude_undo(done, json, drill=True))
 
@@ -189,5 +204,8 @@ def list_(json: Json = False) -> None:
     if json:
         emit({"schema": "omniops.scenarios/1", "scenarios": found})
         return
+    from omniops.terminal.layout import wrap
+
     for one in found:
-        streams().result(f"{one['scenario']:<26} {one['title']}")
+        for line in wrap(one["title"], streams().width(), f"{one['scenario']:<25} ", " " * 26):
+            streams().result(line)

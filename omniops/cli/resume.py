@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from omniops.cli.context import clock, emit, open_journal, person, settings, streams
+from omniops.cli.context import clock, emit, open_journal, person, settings, streams, whose_journal
 from omniops.cli.options import Answers, Confirm, Json, Yes
 
 
@@ -33,6 +33,7 @@ def resume(
         if json:
             emit({"schema": "omniops.run/1", "run": None, "outcome": None, "changes": []})
         streams().say("Nothing to resume: no run is open.")
+        streams().say(whose_journal(), "dim")
         return
     session = Session(settings(), clock(), asked, journal)
     result = paged_alone(session, Request("security"), go_on(session, run, take_over=take_over, abort=abort))

@@ -232,6 +232,11 @@ class Settings:
             return f"uid-{os.getuid()}"
 
     @property
+    def has_server(self) -> bool:
+        """Is it said where the server is? Whether that is a URL, ``omniroute_url`` tells."""
+        return bool(self.get("OMNIROUTE_URL"))
+
+    @property
     def omniroute_url(self) -> str:
         """The server's base URL. Raises BadInput where it is unset or no plain http(s) URL."""
         url = self.get("OMNIROUTE_URL").rstrip("/")
@@ -261,6 +266,11 @@ class Settings:
     @property
     def state_folder(self) -> Path:
         return self._folder("state", "XDG_STATE_HOME", ".local/state")
+
+    @property
+    def drills_folder(self) -> Path:
+        """Where each drill has a folder of its own, journal included."""
+        return self.state_folder / "drills"
 
     @property
     def cache_folder(self) -> Path:

@@ -85,7 +85,7 @@ def configured(settings: Settings) -> bool:
 def gateway_configured(settings: Settings) -> bool:
     """Can OmniRoute be asked: its address and credentials are set?"""
     with_credentials = any(settings.has_secret(name) for name in ("OMNIROUTE_PASSWORD", "OMNIROUTE_API_KEY"))
-    return bool(settings.get("OMNIROUTE_URL")) and with_credentials
+    return settings.has_server and with_credentials
 
 
 def gateway(settings: Settings, clock: Clock, guard: Callable[[str], None] | None = None) -> Gateway:

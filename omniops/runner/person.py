@@ -9,6 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
+YES = ("y", "yes")
+NO = ("n", "no", "q", "quit")
+"""The words that approve and that decline, at whatever question."""
+
 
 class Change(NamedTuple):
     """A write as it is shown before it is approved: before -> after, and where."""

@@ -38,7 +38,7 @@ from omniops.runner.leaving import (
     probe,
     then,
 )
-from omniops.runner.person import Option
+from omniops.runner.person import NO, YES, Option
 from omniops.runner.records import note
 from omniops.text import one_line, redact
 
@@ -51,7 +51,7 @@ _OLDER = (
 EDIT = "edit"
 _ANY = "words"
 """Stands for somebody's own, to see whether a template has a place for them."""
-NO_WORDS = ("y", "yes", "ok", "send", "post", "edit", "none", "n", "no", "q", "quit")
+NO_WORDS = (*YES, *NO, "ok", "send", "post", "edit", "none")
 """What a tired person types who takes the question for another one; it is no text for anybody."""
 
 

@@ -9,7 +9,18 @@ from omniops.clock import Clock
 from omniops.config import Settings
 from omniops.engine.graph import Graph
 from omniops.engine.state import RunState
-from omniops.errors import BadInput, Exit, InDoubt, Interrupted, NeedsPerson, OmniopsError, Refused, Unreachable
+from omniops.errors import (
+    BadInput,
+    Broken,
+    Exit,
+    InDoubt,
+    Interrupted,
+    NeedsPerson,
+    OmniopsError,
+    Refused,
+    Unreachable,
+    Waiting,
+)
 from omniops.incident.view import Incident
 from omniops.journal.events import Journal
 from omniops.runner import opening
@@ -193,7 +204,8 @@ def _ask_target(session: Session, graph: Graph, name: str, spec: dict[str, Any],
 
 
 def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> Result:
-    """Go on with a run. Raises OmniopsError where it cannot be taken over."""
+    """Go on with a run. Raises OmniopsError where it cannot be taken over; where the journal does not take that, the
+    result says so, and what run it was."""
     from omniops.runner.wiring import asks_server, context, server_of
 
     events = session.journal.read(f"run/{run}")
@@ -212,7 +224,10 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
         return session.person.choose("take-over", question, options, None) == "take"
 
     same_place(session, RunState(events))
-    state = opening.take_over(session.journal, events, confirm=confirm)
+    try:
+        state = opening.take_over(session.journal, events, confirm=confirm)
+    except (Broken, Waiting) as error:
+        return Result(RunState(events), "", error)
     state.frozen = bool(incident_of(session.journal, state.started["incident"]).frozen)
     if state.outcome:
         opening.release(session.journal, state, "ended")

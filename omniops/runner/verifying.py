@@ -202,7 +202,7 @@ def verify_incident(session: Session, incident: Incident) -> tuple[str, dict[str
     from omniops.runner.session import same_place
     from omniops.runner.wiring import context
 
-    if not session.settings.get("OMNIROUTE_URL"):
+    if not session.settings.has_server:
         raise no_server(by_hand(incident.id))
     journal = session.journal
     states = [RunState(journal.read(f"run/{run}")) for run in runs_of(journal, incident.id)]

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from omniops.clock import Clock
 from omniops.errors import NeedsPerson
-from omniops.runner.person import Option, PauseAsked, PromptDue
+from omniops.runner.person import NO, YES, Option, PauseAsked, PromptDue
 from omniops.terminal import keys
 from omniops.terminal.layout import cells, cut, parts, safe, tail, wrap
 from omniops.terminal.streams import Streams
@@ -20,7 +20,6 @@ from omniops.terminal.tty import Tty
 REDRAW_S = 1.0  # a slow line carries one redraw a second
 LOOK_S = 0.2  # how often deadline and clocks are looked at
 TYPING_ROOM = 16
-_NO = ("n", "no", "q", "quit")
 
 
 class Reader:
@@ -131,9 +130,9 @@ def ask_yes_no(reader: Reader, question: str, until: datetime | None) -> bool:
     _say(reader.streams, question, "head")
     while True:
         answer = reader.line("y/N", until).lower()
-        if answer in ("y", "yes"):
+        if answer in YES:
             return True
-        if answer in ("", *_NO):
+        if answer in ("", *NO):
             return False
         _say(reader.streams, f"“{safe(answer, 40)}” is neither y nor n.", "warn")
 
@@ -146,7 +145,7 @@ def ask_typed(reader: Reader, question: str, wanted: str, until: datetime | None
         answer = reader.line("type it", until)
         if wanted and answer == wanted:
             return True
-        if answer.lower() in ("", *_NO):
+        if answer.lower() in ("", *NO):
             return False
         _say(reader.streams, f"“{safe(answer, 80)}” is not {wanted}. Nothing was changed.", "warn")
 
@@ -158,7 +157,7 @@ def ask_word(reader: Reader, hint: str, word: str, until: datetime | None) -> bo
         answer = reader.line(f"{word}/n", until).lower()
         if answer == word:
             return True
-        if answer in _NO:
+        if answer in NO:
             return False
         _say(reader.streams, f"Type {word}, or n to decline; Ctrl-C pauses.", "warn")
 
@@ -169,7 +168,7 @@ def ask_text(
     """Ask for a text that ``check`` accepts. Enter alone takes the default where there is one; n declines. A default
     of n: Enter alone declines, too."""
     _say(reader.streams, question, "head")
-    if default.lower() in _NO:
+    if default.lower() in NO:
         enter = "Enter alone or n: do not answer."
     else:
         enter = f"Enter alone: {safe(default, 80)}. n: do not answer." if default else "n: do not answer."
@@ -177,7 +176,7 @@ def ask_text(
     while True:
         answer = reader.line("answer", until, draft) or default
         draft = ""
-        if answer.lower() in _NO:
+        if answer.lower() in NO:
             return None
         wrong = safe(check(answer)) if answer else "An answer is needed; n declines."
         if not wrong:
@@ -216,7 +215,7 @@ def ask_number(reader: Reader, question: str, options: Sequence[Option], until: 
             return suggested.key
         if answer in keyed or answer in numbered:
             return keyed.get(answer) or numbered[answer]
-        if answer in _NO:
+        if answer in NO:
             return None
         _say(reader.streams, f"Type a number from 1 to {len(options)}, or n for none of them. {enter}".rstrip(), "warn")
 

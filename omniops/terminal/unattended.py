@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from omniops.errors import NeedsPerson
-from omniops.runner.person import Change, Option, Person, Sample, StepView
+from omniops.runner.person import NO, YES, Change, Option, Person, Sample, StepView
 from omniops.terminal.answers import load_answers
 from omniops.terminal.layout import safe
 from omniops.terminal.show import Show, approval, no_clocks
@@ -15,8 +15,8 @@ from omniops.terminal.streams import Streams
 
 __all__ = ["Combined", "Unattended", "load_answers"]
 
-_NO = ("n", "no", "false", "declined")
-_YES = ("y", "yes", "true")
+_NO = (*NO, "false", "declined")
+_YES = (*YES, "true")
 
 Answer = TypeVar("Answer")
 

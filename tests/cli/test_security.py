@@ -158,6 +158,22 @@ def test_a_disk_that_is_full_from_some_moment_on(
     assert list(keys.values()) == list(sent.values())
 
 
+def test_a_run_that_cannot_be_taken_up_again(omniops: Command, pagerduty: Scripted) -> None:
+    """A resume whose lease the journal does not take pages all the same, with the run's own key."""
+    home, again = omniops.env["OMNIOPS_HOME"], ["resume", "--yes"]
+    begun = {
+        "home": home,
+        "of": "append",
+        "after": 2,
+        "words": ["mitigate", "security", "--yes"],
+        "then": ["--version"],
+    }
+    resumed = {"home": home, "of": "append", "after": 0, "words": again, "then": again}
+    _, ((code, text), (then, later)) = filled(omniops, begun, resumed)
+    assert (code, "The page does not wait for that" in text, then) == (6, True, 10), text + later
+    assert list(Counter(one.json()["dedup_key"] for one in pagerduty.seen).values()) == [3]
+
+
 def test_a_full_disk_and_no_routing_key(omniops: Command, pagerduty: Scripted, tmp_path: Path) -> None:
     """Somebody is told whom to call; where only the freeze was wanted, nobody is."""
     omniops.env["PAGERDUTY_ROUTING_KEY_SECURITY"] = ""

@@ -28,7 +28,7 @@ def examine(look: Look) -> Iterator[Finding]:
     """OMNIROUTE_URL is the one setting that nothing works without. One login is tried at most."""
     from omniops.runner.wiring import loopback_only
 
-    if not look.settings.get("OMNIROUTE_URL"):
+    if not look.settings.has_server:
         yield fail(
             "server",
             "OMNIROUTE_URL is not set: there is nothing to act on",

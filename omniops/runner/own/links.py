@@ -24,7 +24,7 @@ def open_links(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
         "runbook": str(page.get("runbook_url") or ""),
     }
     for name, url in links.items():
-        walk.person.say(f"{name + ':':<15}{one_line(url, 300) or _unset(name)}", "" if url else "dim")
+        walk.person.say(f"{name + ':':<15}{one_line(url, 300) or _unset(name, settings.drill)}", "" if url else "dim")
     walk.person.say(f"{'channel:':<15}{channel}{_to_come(walk, id)}")
     opened = [] if walk.dry else [name for name, url in links.items() if url and _open(settings.env, url)]
     summary = f"opened: {', '.join(opened)}" if opened else "no browser here; the links are above"
@@ -41,8 +41,10 @@ def _to_come(walk: Walk, id: str) -> str:
     return " (its texts go to the webhook's channel)" if by_webhook(settings) else " (yours to make: no Slack here)"
 
 
-def _unset(name: str) -> str:
-    return "(GRAFANA_URL is not set; `omniops slo` shows the figures)" if name == "SLO dashboard" else "(none)"
+def _unset(name: str, drill: bool) -> str:
+    if name != "SLO dashboard":
+        return "(none)"
+    return "(no Grafana in a drill)" if drill else "(GRAFANA_URL is not set; `omniops slo` shows the figures)"
 
 
 def _open(env: Any, url: str) -> bool:
