@@ -6,15 +6,26 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from omniops.drill.scenarios import Scenario
 from omniops.drill.world import World
 
 LASTING = timedelta(seconds=60)
 SLOW = 1.5
-LABELS = {"alertname": "ErrorBudgetBurnFast", "severity": "critical", "service": "omniroute"}
-ANNOTATIONS = {
-    "summary": "the error budget burns more than six times too fast",
-    "runbook_url": "https://runbooks.example.test/omniroute#provider-outage",
+RUNBOOK = "https://runbooks.example.test/omniroute#provider-outage"
+SUMMARIES = {
+    "ErrorBudgetBurnFast": "the error budget burns more than six times too fast",
+    "LatencySLOBreach": "p95 of chat completions is above twice its budget",
 }
+
+
+def labels_of(scenario: Scenario) -> dict[str, str]:
+    """Of the alert that pages: what its figures will say, so that the page and they speak of one thing."""
+    return {"alertname": scenario.alert, "severity": "critical", "service": "omniroute"}
+
+
+def annotations_of(scenario: Scenario) -> dict[str, str]:
+    """Its summary and its runbook."""
+    return {"summary": SUMMARIES[scenario.alert], "runbook_url": RUNBOOK}
 
 
 def well_since(world: World) -> datetime | None:

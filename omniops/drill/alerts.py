@@ -55,9 +55,11 @@ class Alerts:
     def active(self) -> list[dict[str, Any]]:
         """The alerts that fire now: the drill's own, and those that were posted and have not ended."""
         now, found = self.world.now(), []
-        if self.world.scenario.paged and alarm.ended_at(self.world) is None:
+        scenario = self.world.scenario
+        if scenario.paged and alarm.ended_at(self.world) is None:
             begun = parse_iso(self.world.data["onset"])
-            found.append(_row(alarm.LABELS, alarm.ANNOTATIONS, iso(begun), iso(now + RESOLVE_AFTER), iso(now)))
+            labels, annotations = alarm.labels_of(scenario), alarm.annotations_of(scenario)
+            found.append(_row(labels, annotations, iso(begun), iso(now + RESOLVE_AFTER), iso(now)))
         for one in self.data["posted"]:
             if parse_iso(one["endsAt"]) > now:
                 found.append(_row(one["labels"], one["annotations"], one["startsAt"], one["endsAt"], one["updatedAt"]))

@@ -12,6 +12,7 @@ from typing import Any
 
 from omniops.clock import iso, parse_iso
 from omniops.drill import alarm
+from omniops.drill.scenarios import Scenario
 from omniops.drill.world import World
 
 PRIMARY, SECONDARY, OTHER = "PUSER01", "PUSER02", "PUSER03"
@@ -23,8 +24,16 @@ READONLY_TOKEN = "drill-readonly-0123456789"
 ROUTING_KEY, ROUTING_KEY_SECONDARY = "d1" * 16, "d2" * 16
 UNACK_AFTER = timedelta(minutes=30)
 ESCALATE_AFTER = timedelta(minutes=30)
-GROUP_KEY = '{}/{severity="critical"}:{alertname="ErrorBudgetBurnFast", service="omniroute"}'
-FIRST_KEY = hashlib.sha256(GROUP_KEY.encode()).hexdigest()
+
+
+def group_key(scenario: Scenario) -> str:
+    """Alertmanager's name of the group that the alert is in."""
+    return f'{{}}/{{severity="critical"}}:{{alertname="{scenario.alert}", service="omniroute"}}'
+
+
+def first_key(scenario: Scenario) -> str:
+    """The key of the page that a drill begins with: the hash of that."""
+    return hashlib.sha256(group_key(scenario).encode()).hexdigest()
 
 
 class Refusal(Exception):
@@ -49,8 +58,9 @@ class Store:
     def first_page(self) -> dict[str, Any]:
         """The page that a drill begins with, as an Alertmanager would have caused it."""
         self.data = self.world.data["pager"]
-        details = _custom_details(alarm.LABELS, alarm.ANNOTATIONS)
-        return self.trigger(FIRST_KEY, alarm.LABELS["alertname"], details)
+        scenario = self.world.scenario
+        details = _custom_details(alarm.labels_of(scenario), alarm.annotations_of(scenario))
+        return self.trigger(first_key(scenario), scenario.alert, details)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -91,9 +101,11 @@ class Store:
         """Carry out what is due: an acknowledgement that has run out, an escalation that nobody stopped; and the first
         page resolves when its alert has ended, as Alertmanager would have it."""
         now = self.world.now()
-        ended = alarm.ended_at(self.world) if self.world.scenario.paged else None
+        scenario = self.world.scenario
+        ended = alarm.ended_at(self.world) if scenario.paged else None
+        first = first_key(scenario)
         for one in self.data["incidents"]:
-            if ended is not None and one["incident_key"] == FIRST_KEY and one["status"] != "resolved":
+            if ended is not None and one["incident_key"] == first and one["status"] != "resolved":
                 self._status(one, "resolved", None, ended)
                 one["pending_actions"] = []
             for action in list(one["pending_actions"]):

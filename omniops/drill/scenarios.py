@@ -29,6 +29,7 @@ class Scenario(NamedTuple):
     auth_broken: bool = False  # the API keys are gone and every keyed request answers 500
     damaged: bool = False  # the database file is damaged
     paged: bool = False  # it begins with a page: PagerDuty and the other services outside are simulated too
+    alert: str = "ErrorBudgetBurnFast"  # what pages; one of alarm.SUMMARIES
     lesser: bool = False  # no Slack app, no Statuspage, no gh: Discord's webhook, a git status page, GitHub's REST API
     replicas: int = 1  # with three, the last one is bad and a balancer stands in front
     answers: Mapping[str, str] = {}
@@ -98,6 +99,7 @@ SCENARIOS: dict[str, Scenario] = {
             "the whole path: it begins with a page, and one of two connections of a provider fails",
             failing=("openai-main",),
             paged=True,
+            alert="LatencySLOBreach",  # the other connection answers in its place, so nothing fails and all is slow
             answers={"classify": "sev-2", "decide": "disable", "connections": "openai-main"},
         ),
         Scenario(

@@ -14,6 +14,7 @@ import pytest
 
 from omniops.clock import SystemClock
 from omniops.drill import alarm, pager_store
+from omniops.drill.scenarios import SCENARIOS
 from omniops.incident.outbox import OUTBOX_KINDS, fold
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
@@ -33,7 +34,7 @@ ALERT = {
     "annotations": {"runbook_url": "https://runbooks.example.test/r"},
     "startsAt": "2026-11-23T07:10:49Z",
 }
-PAYLOAD = {"version": "4", "groupKey": pager_store.GROUP_KEY, "status": "firing", "alerts": [ALERT]}
+PAYLOAD = {"version": "4", "groupKey": pager_store.group_key(SCENARIOS["sev-1"]), "status": "firing", "alerts": [ALERT]}
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_ack(pager: FakePager, omniops: Command) -> None:
         "OmniRoute, urgency high",
         "unless it is resolved before",
         "alertname=ErrorBudgetBurnFast",
-        alarm.ANNOTATIONS["runbook_url"],
+        alarm.RUNBOOK,
         "0:02 open the SLO dashboard",
     ):
         assert words in done.stdout, done.stdout

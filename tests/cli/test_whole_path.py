@@ -25,7 +25,7 @@ def test_from_the_page_to_the_score(tmp_path: Path) -> None:
     """Page, ack, post, classify; Ctrl-C; resumed with the same clocks: declare, evidence, decide, disable, verified."""
     env: Any = Command(tmp_path).env
     child = start(*DRILL, "--speed", "10", **env)
-    child.expect_exact("You are paged: #481 ErrorBudgetBurnFast", timeout=60)
+    child.expect_exact("You are paged: #481 LatencySLOBreach", timeout=60)
     answer(child, "answer> ", "omniops page ack")
     child.expect_exact("Acknowledged: #481", timeout=30)
     child.expect_exact("0:02 Post a single-line ack", timeout=30)

@@ -9,6 +9,7 @@ import re
 import sqlite3
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,10 @@ def wait_until_up(client: Client, running: bool = True) -> dict[str, Any]:
     for _ in range(300):
         state = client.simulator.control("state")
         if state["running"] is running:
-            return state
+            with suppress(ConnectionRefusedError):  # its port opens a moment later
+                if running:
+                    client.ask("GET", "/api/monitoring/health")
+                return state
         time.sleep(0.01)
     raise AssertionError("it does not come up")
 

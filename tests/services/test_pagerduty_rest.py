@@ -109,7 +109,7 @@ def test_the_alert(pager: FakePager) -> None:
     """Labels and the runbook are taken out of what Alertmanager sent as text, or out of plain details."""
     (alert,) = client(pager).alerts(ID)
     assert alert.labels == {"alertname": "ErrorBudgetBurnFast", "severity": "critical", "service": "omniroute"}
-    assert (alert.runbook_url, alert.firing) == (alarm.ANNOTATIONS["runbook_url"], "1")
+    assert (alert.runbook_url, alert.firing) == (alarm.RUNBOOK, "1")
     assert "six times too fast" in alert.summary
     other = pager.another()
     (alert,) = client(pager).alerts(other["id"])

@@ -41,7 +41,9 @@ class FakePager:
 
     def __init__(self, folder: Path, *, faults: str = "", clock: Clock | None = None) -> None:
         now = (clock or SystemClock()).now()
-        self.world = World.create(folder / "pager", "page", flavour="3.7.9", seed=1, speed=1.0, anchor=now, spec=faults)
+        self.world = World.create(
+            folder / "pager", "sev-1", flavour="3.7.9", seed=1, speed=1.0, anchor=now, spec=faults
+        )
         if clock is not None:
             moved: Any = clock
             self.world.clock = moved

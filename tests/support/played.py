@@ -12,7 +12,8 @@ def told_and_filed(drill: Path, severity: str) -> None:
     world = json.loads((drill / "world.json").read_text(encoding="utf-8"))
     (issue,) = world["github"]["issues"]
     assert [one["name"] for one in issue["labels"]] == ["postmortem", severity]
-    assert issue["title"].startswith("Postmortem: ErrorBudgetBurnFast")
+    alert = {"SEV-1": "ErrorBudgetBurnFast", "SEV-2": "LatencySLOBreach"}[severity]
+    assert issue["title"].startswith(f"Postmortem: {alert}")
     assert "TODO" not in issue["body"]
     assert "DEBT-001" in (drill / "omniroute/docs/TECH_DEBT.md").read_text(encoding="utf-8")
     assert len(world["mailbox"]["letters"]) == (2 if severity == "SEV-1" else 0)
