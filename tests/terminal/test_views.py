@@ -203,6 +203,19 @@ def test_a_change_shows_before_and_after() -> None:
     assert any(line.startswith("  ! It is the last live connection") for line in lines)
 
 
+def test_a_list_is_shown_by_names() -> None:
+    """Entries of a list are named, and what differs never looks alike."""
+    two, one = [{"id": "a1", "model": "m/a", "weight": 0}, {"id": "b1", "model": "m/b"}], [{"id": "b1", "model": "m/b"}]
+    shown = [
+        " ".join(line for line, _ in change_lines(CHANGE._replace(before={"models": old}, after={"models": new}), 79))
+        for old, new in ((two, one), (two, two), (one, [{"id": "b1", "model": "m/b", "weight": 2}]))
+    ]
+    assert "m/a, m/b → m/b" in shown[0]
+    assert "m/a, m/b (stays)" in shown[1]
+    assert "(stays)" not in shown[2]
+    assert '"weight": 2' in shown[2]
+
+
 @given(st.binary(max_size=60), st.integers(0, 60))
 def test_keys_in_any_pieces(data: bytes, at: int) -> None:
     """Bytes mean the same in one piece and in two, unless they answer; no control character gets into the text."""

@@ -56,14 +56,8 @@ def _shown(shown: dict[str, Any], width: int) -> list[Line]:
 
 def _table(before: dict[str, Any], after: dict[str, Any], width: int) -> list[Line]:
     """Before and after side by side, or one below the other where they do not fit."""
-    rows: list[tuple[str, str, str]] = [
-        (
-            safe(name),
-            _value(before[name]) if name in before else "(none)",
-            _value(after[name]) if name in after else "(none)",
-        )
-        for name in [*before, *(name for name in after if name not in before)]
-    ]
+    names_of_all = [*before, *(name for name in after if name not in before)]
+    rows: list[tuple[str, str, str]] = [(safe(name), *_pair(name, before, after)) for name in names_of_all]
     names = min(max([len("environment"), *(cells(name) for name, _, _ in rows)]), MAX_NAME)
     room = width - (2 + names + 2) - len(" → ")
     olds = max([cells(old) for _, old, new in rows if old != new and cells(old) + cells(new) <= room] or [0])
@@ -80,15 +74,39 @@ def _table(before: dict[str, Any], after: dict[str, Any], width: int) -> list[Li
     return lines
 
 
+def _pair(name: str, before: dict[str, Any], after: dict[str, Any]) -> tuple[str, str]:
+    """A value before and after. What differs does not look alike, whatever it takes to see it."""
+    old, new = (_value(of[name]) if name in of else "(none)" for of in (before, after))
+    if old != new or before.get(name) == after.get(name):
+        return old, new
+    return _whole(before.get(name)), _whole(after.get(name))
+
+
 def _row(name: str, value: str, width: int) -> list[str]:
     start = f"  {pad(cut(name, MAX_NAME), len('environment'))}  "
     return wrap(value, width, start, " " * min(cells(start), 15))
 
 
+NAMED_BY = ("model", "name", "id")
+"""What an entry of a list is known by to a person, the first that it has."""
+
+
 def _value(value: object) -> str:
-    """A value as the wire has it: true, null, "text" without quotes, lists and objects as JSON."""
+    """A value as the wire has it: true, null, "text" without quotes, objects as JSON; of a list, its entries' names."""
     if isinstance(value, str):
         return safe(value, 600) or '""'
+    if isinstance(value, list) and value:
+        return safe(", ".join(_value(_name(entry)) for entry in value), 600)
+    return _whole(value)
+
+
+def _whole(value: object) -> str:
     import json
 
     return safe(json.dumps(value, ensure_ascii=False, default=str), 600)
+
+
+def _name(entry: object) -> object:
+    if not isinstance(entry, dict):
+        return entry
+    return next((entry[key] for key in NAMED_BY if isinstance(entry.get(key), str) and entry[key]), entry)
