@@ -293,6 +293,13 @@ SPECS: dict[str, ActionSpec] = {
         {"text": "text", "version": "text", "sha": "text"},
         timeout_s=60,
     ),
+    "deploys.green": ActionSpec(
+        "read",
+        "Find the version that was proved well last, other than the one that runs.",
+        {},
+        {"green": "text", "green_text": "text"},
+        timeout_s=60,
+    ),
     "choices.weigh": ActionSpec(
         "read",
         "Say what speaks for rolling back, failing over, or disabling a connection.",

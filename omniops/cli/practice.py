@@ -74,7 +74,7 @@ def walk(simulator: Simulator, auto: bool, until: str = "") -> Result:
 
     here = session(simulator, auto)
     graph = get(simulator.scenario.runbook, here.settings)
-    here.person.say(f"DRILL · {simulator.scenario.title}", "warn")
+    here.person.say(f"DRILL · {simulator.scenario.title}. {simulator.told}".rstrip(), "warn")
     if simulator.scenario.paged:
         return flushed(here, from_the_page(here, graph, until))
     request = Request(graph["id"], simulator.target, onset=iso(simulator.onset), until=until)

@@ -50,6 +50,11 @@ class Simulator:
         return scenarios.target(self.scenario, self.flavour)
 
     @property
+    def told(self) -> str:
+        """What somebody on call would know, and no screen tells; "" for nothing."""
+        return scenarios.told(self.scenario, self.flavour)
+
+    @property
     def answers(self) -> dict[str, str]:
         """Step id -> answer of an automatic drill."""
         return scenarios.answers(self.scenario, self.flavour, self.backup)

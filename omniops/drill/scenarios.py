@@ -23,6 +23,7 @@ class Scenario(NamedTuple):
     name: str
     runbook: str
     title: str
+    told: str = ""  # what somebody on call would know of it, and no screen tells; {version} as below
     target: str = ""  # the argument after the runbook's name; {version}: the last green version
     failing: tuple[str, ...] = ()  # names of connections whose upstream answers 500 after two seconds
     slow: float = 1.0  # the running version makes every request this much slower
@@ -60,6 +61,7 @@ SCENARIOS: dict[str, Scenario] = {
             "latency-regression",
             "latency-regression",
             "a deploy has made everything slow",
+            told="{version}, which ran before it, was well.",
             slow=4.5,
             answers={"no_baseline": "doubled", "which": _VERSION},
         ),
@@ -137,7 +139,16 @@ def find(name: str) -> Scenario:
 
 def target(scenario: Scenario, flavour: str) -> str:
     """Return the argument that `mitigate` gets after the runbook's name, "" for none."""
-    return scenario.target.replace(_VERSION, VERSIONS[flavour][1])
+    return _filled(scenario.target, flavour)
+
+
+def told(scenario: Scenario, flavour: str) -> str:
+    """Return what the drill says before it begins, "" for nothing."""
+    return _filled(scenario.told, flavour)
+
+
+def _filled(text: str, flavour: str) -> str:
+    return text.replace(_VERSION, VERSIONS[flavour][1])
 
 
 def answers(scenario: Scenario, flavour: str, backup: str) -> dict[str, str]:

@@ -56,6 +56,7 @@ READINGS: dict[str, dict[str, list[Any]]] = {
         "key": ["sev-1"], "severity": ["SEV-1"], "question": ["s"], "reason": ["r"], "runbook": ["failover"],
     },
     "evidence.capture": {"text": ["t"], "version": ["3.7.9"], "sha": ["abc"]},
+    "deploys.green": {"green": ["3.7.8"], "green_text": ["g"]},
     "choices.weigh": {
         "key": ["disable"], "question": ["s"], "green": ["3.7.8"], "green_text": ["g"],
         "worst_text": ["w"],

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omniops.errors import OmniopsError
-from omniops.incident.deploys import GREEN_KINDS, last_green
+from omniops.runner.own.deploys import last
 from omniops.text import duration, one_line
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ class Choice(NamedTuple):
 def weigh(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     """Look at the deploy, the replicas and the connections; suggest the mildest choice that the figures speak for."""
     running, rollback = _deploy(walk)
-    green = last_green(walk.journal.kinds(GREEN_KINDS), but=running)
     disable, worst, named = _connections(walk)
     choices = [disable, _replicas(walk), rollback]
     walk.person.say("What speaks for each choice:")
@@ -45,8 +44,7 @@ def weigh(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     return {
         "key": suggested.key if suggested else "",
         "question": f"{word} Mitigate first, root-cause later. Which one?",
-        "green": green.version if green else "",
-        "green_text": f"{green.version}, proved well at {green.at}" if green else "none is journalled; you choose",
+        **last(walk, running),
         "worst": named,
         "worst_text": worst or "none",
     }

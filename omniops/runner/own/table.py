@@ -18,6 +18,7 @@ _HOMES = {
     "severity.measure": "omniops.runner.own.severity:measure",
     "latency.compare": "omniops.runner.own.latency:compare",
     "evidence.capture": "omniops.runner.own.evidence:capture",
+    "deploys.green": "omniops.runner.own.deploys:green",
     "choices.weigh": "omniops.runner.own.choices:weigh",
 }
 
