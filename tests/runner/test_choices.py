@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
 from omniops.actions.latency import Share
+from omniops.clock import SystemClock
+from omniops.errors import Unreachable
+from omniops.journal.events import New
+from omniops.journal.memory import MemoryJournal
 from omniops.runner.own.choices import worst_provider
+from omniops.runner.own.deploys import green
 from omniops.services.omniroute_parse import Connection
 
 
@@ -32,3 +40,21 @@ KNOWN = [
 def test_a_provider_that_fails_as_a_whole(errors: dict[str, int], found: tuple[str, int, list[str]]) -> None:
     """Only where every active connection of it fails; it is typed by its name then."""
     assert worst_provider([Share(id, 50, count, 1.0) for id, count in errors.items()], KNOWN) == found
+
+
+@pytest.mark.parametrize(("runs", "known"), [("3.7.9", "3.7.8"), ("3.7.8", "3.7.9"), ("", "3.7.9")])
+def test_a_version_to_go_back_to(runs: str, known: str) -> None:
+    """The one that was proved well last and does not run; the last of all, where what runs is not known."""
+    journal = MemoryJournal(SystemClock(), "eve", "here", False)
+    for version in ("3.7.8", "3.7.9"):
+        journal.append([New("incident/i", None, "verified", {"version": version, "verdict": "recovered"})])
+
+    def version() -> tuple[str, str]:
+        if not runs:
+            raise Unreachable("no answer")
+        return runs, "health"
+
+    walk: Any = SimpleNamespace(journal=journal, ctx=SimpleNamespace(omniroute=SimpleNamespace(version=version)))
+    found = green(walk, {})
+    assert found["green"] == known
+    assert found["green_text"].startswith(f"{known}, proved well at 20")
