@@ -46,8 +46,8 @@ def test_a_provider_that_fails_as_a_whole(errors: dict[str, int], found: tuple[s
 def test_a_version_to_go_back_to(runs: str, known: str) -> None:
     """The one that was proved well last and does not run; the last of all, where what runs is not known."""
     journal = MemoryJournal(SystemClock(), "eve", "here", False)
-    for version in ("3.7.8", "3.7.9"):
-        journal.append([New("incident/i", None, "verified", {"version": version, "verdict": "recovered"})])
+    for proved in ("3.7.8", "3.7.9"):
+        journal.append([New("incident/i", None, "verified", {"version": proved, "verdict": "recovered"})])
 
     def version() -> tuple[str, str]:
         if not runs:
