@@ -21,6 +21,9 @@ STREAM = f"incident/{INCIDENT}"
 CONNECTION = {"id": "8ae76e54", "provider": "openai", "name": "openai-main", "label": "OpenAI",
               "target": "OpenAI/openai-main (8ae76e54)"}  # fmt: skip
 
+NAMES = ("openai", "eve", "gw-3", "ops-laptop", "8ae76e54", INCIDENT)
+"""What only insiders know of it: no public text holds one."""
+
 
 def opened(severity: str = "SEV-1", id: str = INCIDENT) -> list[New]:
     """The events of an incident that has just been declared."""
@@ -105,3 +108,8 @@ class Comms:
 
     def done(self) -> list[tuple[str, str]]:
         return [(e.data["obligation"], e.data["how"]) for e in self.journal.read(STREAM) if e.kind == "comms.done"]
+
+
+def public(text: str) -> None:
+    """Nothing of the incident's names is in it."""
+    assert [name for name in NAMES if name in text.lower()] == []
