@@ -179,7 +179,21 @@ def _failed(error: Exception, argv: list[str]) -> int:
         with suppress(OSError):
             error.show()
         return int(Exit.USAGE)
+    if isinstance(error, OSError) and isinstance(error.filename, (str, os.PathLike)):
+        return _failed(_unusable(error), argv)
     return _bug(error)
+
+
+def _unusable(error: OSError) -> Exception:
+    """A file that nobody expected to be refused. It is the machine that has to be mended, not omniops."""
+    from omniops.errors import Broken
+
+    return Broken(
+        f"{error.filename} cannot be used",
+        why=error.strerror or str(error),
+        state="the journal holds all that was done; nothing is lost",
+        next="mend that, and type it again; a run goes on with omniops resume",
+    )
 
 
 def _asked_to_stop(error: Exception, argv: list[str]) -> Exception:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
-from urllib.parse import urlsplit
 
+from omniops.config.address import WANTED, plain, shown
 from omniops.errors import BadInput
 from omniops.text import is_secret
 
@@ -333,12 +333,10 @@ def no_server(without: str = "") -> BadInput:
 
 
 def _plain_url(name: str, url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        shown = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "what it holds"
+    if plain(url) is None:
         raise BadInput(
-            f"{name} is not a plain base URL: {shown}",
-            why="it must be http:// or https://, a host, and no user, query or fragment",
+            f"{name} is not a plain base URL: {shown(url)}",
+            why=WANTED,
             state="nothing was attempted",
             next=f"export {name}=https://your-omniroute",
         )

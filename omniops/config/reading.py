@@ -9,8 +9,8 @@ import os
 import re
 import tomllib
 from typing import Any, NamedTuple, NoReturn
-from urllib.parse import urlsplit
 
+from omniops.config.address import plain
 from omniops.config.file import Layers, Values
 from omniops.config.names import SETTINGS
 from omniops.errors import BadInput
@@ -147,7 +147,7 @@ class _Reader:
                 f'write {name} = "env:NAME", "file:PATH" or "cmd:COMMAND", and change the secret if others saw it',
                 value=True,
             )
-        elif kind in ("url", "urls") and not all(_plain(url) for url in value.replace(",", " ").split()):
+        elif kind in ("url", "urls") and not all(plain(url) for url in value.replace(",", " ").split()):
             why = "http:// or https://, a host, and no user, query or fragment"
             self._problem(here, f"{name} is not a plain base URL", why, f'write {name} = "https://..."', True)
         else:
@@ -176,16 +176,6 @@ class _Reader:
             if here[:length] in self._places:
                 return self._places[here[:length]]
         return 1, 1, 1
-
-
-def _plain(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
-        return False
-    extra = parts.username or parts.password or parts.query or parts.fragment
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not extra
 
 
 def _places(text: str) -> dict[tuple[str, ...], tuple[int, int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from omniops.config.names import GROUPS, Setting
@@ -49,7 +50,8 @@ def _words(setting: Setting) -> str:
 
 def write(path: Path, *, force: bool) -> None:
     """Write the file for its owner's eyes. Raises BadInput where there is one already, or it cannot be written."""
-    target = path.resolve() if force else path  # the file itself where it is a link into a folder of dotfiles
+    # The file itself where it is a link into a folder of dotfiles.
+    target = Path(os.path.realpath(path)) if force else path
     unfinished = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -70,7 +72,8 @@ def write(path: Path, *, force: bool) -> None:
             next="edit it, or overwrite it: omniops config init --force",
         ) from None
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # where its folder is none
+            unfinished.unlink()
         raise BadInput(
             f"the config file cannot be written: {path}",
             why=error.strerror or str(error),

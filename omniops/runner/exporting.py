@@ -89,7 +89,7 @@ def write(path: Path, content: str, *, force: bool) -> None:
     publish: Callable[[Path, Path], object] = os.replace if force else _publish_new
     try:
         if path.is_symlink():
-            path = path.resolve()
+            path = Path(os.path.realpath(path))  # of a link that leads to itself resolve() makes an error of its own
         if path.exists() and not path.is_file():
             raise OSError(None, "it is a folder" if path.is_dir() else "it is no file")
         if not path.name:

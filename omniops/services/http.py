@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from omniops import __version__
 from omniops.clock import Clock
+from omniops.config.address import WANTED, plain
 from omniops.errors import BadInput
 from omniops.text import clean, one_line, redact
 
@@ -94,11 +95,10 @@ class Http:
         guard: Callable[[str], None] | None = None,
         timeout_s: float = 10.0,
     ) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        if plain(url) is None:
             raise BadInput(
                 "a service's address is no plain http(s) URL",
-                why="it must be http:// or https://, a host, and no user or query",
+                why=WANTED,
                 state="nothing was attempted",
                 next="look at OMNIROUTE_URL, OMNIROUTE_URLS and PAGERDUTY_EVENTS_URL",
             )

@@ -322,6 +322,16 @@ def test_letters_that_the_screen_has_not(tmp_path: Path) -> None:
     assert "Z?rich" in omniops("incident", "export").stdout
 
 
+def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
+    """What the machine refuses is no bug of omniops: the file is named, and what is to be mended."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    omniops = Command(tmp_path / "file" / "home")
+    for words, ends in ((("config", "init"), 2), (("drill", "security", "--auto"), 6)):
+        done = omniops(*words)
+        assert done.returncode == ends, done.stderr
+        assert "Not a directory" in done.stderr
+
+
 def test_nothing_behind_stdin(tmp_path: Path) -> None:
     """Without stdin nothing is read from it, and what is no UTF-8 is refused, before anything is queued."""
     omniops = Command(tmp_path)

@@ -102,6 +102,10 @@ def test_a_link_stays_a_link(command: Command, tmp_path: Path) -> None:
     assert command("incident", "export", "-o", str(link), "--force").returncode == 0
     assert (link.is_symlink(), real.stat().st_mode & 0o777) == (True, 0o640)
     assert real.read_text(encoding="utf-8").startswith("# ")
+    link.unlink()
+    link.symlink_to(link)  # leads nowhere
+    done = command("incident", "export", "-o", str(link))
+    assert (done.returncode, "is there already" in done.stderr) == (2, True), done.stderr
 
 
 def test_open(command: Command) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from omniops.clock import Clock
 from omniops.config import Settings
+from omniops.config.address import plain
 from omniops.runner.doctor.base import Finding, ok, unset, warn
 from omniops.services import http
 
@@ -26,7 +27,8 @@ URLS = {
 @contextmanager
 def watched(settings: Settings, clock: Clock) -> Iterator[dict[str, float]]:
     """Collect service -> its clock minus ours, in seconds, from the answers that come while the block runs."""
-    names = {urlsplit(settings.get(name, default)).netloc: service for service, (name, default) in URLS.items()}
+    urls = {service: plain(settings.get(name, default)) for service, (name, default) in URLS.items()}
+    names = {parts.netloc: service for service, parts in urls.items() if parts is not None}
     seen: dict[str, float] = {}
 
     def note(reply: http.Reply) -> None:
