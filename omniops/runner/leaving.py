@@ -16,7 +16,7 @@ from omniops.incident.drafts import Draft
 from omniops.incident.obligations import IDS
 from omniops.incident.outbox import Message
 from omniops.incident.view import Incident
-from omniops.journal.events import Journal
+from omniops.journal.events import Event, Journal
 from omniops.runner import outbox
 from omniops.runner.person import Change, Person
 from omniops.services.clients import Clients
@@ -97,13 +97,20 @@ def probe(incident: str, draft: Draft) -> Message:
     return Message("", incident, draft.engine, draft.to, draft.about, draft.body, draft.key, "", "waiting")
 
 
-def leave(here: Here, incident: str, draft: Draft, instead_of: Sequence[str] = ()) -> Message | None:
-    """Owe a message, give it ten seconds to leave, and return it as it is then. What has its key already goes in its
-    stead; ``instead_of``: ids of older ones that it takes the place of. None: the incident is on the security path by
-    now, and nothing was queued."""
+def leave(
+    here: Here,
+    incident: str,
+    draft: Draft,
+    instead_of: Sequence[str] = (),
+    same: Callable[[Message], bool] = lambda _: False,
+    still: Callable[[Sequence[Event]], object] = lambda _: None,
+) -> Message | None:
+    """Owe a message, give it ten seconds to leave, and return it as it is then. What has its key already, or says the
+    ``same``, goes in its stead; ``instead_of``: ids of older ones that it takes the place of; ``still`` as for
+    `outbox.queue`. None: the incident is on the security path by now, and nothing was queued."""
     id = outbox.queue(
         here.journal, incident, engine=draft.engine, to=draft.to, about=draft.about, body=draft.body, key=draft.key,
-        instead_of=instead_of,
+        instead_of=instead_of, same=same, still=still,
     )  # fmt: skip
     if not id:
         return None

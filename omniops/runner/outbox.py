@@ -77,11 +77,15 @@ def queue(
     body: dict[str, Any],
     key: str,
     instead_of: Sequence[str] = (),
+    same: Callable[[Message], bool] = lambda _: False,
+    still: Callable[[Sequence[Event]], object] = lambda _: None,
 ) -> str:
     """Owe a message, durably, and return its id. What has this key already is not queued again: its id is returned.
 
-    ``instead_of``: ids of older ones that are given up together with it, as far as they are not sent by then.
-    Returns "" for an incident on the security path: nothing about it is written down, and nothing is sent.
+    ``instead_of``: ids of older ones that are given up together with it, as far as they are not sent by then. ``same``:
+    a message that says the same, and is returned in its place. ``still`` is shown what the incident's events are when
+    it is queued, and raises where it is not to be. Returns "" for an incident on the security path: nothing about it is
+    written down, and nothing is sent.
     """
     stream = stream_of(incident)
 
@@ -89,11 +93,14 @@ def queue(
         events = journal.read(stream)
         if any(event.kind == "frozen" for event in events):
             return ""
-        known = next((one for one in fold(events) if one.key == key), None)
+        said = fold(events)
+        known = next((one for one in said if one.key == key), None)
+        known = known or next((one for one in reversed(said) if same(one)), None)
         if known is not None:
             return known.id
+        still(events)
         new = new_message(journal, incident, engine=engine, to=to, about=about, body=body, key=key)
-        older = [one for one in fold(events) if one.id in instead_of and one.state in ("waiting", "unsure")]
+        older = [one for one in said if one.id in instead_of and one.state in ("waiting", "unsure")]
         journal.append([new._replace(expected=len(events)), *(dropped(one, WITHDRAWN) for one in older)])
         reached("outbox.queued", engine)
         return str(new.data["id"])

@@ -5,22 +5,16 @@ A frozen incident (4.5) is refused before anything is read, shown or asked.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from datetime import datetime
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from omniops.clock import parse_iso
 from omniops.errors import BadInput, NeedsPerson
 from omniops.failpoints import reached
 from omniops.incident import leaks
 from omniops.incident.drafts import Draft
 from omniops.incident.fulfilled import provider_of
 from omniops.incident.obligations import IDS
-from omniops.incident.outbox import Message, slack_channel, text_of, with_key
 from omniops.incident.view import Incident
-from omniops.runner import outbox
+from omniops.journal.events import Event
 from omniops.runner.by_hand import done, frozen, refuse_frozen
 from omniops.runner.leaving import (
     ALREADY,
@@ -38,16 +32,11 @@ from omniops.runner.leaving import (
     probe,
     then,
 )
+from omniops.runner.meanwhile import changed, not_sent_yet, older_settled, promises_the_past, said_already, same
 from omniops.runner.person import NO, YES, Option
 from omniops.runner.records import note
 from omniops.text import one_line, redact
 
-SAME_S = 600.0
-_NEXT = re.compile(r"Next update by [0-9:]+ UTC\.")
-_OLDER = (
-    Option("instead", "Withdraw it, and send this one instead"),  # the first one is what a bare Enter takes
-    Option("first", "Send it now, then look at this one"),
-)
 EDIT = "edit"
 _ANY = "words"
 """Stands for somebody's own, to see whether a template has a place for them."""
@@ -84,22 +73,27 @@ def say(
             state="nothing was sent",
             next="send it without them, or put ${details} into the template (communication.yaml)",
         )
-    known = _known(here, incident, draft)
+    known = said_already(here, incident, draft)
     if known is not None:
         there = became(known, draft, here.settings)
         queued = f"{known.id} was queued at {known.queued_at} by {known.by}"
+        queued += "; other words send another" if free and known.key != draft.key else ""
         return (
             Said(ALREADY, draft, queued, known) if there.state == SENT else there._replace(why=both(queued, there.why))
         )
     by_hand = _not_from_here(here, incident, draft)
-    withdrawn = () if by_hand else _withdrawn(here, incident, draft)
+    withdrawn = () if by_hand else older_settled(here, incident, draft)
     if withdrawn is None:
         return Said(DECLINED, draft, "the older one is left as it is")
     while True:
         if by_hand:
             said = _by_hand(here, incident, draft, by_hand)
         elif _looked_at(here, incident, draft, withdrawn):
-            return send(here, incident, draft, withdrawn)
+            if promises_the_past(draft, here.clock.now()):
+                here.person.say("It took so long that the update which it promises is due. Here it is anew.", "warn")
+                draft = _whole(draft_of(details))
+                continue
+            return send(here, incident, draft, withdrawn, outside=names is not None)
         else:
             said = Said(DECLINED, draft, "declined at the last look")
         ask = said.state == DECLINED and free
@@ -118,67 +112,23 @@ def _not_from_here(here: Here, incident: Incident, draft: Draft) -> str:
     return "Nothing is set up here to send it (omniops doctor)" if unable else ""
 
 
-def _withdrawn(here: Here, incident: Incident, draft: Draft) -> tuple[str, ...] | None:
-    """Earlier texts for the status page that are not known to be there, and that this one takes the place of: customers
-    read one after another, so an older one leaves first or not at all. None: nothing is to be sent.
+def send(
+    here: Here, incident: Incident, draft: Draft, instead_of: tuple[str, ...] = (), *, outside: bool = False
+) -> Said:
+    """Owe a message that was looked at, flush, and say what became of it. ``outside``: what it was written on must hold
+    still; raises NeedsPerson where it does not."""
+    now = here.clock.now()
 
-    Without a person the newest text counts.
-    """
-    while older := _older(here, incident, draft):
-        for one in older:
-            state = "may be there already" if one.state == "unsure" else "is not sent yet"
-            here.person.say(f"{one.id} of {one.queued_at[11:16]} UTC {state}: {text_of(one)}", "warn")
-        if not here.person.interactive:
-            return tuple(one.id for one in older)
-        choice = here.person.choose("comms.older", "What of the older one?", _OLDER, None)
-        if choice == "instead":
-            return tuple(one.id for one in older)
-        if choice != "first":
-            return None
-        for one in older:
-            with suppress(BadInput):  # somebody else has sent it
-                outbox.retry(here.journal, one.id)
-        here.flush(incident.id)
-    return ()
+    def still(events: Sequence[Event]) -> None:
+        if outside and (other := changed(incident, events, draft.about)):
+            raise NeedsPerson(
+                f"not sent: {other}, by somebody else, while you were looking",
+                why="the text was written before that",
+                state="nothing was queued",
+                next="omniops comms due, then the same command, if it is to be sent all the same",
+            )
 
-
-def _older(here: Here, incident: Incident, draft: Draft) -> list[Message]:
-    if draft.engine != "status":
-        return []
-    said = outbox.messages(here.journal, incident.id)
-    return [one for one in said if one.engine == draft.engine and one.state in ("waiting", "unsure")]
-
-
-def _known(here: Here, incident: Incident, draft: Draft) -> Message | None:
-    """The message of this key, or one with the same words from the last ten minutes that is not known to be sent:
-    whoever was killed after it was queued types the same again, and means the same. It is given its moment first."""
-    said, now = outbox.messages(here.journal, incident.id), here.clock.now()
-    found = with_key(said, draft.key) or next((one for one in reversed(said) if _same(one, draft, now)), None)
-    if found is None or not found.owed:
-        return found
-    here.flush(incident.id)
-    return here.message(incident.id, found.id)
-
-
-def _same(one: Message, draft: Draft, now: datetime) -> bool:
-    recent = (now - parse_iso(one.queued_at)).total_seconds() < SAME_S
-    alike = (one.engine, one.about, _words(one.body)) == (draft.engine, draft.about, _words(draft.body))
-    return recent and alike and one.owed and _reader(one, one.incident) == _reader(draft, one.incident)
-
-
-def _reader(one: Message | Draft, incident: str) -> tuple[str, str]:
-    """Who reads it. Of the providers several have no address, or one template that names none of them."""
-    return slack_channel(one.to, incident) or one.to, provider_of(one.key) if one.about == "upstream" else ""
-
-
-def _words(body: Mapping[str, Any]) -> list[str]:
-    """What a message says, without the moment of the next one, which moves on by itself."""
-    return [_NEXT.sub("", str(value)) for key, value in sorted(body.items()) if key != "next"]
-
-
-def send(here: Here, incident: Incident, draft: Draft, instead_of: tuple[str, ...] = ()) -> Said:
-    """Owe a message that was looked at, flush, and say what became of it."""
-    found = leave(here, incident.id, draft, instead_of)
+    found = leave(here, incident.id, draft, instead_of, lambda one: same(one, draft, now), still)
     if found is None:  # 4.5 was entered while it was looked at
         raise frozen(incident.id)
     there = became(found, draft, here.settings)
@@ -212,22 +162,9 @@ def _whole(draft: Draft) -> Draft:
 
 def _looked_at(here: Here, incident: Incident, draft: Draft, withdrawn: tuple[str, ...]) -> bool:
     """The last look: the whole text, where it goes, which incident it is about, and what of it is not sent yet; y/N."""
-    change = last_look(here, incident, draft, warnings=_not_sent_yet(here, incident, draft, withdrawn))
+    change = last_look(here, incident, draft, warnings=not_sent_yet(here, incident, draft, withdrawn))
     reached("comms.look", draft.about)
     return here.person.approve("comms", change, None)
-
-
-def _not_sent_yet(here: Here, incident: Incident, draft: Draft, withdrawn: tuple[str, ...]) -> tuple[str, ...]:
-    """What is on its way to the same place already: whoever was killed after queueing it types it again."""
-    more = {True: "is withdrawn for this one", False: "is not sent yet, and this would be one more"}
-    on_its_way = (
-        one
-        for one in outbox.messages(here.journal, incident.id)
-        if one.owed and (one.engine, one.to) == (draft.engine, draft.to)
-    )
-    return tuple(
-        f"{one.id} of {one.queued_at[11:16]} UTC {more[one.id in withdrawn]}: {text_of(one)}" for one in on_its_way
-    )
 
 
 def _other_words(

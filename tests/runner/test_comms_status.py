@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from omniops.clock import iso
-from omniops.errors import BadInput
+from omniops.errors import BadInput, NeedsPerson
 from omniops.incident import drafts
 from omniops.incident.story import story
 from omniops.incident.verdicts import Verdict, unproven
@@ -139,6 +139,57 @@ def test_a_long_last_look(comms: Comms, sent: list[Any], monkeypatch: pytest.Mon
     assert "It is better now. Next update by 03:42 UTC." in text
     (owed,) = [one for one in obligations_of(comms.journal, comms.clock.now()) if one.id == "status" and one.open]
     assert owed.at[11:16] == "03:42"
+
+
+def test_a_promise_that_is_past_is_not_published(
+    comms: Comms, sent: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A last look that was left open past the update which it promises shows the text anew."""
+
+    def at_last(*_: Any) -> bool:
+        comms.clock.sleep(0 if len(comms.person.seen) > 1 else 31 * 60)
+        return True
+
+    monkeypatch.setattr(comms.person, "approve", at_last)
+    assert telling.status(comms.here, "", "").state == "sent"
+    assert ["03:30" in text for text in comms.person.seen] == [True, False]
+    assert "Next update by 04:01 UTC." in sent[0][2]["body"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "says"),
+    [
+        ("incident.resolved", {}, "has been resolved"),
+        ("severity", {"severity": "SEV-4", "why": "measured"}, "has been made SEV-4"),
+        ("comms.done", {"obligation": "mail.start", "how": "by telephone"}, "is done by hand"),
+    ],
+)
+def test_what_has_changed_meanwhile(
+    comms: Comms, sent: list[Any], monkeypatch: pytest.MonkeyPatch, kind: str, data: dict[str, Any], says: str
+) -> None:
+    """Nobody outside reads that it has begun when it is over, or told, by the time that somebody says yes."""
+
+    def meanwhile(*_: Any) -> bool:
+        comms.add(kind, **data)
+        return True
+
+    monkeypatch.setattr(comms.person, "approve", meanwhile)
+    with pytest.raises(NeedsPerson, match=says):
+        telling.email(comms.here, "", "")
+    assert sent == []
+
+
+def test_the_same_words_at_once(comms: Comms, sent: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two people who type the same in the same moment post it once."""
+
+    def both(*_: Any) -> bool:
+        monkeypatch.setattr(comms.person, "approve", lambda *_: True)
+        telling.post(comms.here, "", "it is out")
+        return True
+
+    monkeypatch.setattr(comms.person, "approve", both)
+    assert telling.post(comms.here, "", "it is out").state == "sent"
+    assert len(sent) == 1
 
 
 def test_somebody_else_was_faster(comms: Comms, sent: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:

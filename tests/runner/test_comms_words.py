@@ -33,8 +33,12 @@ def test_shapes_are_refused_outside_alone(comms: Comms, sent: list[Any], words: 
 
 
 def test_post(comms: Comms, sent: list[Any]) -> None:
-    """Any words to the incident's own channel; twice is twice, because somebody typed it twice."""
+    """Any words to the incident's own channel; the same within ten minutes once: a kill after it was sent looks, to who
+    types it again, like one before."""
     telling.post(comms.here, "", "openai-main is off")
+    again = telling.post(comms.here, "", "openai-main is off")
+    assert (again.state, "other words send another" in again.why) == ("already", True)
+    comms.clock.sleep(11 * 60)
     telling.post(comms.here, "", "openai-main is off")
     assert [(to, body["text"]) for _, to, body in sent] == [(f"#inc-{INCIDENT}", "openai-main is off")] * 2
     with pytest.raises(BadInput, match="nothing to post"):
