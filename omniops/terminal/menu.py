@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import signal
 import termios
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import questionary
@@ -22,15 +23,20 @@ from prompt_toolkit.keys import Keys
 from prompt_toolkit.layout import ConditionalContainer, FormattedTextControl, HSplit, Layout, Window
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
+from questionary.prompts.common import InquirerControl
 
 from omniops.errors import NeedsPerson
 from omniops.runner.person import Option, PauseAsked, PromptDue
 from omniops.terminal.layout import cut, parts, safe, wrap
 from omniops.terminal.prompts import LOOK_S, REDRAW_S, Reader
-from omniops.terminal.tty import Signals
+from omniops.terminal.tty import Signals, unbroken
 
 _DECLINED = "\0declined"
 _MESSAGE = "Choose"
+BURST_S = 0.4
+"""An Enter so soon after a wrong key, or after one that chose nothing, is a part of what was pasted or held down."""
+WORD_S = 1.0
+"""Within how long the letters of a word follow each other."""
 _NUMBERS = 9  # further options have the arrows alone: a letter for each would let a word that is typed choose
 _TOKENS = ("qmark", "question", "answer", "pointer", "highlighted", "selected", "instruction", "text", "separator")
 
@@ -119,7 +125,12 @@ def _run(reader: Reader, options: Sequence[Option], until: datetime | None, pref
     )
     app = asked.application
     numbers = f"1 to {min(len(options), _NUMBERS)}" if len(options) > 1 else "1"
-    slip = _Slip(f"{numbers}, n, arrows", columns)
+    control = next(one for one in app.layout.find_all_controls() if isinstance(one, InquirerControl))
+
+    def point(at: int) -> None:
+        control.pointed_at = at
+
+    slip = _Slip(f"{numbers}, n, arrows", columns, [option.key for option in options], point)
     app.key_bindings = merge_key_bindings([app.key_bindings or KeyBindings(), _more_keys(), slip.keys()])
     app.key_processor.after_key_press += slip.pressed
     app.layout = Layout(HSplit([app.layout.container, slip.line()]))
@@ -136,7 +147,7 @@ def _run(reader: Reader, options: Sequence[Option], until: datetime | None, pref
     def start() -> None:
         app.create_background_task(watch())
 
-    termios.tcflush(streams.stdin.fileno(), termios.TCIFLUSH)
+    unbroken(termios.tcflush, streams.stdin.fileno(), termios.TCIFLUSH)
     clear_typeahead(keys_in)  # prompt_toolkit keeps what was left over from an earlier menu, and would play it here
     # As unsafe_ask, which is only this; but SIGINT stays with ``signals``.
     chosen = app.run(pre_run=start, handle_sigint=False)
@@ -145,33 +156,50 @@ def _run(reader: Reader, options: Sequence[Option], until: datetime | None, pref
 
 class _Slip:
     """A key that fits nothing is said, and an Enter that comes right after it chooses nothing: whoever typed it meant
-    something else than what is pointed at."""
+    something else than what is pointed at. A word that is an option's own key ("sev-2") points at that."""
 
-    def __init__(self, fits: str, columns: int) -> None:
-        self._fits, self._columns = fits, columns
-        self._shown = ""
+    def __init__(self, fits: str, columns: int, keys: Sequence[str], point: Callable[[int], None]) -> None:
+        self._fits, self._columns, self._point = fits, columns, point
+        self._words = {key.lower(): at for at, key in enumerate(keys)}
+        self._shown = self._typed = ""
         self._said = False  # by the key that is looked at
         self._wrong = self._was_wrong = False  # the key that is looked at; the one before it
+        self._since = -WORD_S
 
     def pressed(self, _: object) -> None:
         """To be called after every key."""
         if not self._said:
-            self._shown = ""
+            self._shown, self._since = "", -WORD_S
+        if not self._wrong:
+            self._typed = ""
         self._was_wrong, self._wrong, self._said = self._wrong, False, False
 
     def keys(self) -> KeyBindings:
         bindings = KeyBindings()
+        amiss = Condition(lambda: self._was_wrong)
+        typing = Condition(lambda: time.monotonic() - self._since < WORD_S)
+        hasty = Condition(lambda: self._was_wrong or time.monotonic() - self._since < BURST_S)
 
-        @bindings.add("n", eager=True, filter=Condition(lambda: self._was_wrong))  # the end of a word is no answer
-        @bindings.add("q", eager=True, filter=Condition(lambda: self._was_wrong))
-        @bindings.add(Keys.Any, eager=True)
-        def _fits_nothing(event: KeyPressEvent) -> None:
-            self._wrong = True
+        def fits_nothing(event: KeyPressEvent) -> None:
+            self._typed += event.data
+            if (at := self._words.get(self._typed.lower())) is not None:
+                self._point(at)
+                self._say("")
+                self._since = -WORD_S
+                return
+            self._wrong, self._since = True, time.monotonic()
             self._say(f"No such choice. {self._fits} to point, then Enter.")
 
-        @bindings.add(Keys.ControlJ, eager=True, filter=Condition(lambda: self._was_wrong))
-        @bindings.add(Keys.ControlM, eager=True, filter=Condition(lambda: self._was_wrong))
+        for key in "nq":  # the end of a word is no answer
+            bindings.add(key, eager=True, filter=amiss)(fits_nothing)
+        for key in "123456789":  # nor that of "4.2"; but a slip of the finger is mended by the right number
+            bindings.add(key, eager=True, filter=amiss & typing)(fits_nothing)
+        bindings.add(Keys.Any, eager=True)(fits_nothing)
+
+        @bindings.add(Keys.ControlJ, eager=True, filter=hasty)
+        @bindings.add(Keys.ControlM, eager=True, filter=hasty)
         def _not_yet(event: KeyPressEvent) -> None:
+            self._since = time.monotonic()
             self._say(f"Nothing chosen yet. {self._fits} to point, Enter again takes it.")
 
         return bindings

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import select
 import signal
 import termios
+from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -21,7 +23,21 @@ _CAUGHT = (
     signal.SIGCONT,
     signal.SIGWINCH,
 )
+PASTE_S = 0.05
+"""Lines that come so close together were pasted: nobody types the next one so fast."""
 _PASTE_ON, _PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l"
+
+
+def unbroken(call: Callable[..., object], *args: object) -> None:
+    """Set the terminal, again where a signal came in between: in the background the system stops whoever sets it, and
+    `fg` goes on with an error."""
+    while True:
+        try:
+            call(*args)
+            return
+        except termios.error as error:
+            if error.args[0] != errno.EINTR:
+                raise
 
 
 class Signals:
@@ -135,6 +151,11 @@ class Tty:
             return b"" if redraw else None
         try:
             data = os.read(self.fd, 4096)
+            while not self.raw and data and select.select([self.fd], [], [], PASTE_S)[0]:  # it gives line by line
+                more = os.read(self.fd, 4096)
+                if not more:
+                    break
+                data += more
         except OSError as error:  # hung up
             raise PauseAsked from error
         if not data:
@@ -163,14 +184,15 @@ class Tty:
 
     def _open(self) -> None:
         if not self.raw:
-            termios.tcflush(self.fd, termios.TCIFLUSH)
+            unbroken(termios.tcflush, self.fd, termios.TCIFLUSH)
             return
         mode = termios.tcgetattr(self.fd)
+        mode[0] &= ~termios.IXON  # Ctrl-S would stop the screen, and with it the prompt
         mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
         mode[6] = list(mode[6])
         mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
         # FLUSH: what was typed before the question is no answer to it.
-        termios.tcsetattr(self.fd, termios.TCSAFLUSH, mode)
+        unbroken(termios.tcsetattr, self.fd, termios.TCSAFLUSH, mode)
         self.streams.put(_PASTE_ON)
 
     def _close(self) -> None:

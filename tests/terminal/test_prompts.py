@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import re
@@ -19,6 +20,7 @@ from omniops.clock import SystemClock
 from omniops.runner.person import Option
 from omniops.terminal.prompts import Reader, ask_number
 from omniops.terminal.streams import Streams
+from omniops.terminal.tty import unbroken
 from tests.support.screen import ROOT, answer, output, screen, spawn, start
 
 LABEL = {"approve": "y/N> ", "show": "y/N> ", "choose": "None of these"}
@@ -395,7 +397,7 @@ def test_a_dumb_terminal() -> None:
         ("\x1b[A\r", "None"),
         ("\x1b[B\r", "'skip'"),
         ("3\r", "'pause'"),
-        ("x3\r", "'pause'"),
+        ("skip\r", "'skip'"),
         ("n\r", "None"),
         ("q\r", "None"),
         ("\x03", "PauseAsked"),
@@ -427,7 +429,30 @@ def test_a_wrong_key_is_said_and_enter_after_it_chooses_nothing() -> None:
     assert answer(child) == "'retry'"
 
 
-@pytest.mark.parametrize("words", ["all down", "openai", "no", "not known"])
+def test_several_lines_at_once_on_a_dumb_terminal() -> None:
+    """A paste is no answer there either, though such a terminal gives line by line."""
+    child = at_prompt(spawn("approve", TERM="dumb"))
+    time.sleep(0.2)
+    child.send("y\nls -la\n")
+    child.expect_exact("several lines came at once")
+    child.send("n\n")
+    assert answer(child) == "False"
+
+
+def test_the_terminal_is_set_whatever_comes_in_between() -> None:
+    """`bg` and `fg` interrupt who sets it; what else goes wrong is told."""
+    errors = [termios.error(errno.EINTR, "Interrupted system call"), None, termios.error(errno.EIO, "gone")]
+
+    def call() -> None:
+        if (error := errors.pop(0)) is not None:
+            raise error
+
+    unbroken(call)
+    with pytest.raises(termios.error, match="gone"):
+        unbroken(call)
+
+
+@pytest.mark.parametrize("words", ["all down", "openai", "no", "not known", "1.2", "r3", "yes\r"])
 def test_a_word_chooses_nothing(words: str) -> None:
     """What somebody types who takes the menu for another question, whatever letter it ends in."""
     child = at_prompt(spawn("choose"), "None of these")
