@@ -14,7 +14,9 @@ PAGE_KINDS = (
     "page.linked",
     "page.acknowledging",
     "page.acknowledged",
+    "page.escalating",
     "page.escalated",
+    "page.not_escalated",
     "frozen",
     "incident.resolved",
 )
@@ -48,7 +50,7 @@ class Page(NamedTuple):
 
 class Known(NamedTuple):
     """What the journal knows of a page. ``over``: its incident is resolved. ``pending``: an acknowledgement was begun,
-    and its end is not written down."""
+    and its end is not written down; ``calling``: the same of an escalation, with who began it and when."""
 
     page: Page
     incident: str
@@ -57,6 +59,7 @@ class Known(NamedTuple):
     pending: bool = False
     acknowledged: dict[str, Any] | None = None
     escalated: dict[str, Any] | None = None
+    calling: tuple[str, str] | None = None
 
 
 class Row(NamedTuple):
@@ -144,8 +147,12 @@ def known(events: Iterable[Event]) -> dict[str, Known]:
             found[id] = found[id]._replace(pending=True)
         elif event.kind == "page.acknowledged":
             found[id] = found[id]._replace(pending=False, acknowledged={**event.data, "time": event.time})
+        elif event.kind == "page.escalating":
+            found[id] = found[id]._replace(calling=(event.actor, event.time))
+        elif event.kind == "page.not_escalated":
+            found[id] = found[id]._replace(calling=None)
         else:
-            found[id] = found[id]._replace(escalated={**event.data, "time": event.time})
+            found[id] = found[id]._replace(calling=None, escalated={**event.data, "time": event.time})
     return found
 
 

@@ -168,6 +168,10 @@ def _page(event: Event) -> tuple[str, str]:
             who = f", by {data['by']}" if data.get("by") else ""
             until = f"; it un-acknowledges itself at {data['unack_at']}" if data.get("unack_at") else ""
             return f"page {data['page']} {how.get(data['how'], 'acknowledged')}{who}{sure}{until}", "good"
+        case "page.escalating":
+            return f"calling the secondary in for page {data['page']}", ""
+        case "page.not_escalated":
+            return f"page {data['page']} was not escalated: {data['why']}", "warn"
         case "page.escalated":
             return f"page {data['page']} escalated to {data.get('to') or 'the next level'}{sure}", "warn"
     return event.kind, ""

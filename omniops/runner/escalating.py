@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from omniops.errors import BadInput, Frozen, OmniopsError
+from omniops.errors import BadInput, Frozen, InDoubt, OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.page import Known, Page
 from omniops.runner.acknowledging import as_page
@@ -53,17 +53,36 @@ def escalate(desk: Desk, id: str, *, message: str = "", again: bool = False) -> 
         )
     if known is not None and known.frozen:
         raise _frozen(known.incident)
-    if known is not None and known.escalated is not None and not again:
-        before = known.escalated
-        return Escalated(page, before["to"], "before", bool(before["confirmed"]), before["time"], known.incident)
     incident = known.incident if known else notes.begin([page], []).get(page.id, ("", False))[0]
+    there = notes.calling(incident, page.id, again) if incident else None
+    if there is not None:
+        return _before(page, there)
     words = message or f"Please join: {one_line(page.title, 120)} (incident {incident or page.id})."
-    done = _call(desk, page, seen, trouble, words)
+    try:
+        done = _call(desk, page, seen, trouble, words)
+    except (PagerSlow, PagerRefused, BadInput) as error:  # nobody was called, for certain
+        if incident:
+            notes.note(incident, "page.not_escalated", {"page": page.id, "why": error.what})
+        raise
     reached("after_response", "page.escalate")
     if incident:
         data = {"page": page.id, "to": done.to, "how": done.how, "confirmed": done.confirmed}
         notes.note(incident, "page.escalated", data)
     return done._replace(incident=incident, warnings=(*done.warnings, *notes.warnings))
+
+
+def _before(page: Page, there: Known) -> Escalated:
+    """What was done before. Raises InDoubt where nobody knows whether it was."""
+    if there.calling is not None:
+        who, at = there.calling
+        raise InDoubt(
+            "the secondary may have been called in already",
+            why=f"{who} began to at {at[11:19]} UTC, and how it ended is not written down",
+            state="nobody was called just now",
+            next=f"look at the page, or call them once more: omniops page escalate {page.id} --again",
+        )
+    before = there.escalated or {}
+    return Escalated(page, before["to"], "before", bool(before["confirmed"]), before["time"], there.incident)
 
 
 def _frozen(incident: str) -> Frozen:

@@ -110,6 +110,20 @@ class PageNotes:
         if events:
             self._append(events)
 
+    def calling(self, incident: str, page: str, again: bool) -> Known | None:
+        """Say that the secondary is about to be called in. Returns the page instead, as it stands, where somebody has
+        called them in or is about to, unless it is to be done ``again``."""
+
+        def attempt(journal: Journal) -> Known | None:
+            events = journal.read(f"incident/{incident}")
+            there = known(event for event in events if event.kind in PAGE_KINDS).get(page)
+            if there is not None and not again and (there.calling or there.escalated):
+                return there
+            journal.append([New(f"incident/{incident}", len(events), "page.escalating", {"page": page})])
+            return None
+
+        return self._try(lambda journal: retry_on_conflict(lambda: attempt(journal), "nobody was called"), None)
+
     def note(self, incident: str, kind: str, data: dict[str, object]) -> None:
         """Append one event to an incident."""
         self._append([New(f"incident/{incident}", None, kind, dict(data))])

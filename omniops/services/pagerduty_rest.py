@@ -60,7 +60,10 @@ class PagerDuty:
     def _find_me(self) -> PagerUser:
         given = self._given_from()
         try:
-            return parse.user(_object(self._read("/users/me"), "user"))
+            me = parse.user(_object(self._read("/users/me"), "user"))
+            if not me.id:  # asked with no id, it would list no page, which is no proof that none is open
+                raise _not_understood("user")
+            return me
         except PagerRefused as no:
             if no.status not in (400, 403, 404):
                 raise
@@ -121,7 +124,7 @@ class PagerDuty:
     def by_key(self, key: str) -> PagerIncident | None:
         """The incident whose alerts carry a dedup key: the open one, else the newest; None where there is none."""
         query = [("incident_key", key), ("date_range", "all"), ("sort_by", "created_at:desc")]
-        found = [parse.incident(one) for one in self._pages("/incidents", "incidents", query)]
+        found = [self._incident({"incident": one}) for one in self._pages("/incidents", "incidents", query)]
         return next((one for one in found if one.status in OPEN), found[0] if found else None)
 
     def alerts(self, id: str) -> list[PagerAlert]:
@@ -177,18 +180,13 @@ class PagerDuty:
     def _incidents(self, query: Query) -> list[PagerIncident]:
         wanted = [("statuses[]", status) for status in OPEN]
         query = [*query, *wanted, ("sort_by", "created_at:asc")]
-        return [parse.incident(one) for one in self._pages("/incidents", "incidents", query)]
+        return [self._incident({"incident": one}) for one in self._pages("/incidents", "incidents", query)]
 
     def _incident(self, answer: Any) -> PagerIncident:
         try:
             return parse.incident(_object(answer, "incident"))
         except ValueError:
-            raise PagerSlow(
-                "PagerDuty answered with something that is no incident",
-                why="what answered is not PagerDuty, or a proxy before it",
-                state="nothing was done there",
-                next="omniops doctor",
-            ) from None
+            raise _not_understood("incident") from None
 
     def _changed(self, answer: Any) -> PagerIncident:
         """What a write answers. It was accepted: an answer that cannot be read is no reason to do it again."""
@@ -202,9 +200,12 @@ class PagerDuty:
         for offset in range(0, MOST_LISTED, PAGE):
             more = [("limit", str(PAGE)), *([("offset", str(offset))] if offset else [])]
             answer = self._read(path, [*query, *more])
-            yield from _listed(answer, name)
+            rows = _listed(answer, name)
+            yield from rows
             if not (isinstance(answer, dict) and answer.get("more") is True):
                 return
+            if not rows:  # more of nothing
+                raise _not_understood(name)
 
     def _read(self, path: str, query: Query | None = None) -> Any:
         return self._ask("GET", path + (f"?{urlencode(query)}" if query else ""), None)
@@ -319,13 +320,17 @@ def _listed(answer: Any, name: str) -> list[Any]:
     """The rows of a list. Raises PagerSlow for an answer that is none: no rows would say "nothing is open"."""
     rows = _object(answer, name)
     if not isinstance(rows, list):
-        raise PagerSlow(
-            f"PagerDuty's answer holds no {name}",
-            why="what answered is not PagerDuty, or a proxy before it",
-            state="nothing was done there",
-            next="omniops doctor",
-        )
+        raise _not_understood(name)
     return rows
+
+
+def _not_understood(name: str) -> PagerSlow:
+    return PagerSlow(
+        f"PagerDuty's answer holds no {name}",
+        why="what answered is not PagerDuty, or a proxy before it",
+        state="nothing was done there",
+        next="omniops doctor",
+    )
 
 
 def _part(id: str) -> str:

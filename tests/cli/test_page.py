@@ -480,6 +480,18 @@ def test_escalate(pager: FakePager, omniops: Command) -> None:
     assert [event.data["to"] for event in events(omniops, "page.escalated")] == ["Bob Secondary"] * 2
 
 
+def test_an_escalation_that_nobody_saw_the_end_of(pager: FakePager, omniops: Command) -> None:
+    """Killed after they were called, and typed again, the secondary is not called twice; nor by two at once, of whom
+    the second sees that the first has begun."""
+    only(omniops, ID)
+    assert omniops("page", "escalate", OMNIOPS_FAILPOINT="after_response@page.escalate").returncode == -9
+    done = omniops("page", "escalate")
+    assert (done.returncode, "--again" in done.stderr) == (7, True), done.stderr
+    assert len(pager.data["responder_requests"]) == 1
+    assert omniops("page", "escalate", "--again").returncode == 0
+    assert omniops.json("page", "escalate")["how"] == "before"
+
+
 def test_no_escalation_on_the_security_path(pager: FakePager, omniops: Command) -> None:
     """Once 4.5 is entered nobody but the security on-call is told, with words of one's own or without (4.5)."""
     only(omniops, ID)
