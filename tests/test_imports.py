@@ -45,7 +45,9 @@ print(json.dumps([code, sorted(heavy & (set(sys.modules) - before))]), file=sys.
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose runbooks are compiled and whose journal holds a run."""
     folder = tmp_path_factory.mktemp("home")
-    loaded(folder, "mitigate", "security", "--onset", "now", expected=3, settings=NOWHERE)
+    paged = {**NOWHERE, "PAGERDUTY_ROUTING_KEY_SECURITY": "0" * 32}
+    loaded(folder, "mitigate", "security", "--onset", "now", expected=3, settings=paged)  # nobody approves the page
+    loaded(folder, "resume", "--abort", "practice", expected=3, settings=paged)
     return folder
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -53,12 +54,18 @@ def _security(here: Settings, asked: Unattended | Combined, request: Request, gr
     """The security path (4.5) does not wait for the journal either: where that fails before the page has left, the
     page goes out alone. Raises what the journal raised, where nothing has begun."""
     from omniops.cli.walking import page_alone, paged_alone, session_of
+    from omniops.runner.security import left_behind
     from omniops.runner.session import mitigate as begin
+    from omniops.runner.session import resume
 
+    sys.dont_write_bytecode = True  # on a full disk Python would leave half a file behind, and fail at it next time
     session: Session | None = None
     try:
         session = session_of(asked, False)
-        result = begin(session, request, graph)
+        left = left_behind(session.journal, request)
+        if left:  # typed again after a crash
+            streams().say(f"Going on with run {left}, which nobody walks any more.", "warn")
+        result = resume(session, left, take_over=False) if left else begin(session, request, graph)
     except OmniopsError as error:
         if session is None or isinstance(error, (Broken, Waiting)):
             page_alone(session or _unwritten(here, asked), request, error)

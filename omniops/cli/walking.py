@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ def page_alone(session: Session, request: Request, error: OmniopsError, result: 
     from omniops.cli.context import opened
     from omniops.runner.security import page_alone as page
 
+    sys.dont_write_bytecode = True  # see `mitigate`
     opened.clear()  # what is not frozen is not sent at the command's end either
     page(session, request, error, result)
 

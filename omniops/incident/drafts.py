@@ -93,8 +93,8 @@ def status(
     severity's; ``banner``: the words of 4.1.4. ``next`` in the body is not published: it is what the text promises."""
     words = fill(rules.status["banner" if banner else progress], fields(incident, rules, now, details))
     about = "status.resolved" if progress == RESOLVED else "banner" if banner else "status"
-    key, level = numbered("status", said), impact or ("" if incident.severity else "minor")
-    draft = on_page(incident, rules, now, words, progress=progress, about=about, key=key, impact=level)
+    key = numbered("status", said)
+    draft = on_page(incident, rules, now, words, progress=progress, about=about, key=key, impact=impact)
     if (promised := next_update(incident, rules, now)) is not None:
         draft.body["next"] = iso(promised)
     return draft

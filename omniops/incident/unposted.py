@@ -42,12 +42,23 @@ class MadeUp(NamedTuple):
     upto: str
 
 
+def key_of(left: Sequence[Declined]) -> str:
+    """The key of a message that holds these words: up to which moment it holds them."""
+    return f"{ID}/{left[-1].at}"
+
+
+def upto_of(key: str) -> str:
+    """Up to which moment a message with this key holds what was declined."""
+    return key.partition("/")[2].partition("#")[0]
+
+
 def made_up(events: Iterable[Event]) -> list[MadeUp]:
     """How what was declined was made up for. ``events``: the incident's stream."""
     events = list(events)
-    sent = [MadeUp(one.at, one.id, one.queued_at) for one in fold(events) if one.about == ID and one.state == "sent"]
+    told = [one for one in fold(events) if one.about == ID and one.state == "sent"]
+    sent = [MadeUp(one.at, one.id, upto_of(one.key) or one.queued_at) for one in told]
     by_hand = (event for event in events if event.kind == "comms.done" and event.data["obligation"] == ID)
-    return sent + [MadeUp(event.time, str(event.data["how"]), event.time) for event in by_hand]
+    return sent + [MadeUp(event.time, str(event.data["how"]), event.data.get("upto", event.time)) for event in by_hand]
 
 
 def not_posted(found: Iterable[Declined], done: Iterable[MadeUp]) -> list[Declined]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import sqlite3
 
 # SQLite's primary result codes. A short read is no fault of the disk: the file has been cut.
-_BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 10, 13, 14, 26
+_ERROR, _BUSY, _LOCKED, _READONLY, _IOERR, _FULL, _CANTOPEN, _NOTADB = 1, 5, 6, 8, 10, 13, 14, 26
 _IOERR_SHORT_READ = 522
 AHEAD_S = 120.0
 
@@ -104,6 +104,8 @@ def of_sqlite(error: sqlite3.Error, path: Path, *, known: bool, waited: float) -
         return busy(path, waited)
     if code == _NOTADB and not known:
         return not_a_journal(path, "a file of another kind")
+    if code == _ERROR and "no transaction is active" in str(error):
+        return unusable(path, "the disk takes no more, and SQLite has taken the write back by itself")
     if code in (_READONLY, _FULL, _CANTOPEN) or (code == _IOERR and extended != _IOERR_SHORT_READ):
         return unusable(path, str(error))
     return damaged(path, str(error))

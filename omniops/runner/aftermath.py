@@ -86,7 +86,7 @@ def _tell(session: Session, here: Here, id: str) -> None:
 
 def _owed(session: Session, here: Here, id: str) -> list[Obligation]:
     now = session.clock.now()
-    found = obligations_of(session.journal, now, id)
+    found = obligations_of(session.journal, now, id, folder=session.settings.user_runbooks)
     soon = [one for one in found if one.open and one.id in TELLS and one.late_s(now) > -SOON_S]
     return [one for one in soon if one.late_s(now) >= 0 or (one.id == "status" and _news(here, id))]
 
@@ -137,7 +137,7 @@ def _resolve(session: Session, id: str) -> bool:
     _head(session, "Close the incident", "omniops incident resolve")
     incident = incident_of(session.journal, id)
     try:
-        left_open(session.journal, incident, session.clock.now())
+        left_open(session.journal, incident, session.clock.now(), session.settings.user_runbooks)
     except NeedsPerson as error:
         session.person.say(f"{error.brief}. It is offered again by: omniops drill resume", "bad")
         return False
@@ -145,7 +145,7 @@ def _resolve(session: Session, id: str) -> bool:
     if session.person.choose("resolve", f"Resolve {id}?", options, None) != "yes":
         session.person.say("It stays open. To be asked again: omniops drill resume", "warn")
         return False
-    resolve(session.journal, incident, session.clock.now())
+    resolve(session.journal, incident, session.clock.now(), session.settings.user_runbooks)
     session.person.say(f"{id} is resolved.", "good")
     return True
 

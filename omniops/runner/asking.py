@@ -149,7 +149,7 @@ def post(walk: Walk, step: str) -> None:
 
         untold(walk, node["channel"], node["channel"] == STATUS_PAGE)
         answer |= unposted(walk, node["channel"], words)
-    fulfilled = _fulfilled(walk) if did and node["channel"] == "status-page" else []
+    fulfilled = _fulfilled(walk) if did and node["channel"] == "status-page" and not walk.is_frozen() else []
     walk.finish(step, "success" if did else "declined", before=[("answered", answer)], also=fulfilled)
 
 

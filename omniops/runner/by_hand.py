@@ -29,11 +29,18 @@ def frozen(id: str) -> Frozen:
 
 
 def done(
-    journal: Journal, incident: Incident, obligation: str, how: str, providers: tuple[str, ...] = (), next: str = ""
+    journal: Journal,
+    incident: Incident,
+    obligation: str,
+    how: str,
+    providers: tuple[str, ...] = (),
+    next: str = "",
+    upto: str = "",
 ) -> Event:
     """Write down that something owed was fulfilled by hand; what waits to say the same, or to put something older on
     the page after it, is not sent any more. ``providers``: those that were told, for ``upstream``; ``next``: by when
-    the text that was pasted promises another. Raises Frozen; BadInput without a word on how."""
+    the text that was pasted promises another; ``upto``: the last of the declined words that it holds. Raises Frozen;
+    BadInput without a word on how."""
     if not how.strip():
         raise BadInput(
             "how was it done?",
@@ -46,6 +53,8 @@ def done(
         data["providers"] = list(providers)
     if next:
         data["next"] = next
+    if upto:
+        data["upto"] = upto
 
     def attempt() -> Event:
         events = journal.read(stream)

@@ -24,7 +24,7 @@ from omniops.runner.person import Option
 SAME_S = 600.0
 _NEXT = re.compile(r"Next update by [0-9:]+ UTC\.")
 _OLDER = (
-    Option("instead", "Withdraw it, and send this one instead"),  # the first one is what a bare Enter takes
+    Option("instead", "Withdraw it, and send this one instead", suggested=True),
     Option("first", "Send it now, then look at this one"),
 )
 

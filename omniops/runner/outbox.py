@@ -31,6 +31,7 @@ from omniops.journal.events import Event, Journal, New
 from omniops.runner.engines.base import Delivery, Engine, Places, Stopped
 from omniops.runner.engines.order import doubts, unsettled
 from omniops.runner.engines.registry import find as find_engine
+from omniops.runner.held import held
 from omniops.runner.places import JournalPlaces
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def flush(
     clients: Clients,
     *,
     budget_s: float = BUDGET_S,
-    only: str = "",
+    only: str | None = None,
     show: Show | None = None,
     find: Callable[[str], Engine | None] = find_engine,
 ) -> list[Message]:
@@ -123,12 +124,14 @@ def flush(
 
     Never raises because a service is down: that is written down, and tried again later. ``budget_s``: no further
     message is begun after so many seconds of the machine's time; the one under way may take as long as its engine
-    may. ``only``: one incident. ``show`` shows a text ready to paste where no service is configured for it; without
-    ``show`` such a message waits, because nobody would see it. Raises OmniopsError where the journal cannot be
-    written.
+    may. ``only``: one incident, "" for what is of none. ``show`` shows a text ready to paste where no service is
+    configured for it; without ``show`` such a message waits, because nobody would see it. Raises OmniopsError where the
+    journal cannot be written.
     """
     if settings.drill != journal.drill:
         raise ValueError("a drill's outbox is flushed with a drill's settings, a real one with real ones")
+    if held(settings):  # by 4.5, which could not be written down
+        return []
     begun = clock.boot()
     changed: dict[tuple[str, str], None] = {}
     down: set[str] = set()
@@ -142,7 +145,7 @@ def flush(
             changed[found.stream, found.id] = None
     if not changed:
         return []
-    return [one for one in messages(journal, only or None) if (one.stream, one.id) in changed]
+    return [one for one in messages(journal, only) if (one.stream, one.id) in changed]
 
 
 class _Here:
@@ -152,9 +155,9 @@ class _Here:
         self.settings, self.clock, self.journal, self.clients, self.show = settings, clock, journal, clients, show
 
 
-def _to_do(journal: Journal, clock: Clock, only: str) -> list[Message]:
+def _to_do(journal: Journal, clock: Clock, only: str | None) -> list[Message]:
     """Messages to deal with: due ones, those whose sender may be gone, and those that a freeze dropped silently."""
-    found = messages(journal, only or None)
+    found = messages(journal, only)
     wanted = {(one.stream, one.id) for one in due(found, clock.now())}
     return [one for one in found if (one.stream, one.id) in wanted or one.state == "sending" or not one.recorded]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from omniops.clock import Clock
+from omniops.errors import OmniopsError
 from omniops.failpoints import reached
 from omniops.incident.outbox import FROZEN, Message, fold
 from omniops.journal.events import Event, Journal, New
@@ -42,8 +43,11 @@ class JournalPlaces:
         return next((dict(event.data) for event in reversed(self.events()) if event.kind == kind), {})
 
     def keep(self, kind: str, data: dict[str, Any]) -> None:
-        """Write a fact down. Raises OmniopsError where the journal cannot be written."""
+        """Write a fact down. Raises Stopped where the journal cannot be written."""
         if kind not in FACTS:
             raise ValueError(f"an engine writes no {kind}")
         reached("outbox.fact", kind)
-        self._journal.append([New(self._message.stream, None, kind, data)])
+        try:
+            self._journal.append([New(self._message.stream, None, kind, data)])
+        except OmniopsError as error:  # what it is about has been done: tried again, it might be done twice
+            raise Stopped(Delivery("unsure", why=f"done in part, and not written down: {error.what}")) from None

@@ -66,15 +66,14 @@ def _for_status_page(walk: Walk, words: Draft) -> Draft | str | None:
 
     engine, id = find("status"), walk.state.started["incident"]
     probe = Message("", id, "status", "", BANNER, {}, "", "", "waiting")
-    if engine is None or walk.ctx.clients is None or not engine.configured(walk.ctx.settings, probe):
-        return None
     try:
         rules = rules_of(walk.ctx.settings.user_runbooks)
-    except OmniopsError as error:
-        walk.person.say(f"Not for the status page: {error.brief}.", "warn")
-        return None
+    except OmniopsError as error:  # without them it cannot be told what may not stand there
+        return f"not for the status page: {error.brief}"
     if wrong := check(words.text, unspoken(walk.journal, id, rules, walk.ctx.settings)):
         return f"not for the status page, {wrong}"
+    if engine is None or walk.ctx.clients is None or not engine.configured(walk.ctx.settings, probe):
+        return None
     incident = incident_of(walk.journal, id)
     return on_page(incident, rules, walk.now(), words.text, progress="identified", about=BANNER, key=words.key)
 
@@ -99,7 +98,15 @@ def _sent(walk: Walk, step: str, channel: str, draft: Draft) -> bool:
             return False
         if not approved:
             untold(walk, draft.where, draft.engine == "status")
-            _finish(walk, step, draft, "declined", "declined by the operator", unposted(walk, channel, draft.text))
+            _finish(
+                walk,
+                step,
+                draft,
+                "declined",
+                "declined by the operator",
+                unposted(walk, channel, draft.text),
+                sent=False,
+            )
             return True
     message = leave(here, id, draft)
     said = Said(DECLINED, draft, FROZEN) if message is None else became(message, draft, walk.ctx.settings)
@@ -108,7 +115,7 @@ def _sent(walk: Walk, step: str, channel: str, draft: Draft) -> bool:
         return False
     how, tone, outcome = _outcome(said)
     walk.person.say(f"{draft.where}: {how}.", tone)
-    _finish(walk, step, draft, outcome, how)
+    _finish(walk, step, draft, outcome, how, sent=said.state == SENT)
     return True
 
 
@@ -161,6 +168,8 @@ def unposted(walk: Walk, channel: str, words: str) -> dict[str, str]:
     return {KEY: words} if channel == "incident" and not walk.is_frozen() else {}
 
 
-def _finish(walk: Walk, step: str, draft: Draft, outcome: str, how: str, more: Mapping[str, str] | None = None) -> None:
-    answer = {"step": step, "value": how == "sent", "channel": draft.where, "how": how, **(more or {})}
+def _finish(
+    walk: Walk, step: str, draft: Draft, outcome: str, how: str, more: Mapping[str, str] | None = None, *, sent: bool
+) -> None:
+    answer = {"step": step, "value": sent, "channel": draft.where, "how": how, **(more or {})}
     walk.finish(step, outcome, before=[("answered", answer)])

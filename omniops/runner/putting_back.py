@@ -129,11 +129,12 @@ def _choose(session: Session, found: list[Mitigation]) -> list[Mitigation]:
     except NeedsPerson:
         chosen = None
     if not chosen:
+        typed = Commands(session.journal.drill)
         raise NeedsPerson(
             "several incidents have mitigations in force",
             why=", ".join(names),
             state="nothing was attempted",
-            next=f"{Commands().undo(option=f'--incident {names[0]}')}, or name them: {found[0].undo}",
+            next=f"{typed.undo(option=f'--incident {names[0]}')}, or name them: {found[0].undo}",
         )
     return [one for one in found if one.incident == chosen]
 
@@ -150,8 +151,12 @@ def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, fo
     same_place(session, RunState(events))
     state = opening.take_over(journal, events, confirm=confirm, how=UNDO)
     state.frozen = True  # no clock of the run interrupts an undo
-    url = server_of(state.graph, session.settings)
-    ctx = context(session.settings, session.clock, state.started["incident"], state.onset, url)
+    try:
+        url = server_of(state.graph, session.settings)
+        ctx = context(session.settings, session.clock, state.started["incident"], state.onset, url)
+    except OmniopsError:
+        opening.release(journal, state, "paused")
+        raise
     walk = Walk(ctx, session.person, journal, state)
     walk.interrupts = interrupts
     record = next(r for r in state.changes.records.values() if r.id == mitigation.id)

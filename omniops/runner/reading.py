@@ -58,6 +58,9 @@ def _own(walk: Walk, step: str, name: str, args: dict[str, Any]) -> None:
     if name == "incident.freeze":
         walk.state.frozen = True
         if not walk.dry:
+            from omniops.runner.held import release
+
+            release(walk.ctx.settings)
             words = "Frozen: omniops sends nothing more about this incident, and its clocks have stopped."
             walk.person.say(words, "warn")
     if name == "incident.declare":

@@ -47,7 +47,7 @@ def left_open(journal: Journal, incident: Incident, now: datetime, folder: Path 
         raise NeedsPerson(
             f"{incident.id} is not resolved: run {runs[0]} is open",
             state="the incident stays open",
-            next=Commands().resume(runs[0]),
+            next=Commands(journal.drill).resume(runs[0]),
         )
     owed = [one for one in obligations_of(journal, now, incident.id, folder=folder) if one.open]
     late = [one for one in owed if one.overdue(now) and one.blocks_resolving]

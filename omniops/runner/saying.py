@@ -13,6 +13,8 @@ from omniops.incident import leaks
 from omniops.incident.drafts import Draft
 from omniops.incident.fulfilled import provider_of
 from omniops.incident.obligations import IDS
+from omniops.incident.unposted import ID as UNPOSTED
+from omniops.incident.unposted import upto_of
 from omniops.incident.view import Incident
 from omniops.journal.events import Event
 from omniops.runner.by_hand import done, frozen, refuse_frozen
@@ -238,7 +240,8 @@ def pasted(here: Here, incident: Incident, draft: Draft) -> Said:
         # Of a mail not the address: a postmortem would tell it as the name of somebody.
         reader = draft.where.partition(", at ")[0] if draft.engine == "mail" else draft.where
         how, next = f"pasted by hand, to {reader}", str(draft.body.get("next", ""))
-        done(here.journal, incident, draft.about, how, _provider(draft), next)
+        upto = upto_of(draft.key) if draft.about == UNPOSTED else ""
+        done(here.journal, incident, draft.about, how, _provider(draft), next, upto)
     return Said(BY_HAND, draft, "pasted by hand")
 
 

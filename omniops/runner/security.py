@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
 
 from omniops.actions.paging import ROLES, SECURITY, SECURITY_BY_HAND, dedup_key
-from omniops.engine.changes import Item
-from omniops.engine.graph import Graph
 from omniops.engine.state import RunState
 from omniops.errors import BadInput, NeedsPerson, OmniopsError
 from omniops.incident.typed import Commands
+from omniops.journal.events import Journal
+from omniops.runner.held import hold
 from omniops.runner.known import incident_of, open_runs
 from omniops.runner.person import Change, Person
+from omniops.runner.reached import STEP, approved, is_done, left_to_a_person, own_key, steps_of
 from omniops.runner.session import Request, Result, Session
 from omniops.runner.wiring import loopback_only
 from omniops.services.pagerduty import Events
 
-ROLE, FREEZE, SEND = "security", "incident.freeze", "page.send"
-STEP = "page_security"
-"""How the page is asked about where there is no run, and so no step of it."""
-
-
-class Steps(NamedTuple):
-    """The steps of 4.5 in a graph, whatever they are called there: inside the checklist they have a prefix."""
-
-    freeze: str
-    page: str
-    by_hand: str
-
-
-def steps_of(graph: Graph) -> Steps | None:
-    """The steps of 4.5 in a graph; None where it has none: no freeze that a page follows."""
-    steps = graph["steps"]
-    freeze = next((id for id, step in steps.items() if step.get("action") == FREEZE), "")
-    page = steps[freeze]["edges"]["success"] if freeze else ""
-    if page not in steps or steps[page].get("action") != SEND:
-        return None
-    return Steps(freeze, page, steps[page]["edges"]["failure"])
+ROLE = "security"
 
 
 def entered(result: Result) -> bool:
@@ -55,10 +34,6 @@ def entered(result: Result) -> bool:
     return bool({state.current, *leads} & {*mine, *ways})
 
 
-Unwritten = Sequence[tuple[str, dict[str, Any]]]
-"""The events of the append that failed."""
-
-
 def page_alone(session: Session, request: Request, why: OmniopsError, result: Result | None = None) -> None:
     """Page the security on-call once, or have it done by hand, where ``why`` is what the journal failed with; ``why``
     then says what is not written down, and what to do later.
@@ -70,14 +45,28 @@ def page_alone(session: Session, request: Request, why: OmniopsError, result: Re
     person = session.person
     state = result.state if result else _begun(session, request)
     unwritten = result.unwritten if result else ()
-    if _done(state, unwritten):
+    if is_done(state, unwritten):
         person.say(f"{why.brief}. {ROLES[ROLE]} has been paged by then, and is not paged again.", "bad")
     else:
         person.say(f"{why.brief}. The page does not wait for that.", "bad")
-        if _left_to_a_person(state, unwritten) or not _paged(session, state, _approved(state, unwritten)):
+        if left_to_a_person(state, unwritten) or not _paged(session, state, approved(state, unwritten)):
             _by_hand(person)
     person.say("Stop. Follow SECURITY.md.", "head")
     why.state, why.next = _stands(session, state), _later(session, request, state)
+
+
+def left_behind(journal: Journal, request: Request) -> str:
+    """The open run of what is asked for that no living process of this machine holds: what was typed is typed again,
+    by who cannot know how far it came. "" for none."""
+    from omniops.journal.lease import holder_state
+
+    for run, opened in open_runs(journal).items():
+        if opened["runbook"] != request.runbook or request.incident not in ("", opened["incident"]):
+            continue
+        holder = RunState(journal.read(f"run/{run}")).holder
+        if holder is None or holder_state(holder) == "dead":
+            return run
+    return ""
 
 
 def _begun(session: Session, request: Request) -> RunState | None:
@@ -90,56 +79,6 @@ def _begun(session: Session, request: Request) -> RunState | None:
             if opened["runbook"] == request.runbook and state.holder and holder_state(state.holder) == "me":
                 return state
     return None
-
-
-# What is known of the run's own page, by what is written down and by what could not be --------------------------------
-
-
-def _steps(state: RunState) -> Steps:
-    return steps_of(state.graph) or Steps("", STEP, "")
-
-
-def _key(state: RunState) -> str:
-    return f"{state.run}/{_steps(state).page}/0"
-
-
-def _item(state: RunState | None) -> Item:
-    page = _steps(state).page if state else ""
-    return state.steps[page].items[0] if state and page in state.steps else Item()
-
-
-def _status(state: RunState | None, unwritten: Unwritten) -> str:
-    """What became of the run's own page: "applied", "not_applied", "in_doubt"; "" where nothing is known of it."""
-    item = _item(state)
-    judged = item.settled or item.outcome or {}
-    for kind, data in unwritten:
-        if state and kind in ("outcome", "reconciled") and data["key"].partition("#")[0] == _key(state):
-            judged = data
-    return str(judged.get("status", ""))
-
-
-def _done(state: RunState | None, unwritten: Unwritten) -> bool:
-    name = _steps(state).by_hand if state else ""
-    said = [data["value"] for kind, data in unwritten if kind == "answered" and data["step"] == name]
-    by_hand = state.steps.get(name) if state else None
-    told = bool(by_hand and by_hand.done and by_hand.done["outcome"] == "success")
-    return _status(state, unwritten) == "applied" or told or True in said
-
-
-def _left_to_a_person(state: RunState | None, unwritten: Unwritten) -> bool:
-    """It was declined, refused, or nobody knows: the runbook goes on by telephone."""
-    declined = any(kind == "declined" and _is_the_page(state, data) for kind, data in unwritten)
-    return declined or bool(_status(state, unwritten)) or _item(state).done is not None
-
-
-def _approved(state: RunState | None, unwritten: Unwritten) -> bool:
-    """Has the operator said yes to this page a moment ago?"""
-    given = any(kind in ("approved", "intent") and _is_the_page(state, data) for kind, data in unwritten)
-    return bool(_item(state).approved) or given
-
-
-def _is_the_page(state: RunState | None, data: dict[str, Any]) -> bool:
-    return state is not None and data.get("step") == _steps(state).page
 
 
 # The page itself ------------------------------------------------------------------------------------------------------
@@ -161,7 +100,7 @@ def _paged(session: Session, state: RunState | None, approved: bool) -> bool:
             return False
     # Without a run, the same within an hour: the command typed again pages nobody twice.
     hour = f"{settings.operator} {session.clock.now():%Y-%m-%dT%H}"
-    key = dedup_key(state.started["incident"], _key(state)) if state else dedup_key(hour, STEP)
+    key = dedup_key(state.started["incident"], own_key(state)) if state else dedup_key(hour, STEP)
     try:
         reply = events.trigger(ROLE, SECURITY, key, "omniops")
     except BadInput as error:
@@ -182,15 +121,20 @@ def _by_hand(person: Person) -> None:
 
 
 def _stands(session: Session, state: RunState | None) -> str:
-    silence = "stop the timer of `omniops tick`, run none, and send nothing"
-    if state is None:
-        return f"nothing is frozen or written down: {silence}"
-    incident, frozen = state.started["incident"], False
-    with suppress(OmniopsError):
-        frozen = bool(incident_of(session.journal, incident).frozen)
-    if frozen:
+    incident, frozen = state.started["incident"] if state else "", False
+    if state:
+        with suppress(OmniopsError):
+            frozen = bool(incident_of(session.journal, incident).frozen)
+    if state and frozen:
         return f"{incident} is frozen, run {state.run} is open; what became of the page is not written down in full"
-    return f"run {state.run} is open, and nothing is frozen: {silence}"
+    silence = "stop the timer of `omniops tick`, run none, and send nothing"
+    if hold(session.settings):
+        silence = "until a freeze is written down, omniops sends nothing at all from here"
+    return (
+        f"run {state.run} is open, and nothing is frozen: {silence}"
+        if state
+        else (f"nothing is frozen or written down: {silence}")
+    )
 
 
 def _later(session: Session, request: Request, state: RunState | None) -> str:

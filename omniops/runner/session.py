@@ -26,6 +26,7 @@ from omniops.journal.events import Journal
 from omniops.runner import opening
 from omniops.runner.known import incident_of
 from omniops.runner.person import PauseAsked, Person
+from omniops.runner.reached import unreached
 from omniops.runner.report import stands
 
 if TYPE_CHECKING:
@@ -232,8 +233,12 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
     if state.outcome:
         opening.release(session.journal, state, "ended")
         return Result(state, state.outcome)
-    url = server_of(state.graph, session.settings) if asks_server(state.graph) else ""
-    ctx = context(session.settings, session.clock, state.started["incident"], state.onset, url)
+    try:
+        url = server_of(state.graph, session.settings) if asks_server(state.graph) else ""
+        ctx = context(session.settings, session.clock, state.started["incident"], state.onset, url)
+    except OmniopsError:
+        opening.release(session.journal, state, "paused")
+        raise
     if abort:
         return _abort(session, state, ctx, abort)
     return _walk(session, state, ctx, resumed=True)
@@ -299,7 +304,7 @@ def _walk(session: Session, state: RunState, ctx: Any, *, resumed: bool = False)
                     f"{stands(state)}; the run has ended",
                     "mend it, then the same command again",
                 )
-        elif unanswered and not session.person.interactive and _half_done(state):
+        elif unanswered and not session.person.interactive and (_half_done(state) or unreached(state)):
             stopped.state += f"; run {state.run} is open"
             flag = stopped.next.removeprefix("run it in a terminal, or give ")
             stopped.next = f"{walk.typed.resume(state.run)}, in a terminal or with {flag}"
@@ -330,6 +335,8 @@ def _ends_the_run(session: Session, state: RunState, error: OmniopsError) -> boo
         or state.changes.undoing
         or state.outcome
     ):
+        return False
+    if unreached(state):  # 4.5: it stays to be done, and `omniops tick` says so
         return False
     if isinstance(error, NeedsPerson):
         return not _half_done(state)

@@ -90,7 +90,7 @@ def post(here: Here, wanted: str, text: str, obligation: str = "") -> Said:
         raise BadInput("there is nothing to post", state="nothing was sent", next='omniops comms post "..."')
     to = rule.channel if rule else "incident"
     told = obligation or (unposted.ID if again else "post")
-    stem = obligation or f"{told}/{left[-1].at if again else iso(here.clock.now())}"  # the same words: once
+    stem = obligation or (unposted.key_of(left) if left else f"{told}/{iso(here.clock.now())}")
     words = f"{incident.severity} {incident.id}: {one_line(incident.title, 200)} (since {incident.onset[:16]}Z)"
 
     def draft(details: str) -> Draft:

@@ -16,8 +16,10 @@ from omniops.incident.due import CLOCK, NOW, SOON, Due
 from omniops.incident.outbox import Message, next_due
 from omniops.journal.events import Journal
 from omniops.runner import outbox
+from omniops.runner.held import held
 
 if TYPE_CHECKING:
+    from omniops.engine.state import RunState
     from omniops.incident.obligations import Obligation
 
 BUDGET_S = 30.0
@@ -96,8 +98,11 @@ def everything(settings: Settings, clock: Clock, journal: Journal, owed: list[Me
         from omniops.incident.handoff import due
 
         found += due(events, now)
-    for state in _open(journal):
-        found += judge.of_run(state, now)
+    if held(settings):
+        words = "4.5 was entered, and its freeze is not written down: nothing leaves from here until it is"
+        found.append(Due("freeze", "", words, NOW, next="omniops mitigate security --until freeze"))
+    for state, frozen in _open(journal):
+        found += _unreached(state, journal.drill) if frozen else judge.of_run(state, now)
     found += judge.of_mitigations(mitigations(journal.kinds(MITIGATION_KINDS)), now)
     order = (NOW, SOON, CLOCK)
     return sorted(found, key=lambda one: order.index(one.urgency) if one.urgency in order else len(order))
@@ -115,15 +120,28 @@ def unable(settings: Settings, owed: list[Message]) -> set[str]:
     return found
 
 
-def _open(journal: Journal) -> list[Any]:
+def _unreached(state: RunState, drill: bool) -> list[Due]:
+    """Of a frozen incident's run nothing is said but that nobody has been reached: without details, until somebody
+    is."""
+    from omniops.incident.typed import Commands
+    from omniops.runner.reached import unreached
+
+    if not unreached(state):
+        return []
+    words = "the security on-call is not known to have been reached"
+    return [Due("page", str(state.started["incident"]), words, NOW, next=Commands(drill).resume(state.run))]
+
+
+def _open(journal: Journal) -> list[tuple[RunState, bool]]:
+    """The open runs of what is not resolved, and whether it is frozen."""
     from omniops.engine.state import RunState
     from omniops.runner.known import incident_of, open_runs
 
     found = []
     for run, data in open_runs(journal).items():
         incident = incident_of(journal, data["incident"])
-        if incident.status == "open":
-            found.append(RunState(journal.read(f"run/{run}")))
+        if not incident.resolved:
+            found.append((RunState(journal.read(f"run/{run}")), bool(incident.frozen)))
     return found
 
 

@@ -15,7 +15,7 @@ from omniops.engine import commands as c
 from omniops.engine.next import next_clock, next_command
 from omniops.engine.refs import resolve, text
 from omniops.engine.state import RunState, StepState
-from omniops.errors import NeedsPerson, OmniopsError
+from omniops.errors import BadInput, InDoubt, NeedsPerson, OmniopsError, Refused, Unreachable, Waiting
 from omniops.incident.typed import Commands
 from omniops.journal.events import Journal, New
 from omniops.journal.writer import RunWriter
@@ -24,15 +24,20 @@ from omniops.runner.signals import Interrupts
 
 T = TypeVar("T")
 
-CAUSES = {
-    "Refused": "refused",
-    "Unreachable": "unreachable",
-    "InDoubt": "in_doubt",
-    "BadInput": "bad_input",
-    "NeedsPerson": "person",
-    "NotOurs": "person",
-    "Waiting": "waiting",
-}
+CAUSES: tuple[tuple[type[OmniopsError], str], ...] = (
+    (InDoubt, "in_doubt"),
+    (Refused, "refused"),
+    (Unreachable, "unreachable"),
+    (BadInput, "bad_input"),
+    (NeedsPerson, "person"),
+    (Waiting, "waiting"),
+)
+
+
+def cause_of(error: OmniopsError) -> str:
+    """Of which kind an error is, as a failed step keeps it; a client's own errors are of the kind that they derive
+    from."""
+    return next((cause for kind, cause in CAUSES if isinstance(error, kind)), "failed")
 
 
 class Walk:
@@ -107,7 +112,7 @@ class Walk:
     def failed(self, step: str, error: OmniopsError) -> None:
         """A step failed because of an error: say so, and follow its failure edge."""
         self.person.say(error.brief, "bad")
-        self.finish(step, "failure", detail=error.brief, cause=CAUSES.get(type(error).__name__, "failed"))
+        self.finish(step, "failure", detail=error.brief, cause=cause_of(error))
 
     def ask(self, question: Callable[[datetime | None], T], expires: datetime | None = None) -> T:
         """Put a question to the person. Raises PromptDue when a clock ran out first, PauseAsked on Ctrl-C."""

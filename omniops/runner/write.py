@@ -19,7 +19,7 @@ from omniops.errors import Broken, NeedsPerson, OmniopsError
 from omniops.failpoints import reached
 from omniops.journal.events import New
 from omniops.runner.person import Change
-from omniops.runner.walk import CAUSES, bind
+from omniops.runner.walk import bind, cause_of
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
@@ -69,8 +69,7 @@ class Target:
 
     def failed(self, error: OmniopsError, **more: Any) -> None:
         self.walk.person.say(error.brief, "bad")
-        cause = CAUSES.get(type(error).__name__, "failed")
-        self.walk.record(self.done("failure", detail=error.brief, cause=cause, **more))
+        self.walk.record(self.done("failure", detail=error.brief, cause=cause_of(error), **more))
 
 
 def target_of(walk: Walk, step: str, index: int) -> Target | None:

@@ -7,10 +7,14 @@ from typing import Any, NamedTuple
 
 from omniops.clock import SystemClock
 from omniops.config import Settings
-from omniops.errors import BadInput
+from omniops.errors import BadInput, OmniopsError
 from omniops.services.http import Http, NoAnswer, in_the_clear, said
 
 EVENTS_URL = "https://events.pagerduty.com"
+AGAIN_S = (0.5, 2.0)
+"""How long to wait before a page is sent again."""
+PATIENCE_S = 8.0
+"""Since the first attempt; after it none is begun: somebody is waiting for the telephone number."""
 MAX_SUMMARY = 1024
 MAX_DEDUP_KEY = 255
 _KEYS = {
@@ -29,6 +33,7 @@ class EventReply(NamedTuple):
 
     status: str
     detail: str
+    passing: bool = False  # it may be different in a moment: an overload, a connection that broke
 
 
 class Events:
@@ -44,13 +49,27 @@ class Events:
         return role in _KEYS and self._settings.has_secret(_KEYS[role])
 
     def trigger(self, role: str, summary: str, dedup_key: str, source: str) -> EventReply:
-        """Page a role. Sent once. Raises BadInput where the role has no key, or the address is not fit for one."""
+        """Page a role: sent again, with the same dedup key, which pages once, where what went wrong may be over in a
+        moment. Raises BadInput where the role has no key, or the address is not fit for one."""
         payload = {
             "summary": said(summary, MAX_SUMMARY),
             "source": said(source) or "omniops",
             "severity": "critical",
         }
-        return self._send(role, dedup_key, {"event_action": "trigger", "client": "omniops", "payload": payload})
+        event = {"event_action": "trigger", "client": "omniops", "payload": payload}
+        clock = SystemClock()
+        began = clock.boot()
+        found = [self._send(role, dedup_key, event)]
+        for wait_s in AGAIN_S:
+            if not found[-1].passing or clock.boot() - began > PATIENCE_S:
+                break
+            clock.sleep(wait_s)
+            try:
+                found.append(self._send(role, dedup_key, event))
+            except OmniopsError:  # it is not to leave any more
+                break
+        doubt = found[-1].status != "sent" and any(one.status == "in_doubt" for one in found)
+        return found[-1]._replace(status="in_doubt") if doubt else found[-1]
 
     def acknowledge(self, role: str, dedup_key: str) -> EventReply:
         """Acknowledge what was triggered with this key. "sent" proves nothing: an unknown key, or one of another
@@ -79,8 +98,8 @@ class Events:
             reply = http.ask("POST", "/v2/enqueue", body={"routing_key": key, "dedup_key": dedup_key, **event})
         except NoAnswer as error:
             if error.sent:
-                return EventReply("in_doubt", f"no answer from PagerDuty: {error.why}")
-            return EventReply("refused", f"nothing was sent to PagerDuty: {error.why}")
+                return EventReply("in_doubt", f"no answer from PagerDuty: {error.why}", True)
+            return EventReply("refused", f"nothing was sent to PagerDuty: {error.why}", True)
         finally:
             http.close()
         return _judged(reply.code, reply.body)
@@ -98,22 +117,34 @@ class Events:
 
 
 def _judged(code: int, body: bytes) -> EventReply:
-    if code == 202:
-        return EventReply("sent", "accepted by PagerDuty; delivery is not confirmed")
     words = _errors(body)
     detail = f"PagerDuty answered {code}{': ' if words else ''}{words}"
-    certain = 300 <= code < 500 and code not in (408, 429)
-    return EventReply("refused" if certain else "in_doubt", detail)
+    if code == 202:
+        if _status(body) not in ("", "success"):
+            return EventReply("in_doubt", detail)
+        return EventReply("sent", "accepted by PagerDuty; delivery is not confirmed")
+    certain = 300 <= code < 500 and code != 408
+    return EventReply("refused" if certain else "in_doubt", detail, code in (408, 429) or code >= 500)
+
+
+def _status(body: bytes) -> str:
+    """What the body says of itself: "success"; "" for what is no JSON, as from a proxy."""
+    value = _json(body)
+    return str(value.get("status", "")) if isinstance(value, dict) else ""
+
+
+def _json(body: bytes) -> Any:
+    import json
+
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _errors(body: bytes) -> str:
     """PagerDuty's message and errors, or "": a 429 or a proxy's error may be no JSON."""
-    import json
-
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
+    value = _json(body)
     if not isinstance(value, dict):
         return ""
     errors = value.get("errors")

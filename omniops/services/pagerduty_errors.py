@@ -15,7 +15,7 @@ WORDS: dict[int, tuple[str, str]] = {
     1001: ("the incident is resolved already", "omniops page list"),
     1002: ("the incident is acknowledged already", "omniops page list"),
     1005: ("the incident changed while it was being written to", "the same command again"),
-    1006: ("the incident cannot be escalated any further", "omniops page escalate --to NAME, or call somebody"),
+    1006: ("the incident cannot be escalated any further", "call somebody; omniops oncall who"),
     1008: ("PagerDuty knows no user with the address that was sent as From", "set PAGERDUTY_FROM to your login there"),
     1012: ("it can only be snoozed while it is acknowledged", "omniops page ack"),
     1013: ("the time to snooze it for is not allowed", "one second to seven days"),

@@ -189,6 +189,9 @@ def ask_reason(reader: Reader, question: str) -> str:
     _say(reader.streams, question, "head")
     while True:
         answer = reader.line("reason", None)
+        if answer.lower() in (*YES, *NO):
+            _say(reader.streams, f"“{answer}” would be the reason. Type it in words; Ctrl-C leaves.", "warn")
+            continue
         if answer:
             return answer
         _say(reader.streams, "A reason is needed; it goes into the timeline.", "warn")

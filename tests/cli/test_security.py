@@ -174,6 +174,54 @@ def test_a_run_that_cannot_be_taken_up_again(omniops: Command, pagerduty: Script
     assert list(Counter(one.json()["dedup_key"] for one in pagerduty.seen).values()) == [3]
 
 
+def test_nothing_leaves_before_the_freeze_is_made_up_for(omniops: Command, pagerduty: Scripted) -> None:
+    """A disk too full to freeze: no later command sends what waited, though it has room again; the freeze ends that,
+    and drops what waited."""
+    hook = "/services/T/B"
+    pagerduty.on("POST", hook, answer("down", 503))
+    omniops.env["SLACK_WEBHOOK_URL"] = pagerduty.url + hook
+    omniops("incident", "open", "RCE", "--severity", "SEV-3")
+    assert omniops("comms", "post", "it is public", "--yes").returncode in (7, 8)
+    pagerduty.on("POST", hook, answer("ok"))
+    tried = len(pagerduty.seen)
+    case = {"home": omniops.env["OMNIOPS_HOME"], "of": "append", "after": 0, "words": ["mitigate", "security", "--yes"],
+            "then": ["--version"]}  # fmt: skip
+    (((code, text), _),) = filled(omniops, case)
+    assert (code, "omniops sends nothing at all from here" in text) == (6, True), text
+    late = omniops.later(600, "tick", "--quiet")
+    assert (late.returncode, "nothing leaves from here" in said(late.stdout)) == (1, True), late
+    assert omniops.later(600, "resume").returncode == 0
+    assert [one.path for one in pagerduty.seen[tried:]] == ["/v2/enqueue"]
+    assert "Frozen" in omniops(*LATER).stderr
+    late = omniops.later(600, "tick")
+    assert "nothing leaves from here" not in said(late.stdout)
+    assert [one.path for one in pagerduty.seen[tried:]] == ["/v2/enqueue"]
+
+
+def test_nobody_was_reached(omniops: Command, pagerduty: Scripted, tmp_path: Path) -> None:
+    """PagerDuty refuses, and nobody is at the terminal: the run stays open, and `tick` says so until somebody has
+    called."""
+    pagerduty.on("POST", "/v2/enqueue", answer({}, 403))
+    done = omniops("mitigate", "security", "--yes")
+    assert (done.returncode, "omniops resume r" in done.stderr) == (3, True), done.stderr
+    late = omniops("tick", "--quiet")
+    assert (late.returncode, "not known to have been reached" in said(late.stdout)) == (1, True), late
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("by_hand: done\n", encoding="utf-8")
+    assert omniops("resume", "--yes", "--answers", str(answers)).returncode == 10
+    assert omniops("tick", "--quiet").stdout == ""
+
+
+def test_typed_again_after_a_crash(omniops: Command, pagerduty: Scripted) -> None:
+    """Whoever was killed types the same again: the same run goes on, and nobody is paged twice."""
+    killed = omniops("mitigate", "security", "--yes", OMNIOPS_FAILPOINT="after_response@page_security")
+    assert killed.returncode == -9
+    done = omniops("mitigate", "security", "--yes")
+    assert (done.returncode, "Going on with run" in done.stderr) == (10, True), done.stderr
+    assert len({one.json()["dedup_key"] for one in pagerduty.seen}) == 1
+    assert len(omniops.json("incident", "list", "--all")["incidents"]) == 1
+
+
 def test_a_full_disk_and_no_routing_key(omniops: Command, pagerduty: Scripted, tmp_path: Path) -> None:
     """Somebody is told whom to call; where only the freeze was wanted, nobody is."""
     omniops.env["PAGERDUTY_ROUTING_KEY_SECURITY"] = ""

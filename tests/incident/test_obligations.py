@@ -39,7 +39,7 @@ def severity(minutes: float, number: int) -> Told:
 def message(minutes: float, about: str, engine: str = "status", key: str = "", **body: str) -> Told:
     """A message that is queued, and sent at once, unless something else is told of it."""
     data = {"id": f"o{round(minutes * 60):06x}", "engine": engine, "to": "", "about": about, "body": body}
-    return minutes, "message.queued", {**data, "key": key or f"{about}/{minutes}"}
+    return minutes, "message.queued", {**data, "key": key or f"{about}/{at(minutes)}"}
 
 
 def dropped(minutes: float, of: float) -> Told:
@@ -347,6 +347,9 @@ def test_what_was_declined_for_the_channel() -> None:
         became(6, 3, "sent", ref="", how=""),
     )  # declined while it waited
     (owed,) = look(*late, declined=no[:2], now=7)
+    assert (owed.open, owed.words.endswith(": declare")) == (True, True)
+    read_before = message(6, "channel", "slack", key=f"channel/{at(1)}")  # and looked at until 6
+    (owed,) = look(read_before, declined=no[:2], now=7)
     assert (owed.open, owed.words.endswith(": declare")) == (True, True)
     assert look(resolved(8), declined=no[:2], now=9) == []
 

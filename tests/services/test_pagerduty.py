@@ -8,6 +8,7 @@ import pytest
 
 from omniops.config import Settings
 from omniops.errors import BadInput
+from omniops.services import pagerduty
 from omniops.services.pagerduty import Events
 from tests.support import scripted_http as play
 from tests.support.scripted_http import Play, Scripted
@@ -43,7 +44,7 @@ def test_what_is_sent(server: Scripted, settings: MakeSettings) -> None:
     server.on(*QUEUE, SENT)
     guarded: list[str] = []
     reply = events(server, settings, guarded.append).trigger("security", "a\nb\x1b[2J " + "x" * 2000, "key-1", "laptop")
-    assert reply == ("sent", "accepted by PagerDuty; delivery is not confirmed")
+    assert reply == pagerduty.EventReply("sent", "accepted by PagerDuty; delivery is not confirmed")
     sent = server.seen[0].json()
     summary = sent["payload"].pop("summary")
     assert summary.startswith("a b x")
@@ -66,7 +67,8 @@ def test_what_is_sent(server: Scripted, settings: MakeSettings) -> None:
         (play.raw(b"", 400), "refused", "PagerDuty answered 400"),
         (play.answer([], 403), "refused", "403"),
         (play.redirect("https://elsewhere.example"), "refused", "307"),
-        (play.raw(b"slow down", 429), "in_doubt", "429"),
+        (play.raw(b"slow down", 429), "refused", "429"),
+        (play.answer({"status": "invalid event", "message": "no"}, 202), "in_doubt", "202: no"),
         (play.answer({}, 500), "in_doubt", "500"),
         (play.answer({}, 200), "in_doubt", "200"),
         (play.reset_before_answer(), "in_doubt", "the connection broke"),
@@ -74,13 +76,26 @@ def test_what_is_sent(server: Scripted, settings: MakeSettings) -> None:
         (play.by_request(lambda s: play.answer({"message": s.body.decode()}, 400)), "refused", '"routing_key": "***"'),
     ],
 )
-def test_answers(server: Scripted, settings: MakeSettings, what: Play, status: str, words: str) -> None:
-    """Each answer is sent, refused or in doubt; the event is sent once, and its key is in no detail."""
+def test_answers(
+    server: Scripted, settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, what: Play, status: str, words: str
+) -> None:
+    """Each answer is sent, refused or in doubt; what may pass is tried again, and its key is in no detail."""
+    monkeypatch.setattr(pagerduty, "AGAIN_S", (0.0, 0.0))
     server.on(*QUEUE, what)
     reply = events(server, settings).trigger("security", "s", "k", "host")
     assert (reply.status, words in reply.detail) == (status, True), reply
     assert ROUTING_KEY not in repr(reply)
-    assert len(server.seen) == 1
+    assert len(server.seen) == (3 if reply.passing else 1)
+
+
+def test_a_page_is_tried_again(server: Scripted, settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the same key, which pages once; what one of the attempts may have done stays in doubt."""
+    monkeypatch.setattr(pagerduty, "AGAIN_S", (0.0, 0.0))
+    server.on(*QUEUE, play.answer({}, 500), play.raw(b"", 429), play.answer({"status": "success"}, 202))
+    assert events(server, settings).trigger("security", "s", "k", "host").status == "sent"
+    assert {one.json()["dedup_key"] for one in server.seen} == {"k"}
+    server.on(*QUEUE, play.answer({}, 500), play.raw(b"", 400))
+    assert events(server, settings).trigger("security", "s", "k", "host").status == "in_doubt"
 
 
 def test_pagerduty_that_is_not_there(settings: MakeSettings) -> None:
