@@ -29,6 +29,7 @@ READ = BARE | {"json", "sqlite3"}
 FORBIDDEN = {"rich", "questionary", "prompt_toolkit", "pydantic", "yaml", "click", "importlib.metadata", "secrets"}
 """Nothing that is run at three in the morning may load these before it asks the first question."""
 NOWHERE = {"OMNIROUTE_URL": "http://127.0.0.1:9"}
+PAGED = {**NOWHERE, "PAGERDUTY_ROUTING_KEY_SECURITY": "0" * 32}
 
 _SPY = """
 import json, os, sys
@@ -45,9 +46,8 @@ print(json.dumps([code, sorted(heavy & (set(sys.modules) - before))]), file=sys.
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home whose runbooks are compiled and whose journal holds a run."""
     folder = tmp_path_factory.mktemp("home")
-    paged = {**NOWHERE, "PAGERDUTY_ROUTING_KEY_SECURITY": "0" * 32}
-    loaded(folder, "mitigate", "security", "--onset", "now", expected=3, settings=paged)  # nobody approves the page
-    loaded(folder, "resume", "--abort", "practice", expected=3, settings=paged)
+    loaded(folder, "mitigate", "security", "--onset", "now", expected=3, settings=PAGED)  # nobody approves the page
+    loaded(folder, "resume", "--abort", "practice", expected=3, settings=PAGED)
     return folder
 
 
@@ -159,7 +159,7 @@ def test_help_of_a_command(home: Path) -> None:
 def test_a_walk_before_its_first_request(home: Path) -> None:
     """A walk that asks no service loads no HTTP client and no OpenSSL; nor what draws menus or checks runbooks; and of
     our own neither the server's client nor what sends messages."""
-    found = loaded(home, "mitigate", "security", "--onset", "now", expected=3, settings=NOWHERE)
+    found = loaded(home, "mitigate", "security", "--onset", "now", expected=3, settings=PAGED)
     assert found <= READ
 
 
