@@ -48,6 +48,11 @@ def duration(value: float | timedelta) -> str:
     return f"{sign}{total // 86400}d {total % 86400 // 3600}h"
 
 
+def unseen_escaped(json: str) -> str:
+    """JSON in which what a terminal would act on, or not show, is written as an escape: it means the same."""
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
+
+
 JUST_S = 60.0
 """Seconds after which something that was to be told at a moment is late: it is typed after it."""
 

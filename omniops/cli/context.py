@@ -81,7 +81,9 @@ def emit(answer: dict[str, Any]) -> None:
     import json
     import sys
 
-    text = json.dumps(answer, ensure_ascii=False, indent=2, default=str)
+    from omniops.text import unseen_escaped
+
+    text = unseen_escaped(json.dumps(answer, ensure_ascii=False, indent=2, default=str))
     try:
         text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:

@@ -40,7 +40,8 @@ def draft(template: str, incident: Incident, report: Report, events: Sequence[Ev
     fields |= {
         "mitigation": json.dumps(roles.touched, ensure_ascii=False),
         "due": f"{due:%Y-%m-%d}" if due else "5 business days after the resolution",
-        "heading": roles.without_names(report.title),
+        # A title comes from wherever the alert does: no picture is loaded, and no HTML is meant by it.
+        "heading": roles.without_names(report.title).replace("<", "&lt;").replace("[", "\\["),
         "impact": _impact(incident, report),
         "detection": _detection(incident),
         "times": _times(incident, report, events),

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 from omniops.clock import iso
 from omniops.errors import BadInput
 from omniops.incident.detection import Source, owed
+from omniops.incident.outbox import Message
 from omniops.incident.page import Page
 from omniops.incident.view import Incident, new_id
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Journal, New
 from omniops.runner.desk import Desk
-from omniops.text import one_line
+from omniops.runner.engines.room import too_long
+from omniops.text import clean, one_line
 
 
 class Opened(NamedTuple):
@@ -29,13 +31,14 @@ class Opened(NamedTuple):
     incident: str
     new: bool
     messages: list[tuple[str, str]]
+    waits: list[str] = []  # ids of what was owed before, and is not known to have been sent
 
     def as_json(self) -> dict[str, Any]:
         told = [{"engine": engine, "to": to or None} for engine, to in self.messages]
         line = {key: getattr(self.source, key) for key in ("id", "source", "signal", "routing")}
         next = f"omniops mitigate {self.source.then}" if self.source.then else None
         return {"source": line, "title": self.title, "incident": self.incident or None, "new": self.new, "told": told,
-                "next": next}  # fmt: skip
+                "waits": self.waits, "next": next}  # fmt: skip
 
 
 def find(sources: tuple[Source, ...], id: str) -> Source:
@@ -61,6 +64,13 @@ def open_page(desk: Desk, source: Source, title: str, words: str, onset: datetim
             state="nothing was opened",
             next=f'omniops page open --source {source.id} --title "..."',
         )
+    words = clean(words).strip()
+    for one in owed(source, title, words, ""):
+        probe = Message("", "", one.engine, one.to, source.id, one.body, "", "", "waiting")
+        if wrong := too_long(desk.settings, probe):
+            raise BadInput(
+                "it is too long to be told", why=wrong, state="nothing was opened", next="say it in fewer words"
+            )
     journal = desk.journal()
 
     def attempt() -> Opened:
@@ -101,7 +111,9 @@ def _without(journal: Journal, source: Source, title: str, words: str) -> Opened
     fresh = [one for one in told if one.data["key"] not in known]
     if fresh:
         journal.append([fresh[0]._replace(expected=length), *fresh[1:]])
-    return Opened(source, title, "", bool(fresh), _named(fresh))
+    keys = {one.data["key"] for one in told}
+    waits = [one.id for one in messages(journal, "") if one.key in keys and one.owed]
+    return Opened(source, title, "", bool(fresh), _named(fresh), [] if fresh else waits)
 
 
 def _messages(journal: Journal, incident: str, source: Source, title: str, words: str, key: str) -> list[New]:

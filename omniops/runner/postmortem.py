@@ -48,6 +48,10 @@ def write_draft(settings: Settings, journal: Journal, incident: Incident, now: d
     from omniops.incident.postmortem import draft
     from omniops.runner.exporting import named, report_of, write
 
+    if output == "-":
+        raise BadInput(
+            "a postmortem is a file, to be filled in", state="nothing was written", next="--output and a file's name"
+        )
     folder = settings.user_runbooks
     template = layered_file("postmortem.md", folder)
     path = named(output) if output else root(settings) / FOLDER / f"{incident.id}.md"
@@ -68,9 +72,14 @@ def write_draft(settings: Settings, journal: Journal, incident: Incident, now: d
 
 
 def root(settings: Settings) -> Path:
-    """The checkout in which postmortems live: OMNIROUTE_REPO, else the current folder."""
+    """The checkout in which postmortems live: OMNIROUTE_REPO, else the current folder. Raises BadInput."""
     named = settings.get("OMNIROUTE_REPO")
-    return Path(named).expanduser() if named else Path.cwd()
+    folder = Path(named).expanduser() if named else Path.cwd()
+    if not folder.is_dir():
+        raise BadInput(
+            f"OMNIROUTE_REPO names no folder: {folder}", state="nothing was written", next="correct it, or unset it"
+        )
+    return folder
 
 
 def _score(journal: Journal, incident: Incident, now: datetime) -> Score | None:

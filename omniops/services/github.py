@@ -102,7 +102,7 @@ class GitHub:
             given = issue.get("labels")
             there = {str(one.get("name")) for one in given if isinstance(one, dict)} if isinstance(given, list) else ()
             return Made(new_issue(issue.get("html_url"), self.repo), set(labels).issubset(there))
-        if reply.code == 201 or reply.code >= 500:
+        if 200 <= reply.code < 300 or reply.code >= 500:
             raise doubt(f"it answers {reply.code}" + (f", and {reply.broken}" if reply.broken else ""))
         raise _refused(reply)
 

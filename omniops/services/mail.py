@@ -26,6 +26,10 @@ PORTS = {"smtp": 587, "smtps": 465}
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,255}", re.ASCII)
 
 
+READY, ASKED_FOR = 220, 354
+GOODBYE_S = 1.0
+
+
 class Server(NamedTuple):
     """SMTP_URL, taken apart. ``user`` "" = nobody logs in."""
 
@@ -102,10 +106,15 @@ class Mail:
         with self._conversation() as link:
             refused = self._envelope(link, sender, letter.to)
             before()
+            try:  # nothing of the text has left before it is asked for
+                code, words = link.docmd("data")
+            except (smtplib.SMTPException, OSError) as error:
+                raise _unable(error) from None
+            if code != ASKED_FOR:
+                raise _no(code, words)
             try:
-                code, words = link.data(message.as_bytes())
-            except smtplib.SMTPDataError as error:  # to DATA itself: nothing of the text has left
-                raise _no(error.smtp_code, error.smtp_error) from None
+                link.send(_dotted(message.as_bytes()))
+                code, words = link.getreply()
             except (smtplib.SMTPException, OSError) as error:
                 raise _maybe(_why(error), letter.id) from None
             if 400 <= code < 600:
@@ -156,19 +165,15 @@ class Mail:
             self._guard(server.url)
         remote = in_the_clear(server.url)  # of any address that is not https: whether it is another machine
         given: dict[str, Any] = {"local_hostname": _own_name(), "timeout": self.timeout_s}
-        try:
-            link = (
-                smtplib.SMTP_SSL(server.host, server.port, context=_context(remote), **given)
-                if server.scheme == "smtps"
-                else smtplib.SMTP(server.host, server.port, **given)
-            )
-        except (smtplib.SMTPException, OSError, ValueError) as error:
-            raise _unable(error) from None
+        link = (
+            smtplib.SMTP_SSL(context=_context(remote), **given) if server.scheme == "smtps" else smtplib.SMTP(**given)
+        )
         timer = Timer(self.within_s, _cut, (link,))
         timer.daemon = True
         timer.start()
         try:
             try:
+                _connect(link, server)
                 _enter(link, server, remote)
             except (smtplib.SMTPException, OSError, ValueError) as error:
                 raise _unable(error) from None
@@ -299,11 +304,29 @@ def _cut(link: smtplib.SMTP) -> None:
             socket.socket.shutdown(link.sock, socket.SHUT_RDWR)
 
 
+def _connect(link: smtplib.SMTP, server: Server) -> None:
+    """Connect, and read the greeting: apart from making ``link``, so that what drips can be cut off from the start."""
+    import smtplib
+
+    link._host = server.host  # type: ignore[attr-defined]  # whom a certificate has to name; given to it only on making
+    code, words = link.connect(server.host, server.port)
+    if code != READY:
+        raise smtplib.SMTPConnectError(code, words)
+
+
+def _dotted(text: bytes) -> bytes:
+    """A text as DATA wants it: lines that begin with a dot get another one, and one alone ends it (RFC 5321, 4.5.2)."""
+    lines = text if text.endswith(b"\r\n") else text + b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", lines) + b".\r\n"
+
+
 def _leave(link: smtplib.SMTP) -> None:
-    """Say goodbye; whatever comes of that changes nothing."""
+    """Say goodbye; whatever comes of that changes nothing, and nobody waits for it."""
     import smtplib
 
     try:
+        if link.sock is not None:
+            link.sock.settimeout(GOODBYE_S)
         link.quit()
     except (smtplib.SMTPException, OSError):
         link.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from omniops.errors import BadInput
 from omniops.runner.engines.ways import by_webhook
 from omniops.runner.known import incident_of
 from omniops.text import one_line
@@ -19,7 +20,7 @@ def open_links(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     page = incident_of(walk.journal, id).page or {}
     channel = f"#inc-{id}"
     links = {
-        "SLO dashboard": settings.service_url("GRAFANA_URL"),
+        "SLO dashboard": _grafana(walk),
         "page": str(page.get("url") or ""),
         "runbook": str(page.get("runbook_url") or ""),
     }
@@ -29,6 +30,15 @@ def open_links(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
     opened = [] if walk.dry else [name for name, url in links.items() if url and _open(settings.env, url)]
     summary = f"opened: {', '.join(opened)}" if opened else "no browser here; the links are above"
     return {"summary": summary, "dashboard": links["SLO dashboard"], "channel": channel}
+
+
+def _grafana(walk: Walk) -> str:
+    """The dashboards' address; a wrong one is said, and is no reason to stop."""
+    try:
+        return walk.ctx.settings.service_url("GRAFANA_URL")
+    except BadInput as error:
+        walk.person.say(f"{error.brief}.", "warn")
+        return ""
 
 
 def _to_come(walk: Walk, id: str) -> str:

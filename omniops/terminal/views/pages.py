@@ -91,7 +91,9 @@ def opened_lines(opened: Mapping[str, Any], width: int) -> Lines:
     """What was opened by hand, where section 2 routes it, and what is owed because of it."""
     source = opened["source"]
     if not opened["new"]:
-        return [(line, "warn") for line in wrap(f"Open already, and told before: {safe(opened['title'])}", width)]
+        waits = f"not known to have been told: omniops outbox ({', '.join(opened['waits'])})"
+        words = f"Open already, and {waits if opened['waits'] else 'told before'}: {safe(opened['title'])}"
+        return [(line, "warn") for line in wrap(words, width)]
     lines: Lines = [(line, "good") for line in wrap(f"Opened: {safe(opened['title'])}", width)]
     names = {
         "pager.event": "page",
