@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
 import pytest
 
 from omniops import text
-from omniops.text import lateness
+from omniops.text import lateness, unseen_escaped
 from tests.support.screen import ROOT
 
 
@@ -83,3 +84,11 @@ def test_what_of_an_address_is_no_secret(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_was_no_utf8_is_a_letter() -> None:
     """Bytes of the command line that are none would be another text in the journal than on the screen."""
     assert text.clean("caf\udce9 \U0001f525") == "caf\ufffd \U0001f525"
+
+
+def test_json_that_a_terminal_would_act_on() -> None:
+    """It means the same, and holds nothing unseen."""
+    shown = unseen_escaped(json.dumps({"a": "x\x9b31m\u202e\x1b ü"}, ensure_ascii=False, indent=2))
+    assert json.loads(shown) == {"a": "x\x9b31m\u202e\x1b ü"}
+    assert shown.isascii() is False
+    assert all(char.isprintable() or char == "\n" for char in shown)

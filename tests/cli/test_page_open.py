@@ -121,6 +121,15 @@ def test_error_budget(omniops: Command) -> None:
     assert message.body["alerts"][0]["labels"]["alertname"] == "ErrorBudgetBurnByHand"
 
 
+def test_longer_than_it_can_be_told(omniops: Command) -> None:
+    """What nobody could ever be told opens nothing."""
+    env = {"SLACK_BOT_TOKEN": "xoxb-1-2-abc", "SLACK_URL": "http://127.0.0.1:9"}
+    words = ("page", "open", "--source", "user-report", "--title", "x", "--text", "y" * 5000)
+    done = omniops(*words, **env)
+    assert (done.returncode, "too long" in done.stderr) == (2, True), done.stderr
+    assert messages(omniops) == []
+
+
 def test_dependabot(omniops: Command, tmp_path: Path) -> None:
     """A CVE opens no incident: one GitHub issue through gh, a word to #security, and the way to 4.5."""
     env = gh(tmp_path)

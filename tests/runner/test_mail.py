@@ -104,8 +104,10 @@ def test_nobody_answers(tmp_path: Path) -> None:
     assert (message.state, "cannot be used" in message.why) == ("waiting", True)
 
 
-def test_a_server_that_drips(server: SmtpServer) -> None:
-    """It is cut off when the time for all of the conversation is up, however often it sends a byte."""
+@pytest.mark.parametrize("first", [b"220-", b"220 hi\r\n250-"])
+def test_a_server_that_drips(server: SmtpServer, first: bytes) -> None:
+    """It is cut off when the time for all of the conversation is up, greeting included, however often it sends a
+    byte."""
     import socket
     import threading
     import time
@@ -113,7 +115,7 @@ def test_a_server_that_drips(server: SmtpServer) -> None:
     def drip(listening: socket.socket) -> None:
         link, _ = listening.accept()
         with link, contextlib.suppress(OSError):
-            link.sendall(b"220 hi\r\n250-")
+            link.sendall(first)
             for _ in range(100):
                 time.sleep(0.05)
                 link.sendall(b"x")
@@ -127,6 +129,27 @@ def test_a_server_that_drips(server: SmtpServer) -> None:
         with pytest.raises(Unreachable):
             client.hello()
         assert time.monotonic() - begun < 3
+
+
+def test_cut_off_before_the_text_is_asked_for(tmp_path: Path) -> None:
+    """Nothing of the text has left: it is not in doubt, and is tried again."""
+    import socket
+    import threading
+
+    def until_data(listening: socket.socket) -> None:
+        link, _ = listening.accept()
+        with link, link.makefile("rb") as lines:
+            link.sendall(b"220 hi\r\n")
+            for line in lines:
+                if line[:4].upper() == b"DATA":
+                    return
+                link.sendall(b"250 fine\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=until_data, args=(listening,), daemon=True).start()
+        url = f"smtp://127.0.0.1:{listening.getsockname()[1]}"
+        message = mail(Post(tmp_path, {"SMTP_URL": url, "MAIL_FROM": "a@omni.test"}))
+    assert (message.state, "cannot be used" in message.why) == ("waiting", True), message.why
 
 
 @pytest.mark.parametrize("sealed", [False, True])
