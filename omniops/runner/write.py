@@ -127,6 +127,7 @@ def attempt(walk: Walk, step: str, index: int) -> None:
         if _needs_approval(target, seen):
             asked_at = walk.ctx.clock.boot()
             if not _approved(walk, step, change):
+                walk.person.say(f"Declined: {seen.target} is as it was.", "warn")
                 declined = {"step": step, "item": index, "bound": bound}
                 walk.record(("declined", declined), target.done("declined", detail="declined by the operator"))
                 return

@@ -75,6 +75,9 @@ def ask_menu(
                         signals.hand_on(asked.number)
                     continue
                 return None if chosen == _DECLINED else chosen
+    except PromptDue:
+        reader.swapped = True
+        raise
     except (KeyboardInterrupt, EOFError, OSError) as error:
         raise PauseAsked from error
     finally:

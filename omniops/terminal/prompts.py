@@ -6,6 +6,7 @@ takes silence, end of input, a paste or an earlier key for a yes.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -17,6 +18,7 @@ from omniops.terminal.layout import cells, cut, parts, safe, tail, wrap
 from omniops.terminal.streams import Streams
 from omniops.terminal.tty import Tty
 
+SWAP_S = 1.5  # long enough to see that it is another question
 REDRAW_S = 1.0  # a slow line carries one redraw a second
 LOOK_S = 0.2  # how often deadline and clocks are looked at
 TYPING_ROOM = 16
@@ -27,6 +29,7 @@ class Reader:
 
     def __init__(self, streams: Streams, clocks: Callable[[], str], clock: Clock) -> None:
         self.streams, self.clocks, self.clock = streams, clocks, clock
+        self.swapped = False  # a clock has just put another question in the place of the one that was open
 
     def line(self, label: str, until: datetime | None, draft: str = "") -> str:
         """Return what was typed, without surrounding blanks. What was typed before the prompt is thrown away.
@@ -39,15 +42,28 @@ class Reader:
         self.streams.end_live()
         # Typing is echoed by a dumb terminal itself, so a draft could not be edited there.
         editor = keys.LineEditor("" if self.streams.dumb else draft)
+        swapped, self.swapped = self.swapped, False
         try:
             with Tty(self.streams) as tty:
+                if swapped:
+                    self._let_go(tty)
                 return self._loop(tty, editor, label, until)
         except (PauseAsked, PromptDue, KeyboardInterrupt) as error:
             if self.streams.ready(LOOK_S):
                 self.streams.put("\n")
             if isinstance(error, KeyboardInterrupt):
                 raise PauseAsked from error
+            self.swapped = isinstance(error, PromptDue)
             raise
+
+    def _let_go(self, tty: Tty) -> None:
+        """Ring, and take no key for a moment: what is typed now is meant for the question that has gone, and a y there
+        is no y here."""
+        self.streams.put("\a")
+        end = time.monotonic() + SWAP_S
+        while (left := end - time.monotonic()) > 0:
+            if b"\x03" in (tty.read(left) or b""):
+                raise PauseAsked
 
     def _loop(self, tty: Tty, editor: keys.LineEditor, label: str, until: datetime | None) -> str:
         screen = _PromptLine(self.streams, self.clocks, self.clock, label)

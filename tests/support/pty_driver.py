@@ -47,6 +47,11 @@ def ask(person: TerminalPerson, case: str, until: datetime | None) -> Any:
         first = person.text("name", "What is it called?", until, lambda text: "")
         print("FIRST", repr(first), flush=True)
         return person.approve("disable", CHANGE, until)
+    if case == "swapped":
+        try:
+            return person.approve("disable", CHANGE, until)
+        except PromptDue:
+            return person.approve("escalate", CHANGE, None)
     if case == "late":
         print("WORKING", flush=True)
         time.sleep(0.4)
