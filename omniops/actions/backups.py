@@ -101,6 +101,12 @@ def rows(file: Path, *, live: bool = False) -> dict[str, int]:
         }
 
 
+def _counted(table: str, count: int) -> str:
+    """Short, so that a menu's line holds it; what is empty stands out."""
+    name = table.removeprefix("provider_").removeprefix("api_").replace("call_logs", "calls")
+    return f"{name} {count}" if count else f"NO {name}"
+
+
 def keys_of(file: Path, *, live: bool = False) -> Keys:
     """Read the tables that restore-policies.sh replaces: api_key* but the counters and logs. Raises sqlite3.Error."""
     with reading(file, live=live) as link:
@@ -218,7 +224,7 @@ class ListBackups:
             "age": f"{duration(ctx.clock.now() - made_at(place))} old",
             "bytes": size,
             "size": f"{size / 1e6:.1f} MB",
-            "rows": ", ".join(f"{table} {count}" for table, count in counts.items()) or "no known tables",
+            "rows": ", ".join(_counted(table, count) for table, count in counts.items()) or "no known tables",
             "counts": counts,
             "keys": keys.total,
         }

@@ -224,7 +224,10 @@ class RestoreData(Restore):
         why = not_down(ctx, data)
         if why:
             raise NeedsPerson(
-                "The server is not down", why=why, state=UNTOUCHED, next="stop it, then go on with `omniops resume`"
+                "The server is not down",
+                why=why,
+                state=UNTOUCHED,
+                next="stop it; then go on with the run, or type the same again",
             )
 
     def is_saved(self, place: Path, before: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ import typer
 
 from omniops.cli.context import clock, emit, open_journal, person, settings, streams, whose_journal
 from omniops.cli.options import Answers, Confirm, Json, Yes
+from omniops.errors import Broken, Waiting
 
 
 def resume(
@@ -26,8 +27,12 @@ def resume(
     from omniops.runner.session import resume as go_on
 
     asked = person(yes, confirm or [], answers)
-    journal = open_journal(create=True)
-    journal.verify()
+    try:
+        journal = open_journal(create=True)
+        journal.verify()
+    except (Broken, Waiting) as error:  # which run it was, only the journal says
+        error.next += ". Is it the security path (4.5)? omniops mitigate security pages without the journal"
+        raise
     run = pick_run(journal, asked, run)
     if not run:
         if json:

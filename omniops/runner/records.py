@@ -32,6 +32,7 @@ def open_incident(
         there = open_with(journal, title)
         if there is not None:
             return there, False
+        _not_what_is_frozen(journal, title)
         taken = [stream.removeprefix("incident/") for stream in journal.streams("incident/")]
         id = new_id(now, title, taken)
         opened = {"title": title, "onset": iso(onset), **({"source": source} if source else {})}
@@ -47,6 +48,18 @@ def open_with(journal: Journal, title: str) -> Incident | None:
     """The open incident with this title, however it is spaced and capitalised."""
     wanted = one_line(title, 200).casefold()
     return next((one for one in incidents(journal) if one.status == "open" and one.title.casefold() == wanted), None)
+
+
+def _not_what_is_frozen(journal: Journal, title: str) -> None:
+    """Raises Frozen for the title of an incident on the security path: it would be told in a channel of its own."""
+    found = next((one for one in incidents(journal) if one.frozen and one.title.casefold() == title.casefold()), None)
+    if found is not None:
+        raise Frozen(
+            "that is what an incident on the security path (4.5) is called",
+            why="an incident opened now would be told under this title",
+            state="nothing was opened",
+            next="follow SECURITY.md; where it is another one, with another title",
+        )
 
 
 def note(journal: Journal, incident: Incident, text: str) -> None:

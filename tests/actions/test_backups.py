@@ -40,7 +40,7 @@ def test_policies(host: Host) -> None:
     assert newest["path"] == str(host.backups / names[0])
     assert newest["keys"] == 1
     assert newest["age"] == "2h 30m old"
-    assert "api_keys 1" in newest["rows"]
+    assert "keys 1" in newest["rows"]
     why = {one["name"].rpartition("_")[2]: one["why"] for one in answer["rejected"]}
     assert "2 columns, and 3" in why["skew"]
     assert "no API keys" in why["no-keys"]

@@ -212,6 +212,14 @@ def test_nobody_was_reached(omniops: Command, pagerduty: Scripted, tmp_path: Pat
     assert omniops("tick", "--quiet").stdout == ""
 
 
+def test_another_incident_with_its_title(omniops: Command, pagerduty: Scripted) -> None:
+    """It would be told in a channel that is called so; nothing is opened."""
+    omniops("incident", "open", "RCE in the proxy", "--severity", "SEV-3")
+    assert omniops("mitigate", "security", "--yes").returncode == 10
+    done = omniops("incident", "open", "rce in the  proxy")
+    assert (done.returncode, "another title" in said(done.stderr)) == (10, True), done.stderr
+
+
 def test_typed_again_after_a_crash(omniops: Command, pagerduty: Scripted) -> None:
     """Whoever was killed types the same again: the same run goes on, and nobody is paged twice."""
     killed = omniops("mitigate", "security", "--yes", OMNIOPS_FAILPOINT="after_response@page_security")

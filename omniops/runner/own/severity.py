@@ -35,7 +35,8 @@ def measure(walk: Walk, args: dict[str, Any]) -> dict[str, Any]:
         "key": (answer.severity or "").lower(),
         "severity": answer.severity or "",
         "question": f"{words} What is it?",
-        "reason": reason or "severity set by the on-call.",
+        # With what it is the reason of: who declares another severity is not made to argue against it.
+        "reason": f"Measured {answer.severity}: {reason}" if answer.severity else "severity set by the on-call.",
         "runbook": answer.runbook or "provider-outage",
         "error_ratio": live.signals.error_ratio,
         "p95_s": live.signals.p95_s,
