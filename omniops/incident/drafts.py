@@ -14,7 +14,7 @@ from omniops.incident.communication import Communication, Mail, fill
 from omniops.incident.fulfilled import upstream_key
 from omniops.incident.outbox import Message, words_of
 from omniops.incident.verdicts import NOT_RECOVERED, RECOVERED, verdicts
-from omniops.incident.view import Incident
+from omniops.incident.view import Incident, Mitigation
 from omniops.journal.events import Event
 from omniops.text import duration, one_line
 
@@ -68,12 +68,18 @@ def next_update(incident: Incident, rules: Communication, now: datetime) -> date
     return now + timedelta(seconds=rule.every_s)
 
 
-def progress(incident: Incident, runs: Sequence[Sequence[Event]], in_force: bool) -> str:
-    """How far an incident is, in the status page's words. ``in_force``: a mitigation of it is."""
+WITHOUT = "combo.withdraw"
+"""The mitigation that leaves a model to nobody: what is well again is all but that."""
+
+
+def progress(incident: Incident, runs: Sequence[Sequence[Event]], in_force: Sequence[Mitigation]) -> str:
+    """How far an incident is, in the status page's words. ``in_force``: what of it is. It is not mitigated, to those
+    outside, while something that they could ask for is served by nobody."""
     if incident.resolved:
         return RESOLVED
     told = [one.verdict for one in verdicts(runs, incident) if one.verdict in (RECOVERED, NOT_RECOVERED)]
-    if told and told[-1] == RECOVERED:
+    partly = any(one.action == WITHOUT and one.state != "kept" for one in in_force)
+    if told and told[-1] == RECOVERED and not partly:
         return MONITORING
     return IDENTIFIED if in_force else INVESTIGATING
 

@@ -14,7 +14,7 @@ from omniops.config import Settings
 from omniops.incident import headline
 from omniops.incident.drafts import progress
 from omniops.incident.outbox import fold
-from omniops.incident.view import MITIGATION_KINDS, Incident, mitigations
+from omniops.incident.view import MITIGATION_KINDS, Incident, Mitigation, mitigations
 from omniops.journal.conflict import retry_on_conflict
 from omniops.journal.events import Journal, New
 from omniops.runner.comms import obligations_of, rules_of
@@ -48,9 +48,9 @@ class Known:
         return rules_of(self._settings.user_runbooks)
 
     @cached_property
-    def mitigated(self) -> set[str]:
-        """The incidents of which something is in force."""
-        return {one.incident for one in mitigations(self._journal.kinds(MITIGATION_KINDS))}
+    def in_force(self) -> list[Mitigation]:
+        """What is in force, of all incidents."""
+        return mitigations(self._journal.kinds(MITIGATION_KINDS))
 
 
 def keep(journal: Journal, incident: str, now: datetime, settings: Settings, known: Known | None = None) -> str:
@@ -70,7 +70,8 @@ def keep(journal: Journal, incident: str, now: datetime, settings: Settings, kno
         runs = [journal.read(f"run/{run}") for run in runs_of(journal, incident)]
         known = known or Known(journal, settings)
         owed = obligations_of(journal, now, incident, folder=settings.user_runbooks, rules=known.rules)
-        body = headline.body(found, progress(found, runs, incident in known.mitigated), owed)
+        mine = [one for one in known.in_force if one.incident == incident]
+        body = headline.body(found, progress(found, runs, mine), owed)
         engine, to = headline.ENGINE, "incident"
         if by_webhook(settings):
             engine, to, body = "webhook", "", {"text": body["headline"]}

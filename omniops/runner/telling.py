@@ -121,8 +121,7 @@ def status(here: Here, wanted: str, text: str, progress: str = "", impact: str =
 
 def suggested(here: Here, known: About) -> str:
     """How far the incident is, by the journal, in the status page's words."""
-    in_force = bool(in_force_of(here.journal, known.incident.id))
-    return drafts.progress(known.incident, known.runs, in_force)
+    return drafts.progress(known.incident, known.runs, in_force_of(here.journal, known.incident.id))
 
 
 def email(here: Here, wanted: str, text: str, kind: str = "") -> Said:

@@ -12,7 +12,7 @@ from omniops.errors import BadInput, NeedsPerson
 from omniops.incident import drafts
 from omniops.incident.story import story
 from omniops.incident.verdicts import Verdict, unproven
-from omniops.incident.view import Incident
+from omniops.incident.view import Incident, Mitigation
 from omniops.journal.events import New
 from omniops.journal.memory import MemoryJournal
 from omniops.runner import outbox, telling
@@ -99,11 +99,17 @@ def test_the_next_text_is_suggested(tmp_path: Path, sent: list[Any], events: lis
 
 
 def test_a_mitigation_in_force_means_identified(tmp_path: Path) -> None:
-    """Something was found that could be mitigated: the cause is known."""
+    """Something was found that could be mitigated: the cause is known. Where a model is left to nobody, customers are
+    not told that it is mitigated, whatever else is well."""
     comms = Comms(tmp_path, walk=False)
-    assert drafts.progress(telling.about(comms.here, "", ()).incident, [], in_force=True) == "identified"
+    disabled = Mitigation("m1", INCIDENT, "r1", "openai", "connection.disable", "", "eve", "in force", "")
+    withdrawn = disabled._replace(id="m2", action="combo.withdraw")
+    incident = telling.about(comms.here, "", ()).incident
+    assert drafts.progress(incident, [], [disabled]) == "identified"
     ended = _ended(comms)
-    assert drafts.progress(telling.about(comms.here, "", ()).incident, [ended], in_force=True) == "monitoring"
+    assert drafts.progress(incident, [ended], [disabled]) == "monitoring"
+    assert drafts.progress(incident, [ended], [disabled, withdrawn]) == "identified"
+    assert drafts.progress(incident, [ended], [disabled, withdrawn._replace(state="kept")]) == "monitoring"
 
 
 def test_the_banner_is_the_first_text_of_a_provider_outage(comms: Comms, sent: list[Any]) -> None:
@@ -233,7 +239,7 @@ def test_the_latest_look_decides(comms: Comms) -> None:
         for kind, what in told:
             stream = STREAM if kind == "verified" else "run/r9"
             journal.append([New(stream, None, kind, {"verdict": what, "outcome": what})])
-        return drafts.progress(Incident(INCIDENT, journal.read(STREAM)), [journal.read("run/r9")], in_force=False)
+        return drafts.progress(Incident(INCIDENT, journal.read(STREAM)), [journal.read("run/r9")], [])
 
     assert suggested(("verified", good), ("run.ended", bad)) == "investigating"
     assert suggested(("verified", bad), ("run.ended", "mitigated")) == "monitoring"
