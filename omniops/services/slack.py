@@ -14,6 +14,7 @@ from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
 from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
 from omniops.services.length import refuse_longer
+from omniops.text import duration
 
 URL = "https://slack.com"
 MAX_TEXT = 4000  # Slack cuts at 40,000 and advises no more than this
@@ -95,7 +96,7 @@ class SlackBusy(Unreachable):
     def __init__(self, retry_in_s: float) -> None:
         super().__init__(
             "Slack wants fewer messages at a time",
-            why=f"it asks to wait {retry_in_s:g} s",
+            why=f"it asks to wait {duration(retry_in_s)}",
             state="nothing was posted",
             next="omniops tick tries again",
         )

@@ -16,6 +16,7 @@ from omniops.config import Settings
 from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
 from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
 from omniops.services.length import refuse_longer
+from omniops.text import duration
 
 URL = "https://api.statuspage.io/v1"
 MAX_NAME = 255
@@ -35,7 +36,7 @@ class StatuspageBusy(Unreachable):
     def __init__(self, retry_in_s: float) -> None:
         super().__init__(
             "Statuspage wants fewer requests",
-            why=f"it asks to wait {retry_in_s:g} s",
+            why=f"it asks to wait {duration(retry_in_s)}",
             state=NOTHING,
             next="omniops tick tries again",
         )

@@ -15,6 +15,7 @@ from omniops.errors import BadInput, InDoubt, OmniopsError, Refused, Unreachable
 from omniops.services.http import Http, NoAnswer, Reply, in_the_clear, patience, said
 from omniops.services.length import refuse_longer
 from omniops.services.slack import MAX_TEXT, escaped, mentioned
+from omniops.text import duration
 
 SETTING = {"slack": "SLACK_WEBHOOK_URL", "discord": "DISCORD_WEBHOOK_URL"}
 MOST = {"slack": MAX_TEXT, "discord": 2000}
@@ -41,7 +42,7 @@ class WebhookBusy(Unreachable):
     """429. Nothing was posted; ``retry_in_s`` is what it asks for."""
 
     def __init__(self, name: str, retry_in_s: float) -> None:
-        why = f"it asks to wait {retry_in_s:g} s"
+        why = f"it asks to wait {duration(retry_in_s)}"
         super().__init__(f"{name} wants fewer messages at a time", why=why, state=NOTHING, next="omniops tick")
         self.retry_in_s = retry_in_s
 

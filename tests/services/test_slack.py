@@ -91,9 +91,9 @@ def test_an_error_that_nobody_knows(server: Scripted, settings: MakeSettings) ->
     ("what", "error", "words"),
     [
         *[(play.answer({"ok": False, "error": code}), InDoubt, code) for code in MAYBE],
-        (play.answer({"ok": False, "error": "ratelimited"}, 429, Retry_After="17"), SlackBusy, "17 s"),
-        (play.raw(b"slow down", 429, Content_Type="text/plain"), SlackBusy, "30 s"),
-        (play.answer({"ok": False}, 429, Retry_After="nan"), SlackBusy, "30 s"),
+        (play.answer({"ok": False, "error": "ratelimited"}, 429, Retry_After="17"), SlackBusy, "17s"),
+        (play.raw(b"slow down", 429, Content_Type="text/plain"), SlackBusy, "30s"),
+        (play.answer({"ok": False}, 429, Retry_After="nan"), SlackBusy, "30s"),
         (play.answer({"ok": False}, 500), InDoubt, "error of its own"),
         (play.raw(b"<html>", 502), InDoubt, "502"),
         (play.raw(b"<html>"), InDoubt, "not Slack's JSON"),
