@@ -53,16 +53,16 @@ def mitigate(
 def _security(here: Settings, asked: Unattended | Combined, request: Request, graph: Graph) -> Result:
     """The security path (4.5) does not wait for the journal either: where that fails before the page has left, the
     page goes out alone. Raises what the journal raised, where nothing has begun."""
+    sys.dont_write_bytecode = True  # on a full disk Python would leave half a file behind, and fail at it next time
     from omniops.cli.walking import page_alone, paged_alone, session_of
-    from omniops.runner.security import left_behind
+    from omniops.runner.opening import left_behind
     from omniops.runner.session import mitigate as begin
     from omniops.runner.session import resume
 
-    sys.dont_write_bytecode = True  # on a full disk Python would leave half a file behind, and fail at it next time
     session: Session | None = None
     try:
         session = session_of(asked, False)
-        left = left_behind(session.journal, request)
+        left = left_behind(session.journal, request.runbook, request.incident)
         if left:  # typed again after a crash
             streams().say(f"Going on with run {left}, which nobody walks any more.", "warn")
         result = resume(session, left, take_over=False) if left else begin(session, request, graph)

@@ -44,10 +44,10 @@ def paged_alone(session: Session, request: Request, result: Result) -> Result:
 
 def page_alone(session: Session, request: Request, error: OmniopsError, result: Result | None = None) -> None:
     """Page the security on-call without the journal."""
+    sys.dont_write_bytecode = True  # see `mitigate`
     from omniops.cli.context import opened
     from omniops.runner.security import page_alone as page
 
-    sys.dont_write_bytecode = True  # see `mitigate`
     opened.clear()  # what is not frozen is not sent at the command's end either
     page(session, request, error, result)
 

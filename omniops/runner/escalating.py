@@ -56,6 +56,8 @@ def escalate(desk: Desk, id: str, *, message: str = "", again: bool = False) -> 
     incident = known.incident if known else notes.begin([page], []).get(page.id, ("", False))[0]
     there = notes.calling(incident, page.id, again) if incident else None
     if there is not None:
+        if there.frozen:  # since it was looked at
+            raise _frozen(incident)
         return _before(page, there)
     words = message or f"Please join: {one_line(page.title, 120)} (incident {incident or page.id})."
     try:

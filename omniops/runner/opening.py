@@ -315,3 +315,17 @@ def pick_run(journal: Journal, person: Person, wanted: str) -> str:
             next=Commands(journal.drill).resume(next(iter(runs))),
         )
     return chosen
+
+
+def left_behind(journal: Journal, runbook: str, incident: str) -> str:
+    """The open run of a runbook that no living process of this machine holds: what was typed is typed again, by who
+    cannot know how far it came. ``incident``: whose, "" for any. "" where there is none."""
+    from omniops.journal.lease import holder_state
+
+    for run, opened in open_runs(journal).items():
+        if opened["runbook"] != runbook or incident not in ("", opened["incident"]):
+            continue
+        holder = RunState(journal.read(f"run/{run}")).holder
+        if holder is None or holder_state(holder) == "dead":
+            return run
+    return ""

@@ -111,13 +111,13 @@ class PageNotes:
             self._append(events)
 
     def calling(self, incident: str, page: str, again: bool) -> Known | None:
-        """Say that the secondary is about to be called in. Returns the page instead, as it stands, where somebody has
-        called them in or is about to, unless it is to be done ``again``."""
+        """Say that the secondary is about to be called in. Returns the page instead, as it stands, where its incident
+        is frozen by now, or where somebody has called them in or is about to, unless it is to be done ``again``."""
 
         def attempt(journal: Journal) -> Known | None:
             events = journal.read(f"incident/{incident}")
             there = known(event for event in events if event.kind in PAGE_KINDS).get(page)
-            if there is not None and not again and (there.calling or there.escalated):
+            if there is not None and (there.frozen or (not again and (there.calling or there.escalated))):
                 return there
             journal.append([New(f"incident/{incident}", len(events), "page.escalating", {"page": page})])
             return None

@@ -62,14 +62,15 @@ def file(here: Here, incident: Incident, path: Path, *, anyway: bool) -> Filed:
             state="nothing was filed",
             next=f"omniops postmortem check {path}; --anyway files it as it is",
         )
+    debt = root(here.settings) / DEBT  # before the issue is filed: where there is no such folder, nothing is
     said = _there(here, incident, one) or _said(here, incident, one, path)
-    issue, file = _message(here.journal, incident), str(root(here.settings) / DEBT)
+    issue = _message(here.journal, incident)
     if said.state not in (BY_HAND, ALREADY) and (issue is None or issue.state != "sent"):
-        return Filed(said, "", (), 0, file)
-    added, known = _debts(here, one)
+        return Filed(said, "", (), 0, str(debt))
+    added, known = _debts(here, one, debt)
     reached("postmortem.debts")
     url = issue.ref if issue and issue.state == "sent" else ""
-    return Filed(said, _record(here.journal, incident, url), added, known, file)
+    return Filed(said, _record(here.journal, incident, url), added, known, str(debt))
 
 
 def _there(here: Here, incident: Incident, one: Postmortem) -> Said | None:
@@ -136,12 +137,11 @@ def _record(journal: Journal, incident: Incident, url: str) -> str:
     return known[0] if known else url
 
 
-def _debts(here: Here, one: Postmortem) -> tuple[tuple[str, ...], int]:
-    """Add the action items to TECH_DEBT.md, whole or not at all."""
+def _debts(here: Here, one: Postmortem, path: Path) -> tuple[tuple[str, ...], int]:
+    """Add the action items to TECH_DEBT.md (``path``), whole or not at all."""
     from omniops.incident.debt import add
     from omniops.runner.exporting import write
 
-    path = root(here.settings) / DEBT
     try:
         # newline="": its line ends stay what they are.
         with path.open(encoding="utf-8", newline="") as opened:

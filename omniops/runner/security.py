@@ -8,7 +8,6 @@ from omniops.actions.paging import ROLES, SECURITY, SECURITY_BY_HAND, dedup_key
 from omniops.engine.state import RunState
 from omniops.errors import BadInput, NeedsPerson, OmniopsError
 from omniops.incident.typed import Commands
-from omniops.journal.events import Journal
 from omniops.runner.held import hold
 from omniops.runner.known import incident_of, open_runs
 from omniops.runner.person import Change, Person
@@ -45,6 +44,7 @@ def page_alone(session: Session, request: Request, why: OmniopsError, result: Re
     person = session.person
     state = result.state if result else _begun(session, request)
     unwritten = result.unwritten if result else ()
+    stands = _held_back(session, state)  # first of all: whoever pages by hand takes their time
     if is_done(state, unwritten):
         person.say(f"{why.brief}. {ROLES[ROLE]} has been paged by then, and is not paged again.", "bad")
     else:
@@ -52,21 +52,7 @@ def page_alone(session: Session, request: Request, why: OmniopsError, result: Re
         if left_to_a_person(state, unwritten) or not _paged(session, state, approved(state, unwritten)):
             _by_hand(person)
     person.say("Stop. Follow SECURITY.md.", "head")
-    why.state, why.next = _stands(session, state), _later(session, request, state)
-
-
-def left_behind(journal: Journal, request: Request) -> str:
-    """The open run of what is asked for that no living process of this machine holds: what was typed is typed again,
-    by who cannot know how far it came. "" for none."""
-    from omniops.journal.lease import holder_state
-
-    for run, opened in open_runs(journal).items():
-        if opened["runbook"] != request.runbook or request.incident not in ("", opened["incident"]):
-            continue
-        holder = RunState(journal.read(f"run/{run}")).holder
-        if holder is None or holder_state(holder) == "dead":
-            return run
-    return ""
+    why.state, why.next = stands, _later(session, request, state)
 
 
 def _begun(session: Session, request: Request) -> RunState | None:
@@ -120,7 +106,8 @@ def _by_hand(person: Person) -> None:
 # What is said of it ---------------------------------------------------------------------------------------------------
 
 
-def _stands(session: Session, state: RunState | None) -> str:
+def _held_back(session: Session, state: RunState | None) -> str:
+    """Hold back what the journal could not freeze, and say how things stand."""
     incident, frozen = state.started["incident"] if state else "", False
     if state:
         with suppress(OmniopsError):
@@ -130,11 +117,8 @@ def _stands(session: Session, state: RunState | None) -> str:
     silence = "stop the timer of `omniops tick`, run none, and send nothing"
     if hold(session.settings):
         silence = "until a freeze is written down, omniops sends nothing at all from here"
-    return (
-        f"run {state.run} is open, and nothing is frozen: {silence}"
-        if state
-        else (f"nothing is frozen or written down: {silence}")
-    )
+    begun = f"run {state.run} is open, and nothing is frozen" if state else "nothing is frozen or written down"
+    return f"{begun}: {silence}"
 
 
 def _later(session: Session, request: Request, state: RunState | None) -> str:

@@ -105,7 +105,7 @@ class Events:
         return _judged(reply.code, reply.body)
 
     def _url(self) -> str:
-        url = self._settings.get("PAGERDUTY_EVENTS_URL", EVENTS_URL)
+        url = self._settings.service_url("PAGERDUTY_EVENTS_URL", EVENTS_URL)
         if in_the_clear(url):
             raise BadInput(
                 "PAGERDUTY_EVENTS_URL is not https",

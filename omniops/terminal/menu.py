@@ -61,6 +61,7 @@ def ask_menu(
         raise NeedsPerson("a choice, and nobody to make it", why="stdin and stderr are not both a terminal")
     for line in wrap(safe(question, 1000), streams.width() - 1):
         streams.say(line, "head")
+    reader.settle()
     saved = termios.tcgetattr(streams.stdin.fileno())
     try:
         with Signals() as signals:
@@ -183,7 +184,7 @@ class _Slip:
         typing = Condition(lambda: time.monotonic() - self._since < WORD_S)
         hasty = Condition(lambda: self._was_wrong or time.monotonic() - self._since < BURST_S)
 
-        def fits_nothing(event: KeyPressEvent) -> None:
+        def a_letter(event: KeyPressEvent) -> None:
             self._typed += event.data
             if (at := self._words.get(self._typed.lower())) is not None:
                 self._point(at)
@@ -194,10 +195,10 @@ class _Slip:
             self._say(f"No such choice. {self._fits} to point, then Enter.")
 
         for key in "nq":  # the end of a word is no answer
-            bindings.add(key, eager=True, filter=amiss)(fits_nothing)
+            bindings.add(key, eager=True, filter=amiss)(a_letter)
         for key in "123456789":  # nor that of "4.2"; but a slip of the finger is mended by the right number
-            bindings.add(key, eager=True, filter=amiss & typing)(fits_nothing)
-        bindings.add(Keys.Any, eager=True)(fits_nothing)
+            bindings.add(key, eager=True, filter=amiss & typing)(a_letter)
+        bindings.add(Keys.Any, eager=True)(a_letter)
 
         @bindings.add(Keys.ControlJ, eager=True, filter=hasty)
         @bindings.add(Keys.ControlM, eager=True, filter=hasty)

@@ -42,11 +42,9 @@ class Reader:
         self.streams.end_live()
         # Typing is echoed by a dumb terminal itself, so a draft could not be edited there.
         editor = keys.LineEditor("" if self.streams.dumb else draft)
-        swapped, self.swapped = self.swapped, False
         try:
+            self.settle()
             with Tty(self.streams) as tty:
-                if swapped:
-                    self._let_go(tty)
                 return self._loop(tty, editor, label, until)
         except (PauseAsked, PromptDue, KeyboardInterrupt) as error:
             if self.streams.ready(LOOK_S):
@@ -56,14 +54,18 @@ class Reader:
             self.swapped = isinstance(error, PromptDue)
             raise
 
-    def _let_go(self, tty: Tty) -> None:
-        """Ring, and take no key for a moment: what is typed now is meant for the question that has gone, and a y there
-        is no y here."""
+    def settle(self) -> None:
+        """Where another question has just gone: ring, and take no key for a moment. What is typed now is meant for that
+        one, and a y there is no y here. Raises PauseAsked on Ctrl-C."""
+        if not self.swapped:
+            return
+        self.swapped = False
         self.streams.put("\a")
         end = time.monotonic() + SWAP_S
-        while (left := end - time.monotonic()) > 0:
-            if b"\x03" in (tty.read(left) or b""):
-                raise PauseAsked
+        with Tty(self.streams) as tty:
+            while (left := end - time.monotonic()) > 0:
+                if b"\x03" in (tty.read(left) or b""):
+                    raise PauseAsked
 
     def _loop(self, tty: Tty, editor: keys.LineEditor, label: str, until: datetime | None) -> str:
         screen = _PromptLine(self.streams, self.clocks, self.clock, label)

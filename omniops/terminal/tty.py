@@ -25,6 +25,8 @@ _CAUGHT = (
 )
 PASTE_S = 0.05
 """Lines that come so close together were pasted: nobody types the next one so fast."""
+MOST = 64 * 1024
+"""Bytes that are taken at once."""
 _PASTE_ON, _PASTE_OFF = "\x1b[?2004h", "\x1b[?2004l"
 
 
@@ -151,7 +153,8 @@ class Tty:
             return b"" if redraw else None
         try:
             data = os.read(self.fd, 4096)
-            while not self.raw and data and select.select([self.fd], [], [], PASTE_S)[0]:  # it gives line by line
+            # A dumb terminal gives line by line. What never ends is cut: it is no answer by then.
+            while not self.raw and 0 < len(data) < MOST and select.select([self.fd], [], [], PASTE_S)[0]:
                 more = os.read(self.fd, 4096)
                 if not more:
                     break

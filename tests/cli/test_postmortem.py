@@ -146,6 +146,17 @@ def test_killed_while_it_is_filed(place: str, omniops: Command, gh: FakeGh) -> N
     assert owed["postmortem"]["how"] == gh.issues()[0]["url"]
 
 
+def test_filed_into_a_folder_that_is_none(omniops: Command, gh: FakeGh, tmp_path: Path) -> None:
+    """Where its action items could go nowhere, the issue is not filed either."""
+    resolved(omniops)
+    path = draft(omniops)
+    path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+    nowhere = str(tmp_path / "nowhere")
+    done = omniops("postmortem", "file", "--yes", "--file", str(path), OMNIROUTE_REPO=nowhere)
+    assert (done.returncode, "names no folder" in done.stderr) == (2, True), done.stderr
+    assert gh.issues() == []
+
+
 def test_sent_by_a_timer(omniops: Command, gh: FakeGh) -> None:
     """The issue waits, and tick sends it: the action items are still owed, and the same command adds them."""
     resolved(omniops)

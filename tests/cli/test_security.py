@@ -21,7 +21,7 @@ from omniops.runner.security import entered
 from omniops.runner.session import Result
 from tests.support.command import Command
 from tests.support.oncall import folder
-from tests.support.scripted_http import Scripted, answer
+from tests.support.scripted_http import Play, Scripted, answer, by_request
 
 KEY = "R" * 32
 PAGED = answer({"status": "success", "message": "Event processed", "dedup_key": "k"}, 202)
@@ -184,15 +184,25 @@ def test_nothing_leaves_before_the_freeze_is_made_up_for(omniops: Command, pager
     assert omniops("comms", "post", "it is public", "--yes").returncode in (7, 8)
     pagerduty.on("POST", hook, answer("ok"))
     tried = len(pagerduty.seen)
+    owed = Path(omniops.env["OMNIOPS_HOME"], "state", "journal.db.freeze-owed")
+    held: list[bool] = []
+
+    def looked(_: object) -> Play:
+        held.append(owed.exists())
+        return PAGED
+
+    pagerduty.on("POST", "/v2/enqueue", by_request(looked))
     case = {"home": omniops.env["OMNIOPS_HOME"], "of": "append", "after": 0, "words": ["mitigate", "security", "--yes"],
             "then": ["--version"]}  # fmt: skip
     (((code, text), _),) = filled(omniops, case)
+    assert held == [True]  # before the page is sent, or somebody asked to telephone
     assert (code, "omniops sends nothing at all from here" in text) == (6, True), text
     late = omniops.later(600, "tick", "--quiet")
     assert (late.returncode, "nothing leaves from here" in said(late.stdout)) == (1, True), late
     assert omniops.later(600, "resume").returncode == 0
     assert [one.path for one in pagerduty.seen[tried:]] == ["/v2/enqueue"]
     assert "Frozen" in omniops(*LATER).stderr
+    assert not owed.exists()
     late = omniops.later(600, "tick")
     assert "nothing leaves from here" not in said(late.stdout)
     assert [one.path for one in pagerduty.seen[tried:]] == ["/v2/enqueue"]
@@ -218,6 +228,15 @@ def test_another_incident_with_its_title(omniops: Command, pagerduty: Scripted) 
     assert omniops("mitigate", "security", "--yes").returncode == 10
     done = omniops("incident", "open", "rce in the  proxy")
     assert (done.returncode, "another title" in said(done.stderr)) == (10, True), done.stderr
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "https://h:abc", "not a url"])
+def test_an_events_address_that_is_none(omniops: Command, url: str) -> None:
+    """It cannot be paged through: whom to call is said, and the run stays open."""
+    done = omniops("mitigate", "security", "--yes", PAGERDUTY_EVENTS_URL=url)
+    assert (done.returncode, SECURITY_BY_HAND in said(done.stderr)) == (3, True), done.stderr
+    assert "PAGERDUTY_EVENTS_URL is not a plain base URL" in said(done.stderr)
+    assert omniops("tick", "--quiet").returncode == 1
 
 
 def test_typed_again_after_a_crash(omniops: Command, pagerduty: Scripted) -> None:

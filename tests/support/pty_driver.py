@@ -52,6 +52,11 @@ def ask(person: TerminalPerson, case: str, until: datetime | None) -> Any:
             return person.approve("disable", CHANGE, until)
         except PromptDue:
             return person.approve("escalate", CHANGE, None)
+    if case == "swapped by a menu":
+        try:
+            return person.approve("disable", CHANGE, until)
+        except PromptDue:
+            return person.choose("failed", "It failed. What now?", OPTIONS, None)
     if case == "late":
         print("WORKING", flush=True)
         time.sleep(0.4)

@@ -429,15 +429,19 @@ def test_a_wrong_key_is_said_and_enter_after_it_chooses_nothing() -> None:
     assert answer(child) == "'retry'"
 
 
-def test_a_question_in_the_place_of_another() -> None:
+@pytest.mark.parametrize(
+    ("case", "before", "after", "expected"),
+    [("swapped", "y\r", "y\r", "True"), ("swapped by a menu", "\r", "3\r", "'pause'")],
+)
+def test_a_question_in_the_place_of_another(case: str, before: str, after: str, expected: str) -> None:
     """When a clock puts its own question where one was open, a key that was meant for that one answers neither."""
-    child = at_prompt(spawn("swapped", "until=0.4"))
+    child = at_prompt(spawn(case, "until=0.4"))
     child.expect_exact("\a", timeout=5)
-    child.send("y\r")
+    child.send(before)
     with pytest.raises(pexpect.TIMEOUT):
         child.expect_exact("ANSWER", timeout=2)
-    child.send("y\r")
-    assert answer(child) == "True"
+    child.send(after)
+    assert answer(child) == expected
 
 
 def test_several_lines_at_once_on_a_dumb_terminal() -> None:
