@@ -336,7 +336,7 @@ def _plain_url(name: str, url: str) -> str:
     if plain(url) is None:
         raise BadInput(
             f"{name} is not a plain base URL: {shown(url)}",
-            why=WANTED,
+            why=f"it must be {WANTED}",
             state="nothing was attempted",
             next=f"export {name}=https://your-omniroute",
         )

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from omniops.text import one_line
 
-WANTED = "it must be http:// or https://, a host, and no user, query or fragment"
+WANTED = "http:// or https://, a host, and no user, query or fragment"
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?")  # or an IPv4 address
 _IPV6 = re.compile(r"[0-9a-f:]*:[0-9a-f:.]*")
 """Whether there is such a host, the network tells."""

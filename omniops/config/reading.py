@@ -10,7 +10,7 @@ import re
 import tomllib
 from typing import Any, NamedTuple, NoReturn
 
-from omniops.config.address import plain
+from omniops.config.address import WANTED, plain
 from omniops.config.file import Layers, Values
 from omniops.config.names import SETTINGS
 from omniops.errors import BadInput
@@ -148,8 +148,7 @@ class _Reader:
                 value=True,
             )
         elif kind in ("url", "urls") and not all(plain(url) for url in value.replace(",", " ").split()):
-            why = "http:// or https://, a host, and no user, query or fragment"
-            self._problem(here, f"{name} is not a plain base URL", why, f'write {name} = "https://..."', True)
+            self._problem(here, f"{name} is not a plain base URL", WANTED, f'write {name} = "https://..."', True)
         else:
             return self._expanded(here, name, kind, value)
         return ""

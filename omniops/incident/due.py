@@ -29,7 +29,7 @@ class Due(NamedTuple):
     """One thing that is due. ``urgency``: "now" a person has to do something; "soon" they will have to; "clock" it is
     tried or happens by itself; "note" it is only to be known."""
 
-    what: str  # "message", "obligation", "page", "checklist", "timer", "mitigation", "handoff", "sync"
+    what: str  # "message", "obligation", "page", "checklist", "timer", "mitigation", "handoff", "sync", "freeze"
     incident: str
     words: str
     urgency: str

@@ -43,14 +43,9 @@ class Here(NamedTuple):
 
     def flush(self, incident: str = "") -> None:
         """Give what is owed ten seconds to leave; ``incident``: what this one owes alone."""
+        only = incident or None
         outbox.flush(
-            self.settings,
-            self.clock,
-            self.journal,
-            self.clients,
-            budget_s=BUDGET_S,
-            only=incident or None,
-            show=self.show,
+            self.settings, self.clock, self.journal, self.clients, budget_s=BUDGET_S, only=only, show=self.show
         )
 
     def message(self, incident: str, id: str) -> Message:

@@ -98,15 +98,8 @@ def _sent(walk: Walk, step: str, channel: str, draft: Draft) -> bool:
             return False
         if not approved:
             untold(walk, draft.where, draft.engine == "status")
-            _finish(
-                walk,
-                step,
-                draft,
-                "declined",
-                "declined by the operator",
-                unposted(walk, channel, draft.text),
-                sent=False,
-            )
+            owed = unposted(walk, channel, draft.text)
+            _finish(walk, step, draft, "declined", "declined by the operator", owed, sent=False)
             return True
     message = leave(here, id, draft)
     said = Said(DECLINED, draft, FROZEN) if message is None else became(message, draft, walk.ctx.settings)

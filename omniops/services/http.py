@@ -98,7 +98,7 @@ class Http:
         if plain(url) is None:
             raise BadInput(
                 "a service's address is no plain http(s) URL",
-                why=WANTED,
+                why=f"it must be {WANTED}",
                 state="nothing was attempted",
                 next="look at OMNIROUTE_URL, OMNIROUTE_URLS and PAGERDUTY_EVENTS_URL",
             )

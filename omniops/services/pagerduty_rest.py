@@ -119,12 +119,12 @@ class PagerDuty:
 
     def get(self, id: str) -> PagerIncident:
         """An incident by its id or its number. Raises PagerRefused (2100) for one that there is not."""
-        return self._incident(self._read(f"/incidents/{_part(id)}"))
+        return _read_incident(_object(self._read(f"/incidents/{_part(id)}"), "incident"))
 
     def by_key(self, key: str) -> PagerIncident | None:
         """The incident whose alerts carry a dedup key: the open one, else the newest; None where there is none."""
         query = [("incident_key", key), ("date_range", "all"), ("sort_by", "created_at:desc")]
-        found = [self._incident({"incident": one}) for one in self._pages("/incidents", "incidents", query)]
+        found = [_read_incident(one) for one in self._pages("/incidents", "incidents", query)]
         return next((one for one in found if one.status in OPEN), found[0] if found else None)
 
     def alerts(self, id: str) -> list[PagerAlert]:
@@ -180,13 +180,7 @@ class PagerDuty:
     def _incidents(self, query: Query) -> list[PagerIncident]:
         wanted = [("statuses[]", status) for status in OPEN]
         query = [*query, *wanted, ("sort_by", "created_at:asc")]
-        return [self._incident({"incident": one}) for one in self._pages("/incidents", "incidents", query)]
-
-    def _incident(self, answer: Any) -> PagerIncident:
-        try:
-            return parse.incident(_object(answer, "incident"))
-        except ValueError:
-            raise _not_understood("incident") from None
+        return [_read_incident(one) for one in self._pages("/incidents", "incidents", query)]
 
     def _changed(self, answer: Any) -> PagerIncident:
         """What a write answers. It was accepted: an answer that cannot be read is no reason to do it again."""
@@ -322,6 +316,14 @@ def _listed(answer: Any, name: str) -> list[Any]:
     if not isinstance(rows, list):
         raise _not_understood(name)
     return rows
+
+
+def _read_incident(value: Any) -> PagerIncident:
+    """One incident of an answer to a question. Raises PagerSlow for what is none."""
+    try:
+        return parse.incident(value)
+    except ValueError:
+        raise _not_understood("incident") from None
 
 
 def _not_understood(name: str) -> PagerSlow:

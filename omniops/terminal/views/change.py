@@ -56,8 +56,8 @@ def _shown(shown: dict[str, Any], width: int) -> list[Line]:
 
 def _table(before: dict[str, Any], after: dict[str, Any], width: int) -> list[Line]:
     """Before and after side by side, or one below the other where they do not fit."""
-    names_of_all = [*before, *(name for name in after if name not in before)]
-    rows: list[tuple[str, str, str]] = [(safe(name), *_pair(name, before, after)) for name in names_of_all]
+    every = [*before, *(name for name in after if name not in before)]
+    rows: list[tuple[str, str, str]] = [(safe(name), *_pair(name, before, after)) for name in every]
     names = min(max([len("environment"), *(cells(name) for name, _, _ in rows)]), MAX_NAME)
     room = width - (2 + names + 2) - len(" → ")
     olds = max([cells(old) for _, old, new in rows if old != new and cells(old) + cells(new) <= room] or [0])
