@@ -13,6 +13,9 @@ from omniops.engine.graph import ENDS, Graph, Step, Timer
 from omniops.engine.refs import Scope
 from omniops.journal.events import Event
 
+LOOKS = ("sample",)
+"""What a run that is taken over can do without: a look at the traffic from before then proves nothing any more."""
+
 
 class StepState:
     """One step of the run."""
@@ -26,9 +29,14 @@ class StepState:
         self.items = [Item() for _ in values] or [Item()]
         self.index = 0  # the first item that is not done
         self.bad: Item | None = None  # the item that failed or was declined
-        self.samples: list[Event] = []
+        self.samples: list[Event] = []  # looks at the traffic since `looked_from`
         self.looked_from = entered  # a verify step's clock: moved on when the walk was interrupted
         self.done: dict[str, Any] | None = None
+
+    def look_anew(self, time: str) -> None:
+        """The walk was interrupted: looks at the traffic from before ``time`` say nothing about now."""
+        self.looked_from = parse_iso(time)
+        self.samples = []
 
 
 class RunState:
@@ -146,7 +154,7 @@ class RunState:
         self.holder = {**event.data, "actor": event.actor}
         state = self.steps.get(self.current)
         if state is not None and state.done is None:
-            state.looked_from = parse_iso(event.time)
+            state.look_anew(event.time)
 
     def _released(self, event: Event) -> None:
         self.holder = None
@@ -225,10 +233,10 @@ class RunState:
             self.current = target
 
     def _looks_anew(self, target: str, time: str) -> None:
-        """A clock's handler has come back: looks at traffic from before it say nothing about now."""
+        """A clock's handler has come back."""
         state = self.steps.get(self.current)
         if target == "return" and state is not None and state.done is None:
-            state.looked_from = parse_iso(time)
+            state.look_anew(time)
 
     def _guided(self, event: Event) -> None:
         step, choice = event.data["step"], event.data["choice"]
@@ -236,7 +244,8 @@ class RunState:
         state = self.steps[step]
         if choice == "retry":
             state.done = state.bad = None
-            state.entered = state.looked_from = parse_iso(event.time)
+            state.entered = parse_iso(event.time)
+            state.look_anew(event.time)
             self.outputs.pop(step, None)
             for position, item in enumerate(state.items):
                 if item.done is not None and item.done["outcome"] != "success":

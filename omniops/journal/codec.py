@@ -7,21 +7,17 @@ beside it can disagree with it, and reading one column instead of eleven makes c
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from math import isfinite
 from typing import Any
 
 from omniops.digest import sha256
 from omniops.errors import BadInput
+from omniops.journal.chain import HASH, HASHED
 from omniops.journal.events import Event
 from omniops.text import redact
 
 LINE = ("hash", "prev", "seq", "stream", "n", "kind", "time", "actor", "host", "version", "data")
-HASH = slice(2, 66)
-PREVIOUS = slice(69, 133)
-HASHED = slice(68, None)
-LONG = 2000
-"""Events from which on loading OpenSSL is worth it (see ``digest``)."""
 
 
 def encode(previous: str, event: Event) -> str:
@@ -40,23 +36,6 @@ def decode(line: str) -> Event:
         raise ValueError("the hash is another")
     _, _, seq, stream, n, kind, time, actor, host, version, data = json.loads(line)
     return Event(seq, stream, n, time, actor, host, version, kind, data)
-
-
-def chain(batches: Iterable[Sequence[tuple[Any]]], previous: str) -> tuple[int, bool]:
-    """Check lines one after the other, each with its own hash and the one of the line before it; ``previous``: the hash
-    before the first. Returns how many were looked at, and whether all of them, the last one included, are whole."""
-    count, digest = 0, sha256
-    for batch in batches:
-        if count >= LONG:
-            from hashlib import sha256 as digest
-        for (line,) in batch:
-            count += 1
-            hash = digest(line[HASHED].encode()).hexdigest() if isinstance(line, str) else ""
-            # Compared where it stands: cutting it out first makes all of this a fifth slower.
-            if not hash or not line.startswith(hash, HASH.start) or not line.startswith(previous, PREVIOUS.start):
-                return count, False
-            previous = hash
-    return count, True
 
 
 def decode_verified(lines: Iterable[str]) -> list[Event]:

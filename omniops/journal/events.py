@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -26,7 +26,7 @@ class Event(_Stored):
     """One event as read back. ``seq`` counts the whole journal from 1, ``n`` its stream from 1; ``time`` is ISO UTC.
 
     Who wrote it and what it says is decoded when it is first asked for: most events of a long run are samples, which a
-    fold only keeps. A run of 100,000 events is resumed in a third of the time so (docs/benchmarks.md).
+    fold only keeps.
     """
 
     def __new__(
@@ -110,8 +110,9 @@ class Journal(Protocol):
         """
         ...
 
-    def read(self, stream: str, after: int = 0) -> list[Event]:
-        """The stream's events with ``n`` above ``after``."""
+    def read(self, stream: str, after: int = 0, without: Collection[str] = ()) -> list[Event]:
+        """The stream's events with ``n`` above ``after``. Those of the kinds ``without`` are left out, but for the last
+        event of all, which says how far the stream has come."""
         ...
 
     def length(self, stream: str) -> int: ...

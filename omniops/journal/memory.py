@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from omniops import __version__
 from omniops.clock import Clock, iso
@@ -37,9 +37,10 @@ class MemoryJournal:
         self._events += written
         return written
 
-    def read(self, stream: str, after: int = 0) -> list[Event]:
-        under = self.under.read(stream, after) if self.under else []
-        return [*under, *(event for event in self._events if event.stream == stream and event.n > after)]
+    def read(self, stream: str, after: int = 0, without: Collection[str] = ()) -> list[Event]:
+        under = self.under.read(stream, after, without) if self.under else []
+        events = [*under, *(event for event in self._events if event.stream == stream and event.n > after)]
+        return [event for event in events if event.kind not in without or event is events[-1]]
 
     def length(self, stream: str) -> int:
         mine = [event.n for event in self._events if event.stream == stream]

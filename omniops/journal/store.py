@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from operator import lt
 from pathlib import Path
 from typing import Any
 
@@ -19,31 +20,25 @@ from omniops import __version__
 from omniops.clock import Clock, iso
 from omniops.errors import BadInput, JournalDamaged
 from omniops.failpoints import reached
-from omniops.journal import trouble
-from omniops.journal.codec import HASH, LINE, PREVIOUS, chain, check_name, decode, decode_verified, encode, genesis
+from omniops.journal import trouble, whole
+from omniops.journal.chain import HASH, PREVIOUS
+from omniops.journal.codec import LINE, check_name, decode, decode_verified, encode, genesis
 from omniops.journal.events import Conflict, Event, New
 from omniops.journal.head import Head, HeadUnreadable, Mark
+from omniops.journal.schema import (
+    APPLICATION_ID,
+    COUNT_KIND,
+    COUNT_STREAM,
+    FORMAT,
+    KIND,
+    SCHEMA,
+    STREAM,
+    N,
+)  # fmt: skip
 from omniops.text import clean, redact
 
-APPLICATION_ID = 0x6F6D6E69  # "omni"
-FORMAT = 1
 BUSY_S = 10.0
 SMALLEST = 512  # bytes of SQLite's smallest page
-_STREAM, _N, _KIND = (f"json_extract(line, '$[{LINE.index(name)}]')" for name in ("stream", "n", "kind"))
-_VIEW = ", ".join(f"json_extract(line, '$[{place}]') AS {name}" for place, name in enumerate(LINE))
-_SCHEMA = (
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)",
-    "CREATE TABLE events (seq INTEGER PRIMARY KEY, line TEXT NOT NULL)",
-    f"CREATE UNIQUE INDEX by_stream ON events ({_STREAM}, {_N})",
-    f"CREATE INDEX by_kind ON events ({_KIND})",
-    # How many there are of each, so that an index that has lost an entry cannot hide an event. Without rowid: a table
-    # that is its own index cannot disagree with it.
-    "CREATE TABLE streams (name TEXT PRIMARY KEY, n INTEGER NOT NULL, first INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE kinds (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID",
-    f"CREATE VIEW journal AS SELECT {_VIEW} FROM events",  # for people with sqlite3 at hand
-)
-_COUNT_STREAM = "INSERT INTO streams VALUES (?, 1, ?) ON CONFLICT (name) DO UPDATE SET n = n + 1"
-_COUNT_KIND = "INSERT INTO kinds VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET n = n + 1"
 # Each event with the hash that the next one says came before it.
 _ROW = "SELECT seq, line, (SELECT substr(a.line, 70, 64) FROM events a WHERE a.seq = events.seq + 1) FROM events"
 
@@ -176,7 +171,7 @@ class SqliteJournal:
         """Make the tables, once, whoever comes first."""
         db.execute("BEGIN IMMEDIATE")
         if db.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in _SCHEMA:
+            for statement in SCHEMA:
                 db.execute(statement)
             db.execute("INSERT INTO meta VALUES ('id', ?), ('drill', ?)", (os.urandom(8).hex(), str(int(self.drill))))
             db.execute(f"PRAGMA application_id={APPLICATION_ID}")
@@ -262,28 +257,50 @@ class SqliteJournal:
             line = encode(last.hash, event)
             last = Mark(event.seq, line[HASH])
             self._db.execute("INSERT INTO events VALUES (?, ?)", (event.seq, line))
-            self._db.execute(_COUNT_STREAM, (stream, event.seq))
-            self._db.execute(_COUNT_KIND, (kind,))
+            self._db.execute(COUNT_STREAM, (stream, event.seq))
+            self._db.execute(COUNT_KIND, (kind,))
             written.append(decode(line))  # what a reader will see: a tuple has become a list, a path its name
         return written, last
 
-    def read(self, stream: str, after: int = 0) -> list[Event]:
+    def read(self, stream: str, after: int = 0, without: Collection[str] = ()) -> list[Event]:
         with self._moment():
             length = self._length(stream)
-            where = f"WHERE {_STREAM} = ? AND {_N} > ?"
-            known = self._db.execute(
-                f"SELECT line FROM events {where} AND seq <= ? ORDER BY {_N}", (stream, after, self._verified)
-            )
+            lines, left_out = self._known(stream, after, length, without)
             try:
-                events = decode_verified(line for (line,) in known)
+                events = decode_verified(lines)
             except (ValueError, TypeError):  # edited since, by somebody else
                 raise trouble.damaged(self.path, f"events of {stream} have been changed") from None
-            new = self._db.execute(f"{_ROW} {where} AND seq > ? ORDER BY {_N}", (stream, after, self._verified))
-            events += [self._event(row) for row in new]
-        whole = all(event.stream == stream and event.n == at for at, event in enumerate(events, after + 1))
-        if not whole or len(events) != max(length - after, 0):
+            if self._newest() > self._verified:
+                new = f"{_ROW} WHERE {STREAM} = ? AND {N} > ? AND seq > ? ORDER BY {N}"
+                events += [self._event(row) for row in self._db.execute(new, (stream, after, self._verified))]
+        numbers = [after, *(event.n for event in events if event.stream == stream)]
+        rising = len(numbers) == len(events) + 1 and all(map(lt, numbers, numbers[1:])) and numbers[-1] <= length
+        if (events and not rising) or not 0 <= max(length - after, 0) - len(events) <= left_out:
             raise trouble.damaged(self.path, f"events of {stream} are missing")
-        return events
+        return [event for event in events if event.kind not in without or event.n == length] if without else events
+
+    def _known(self, stream: str, after: int, length: int, without: Collection[str]) -> tuple[Iterator[str], int]:
+        """The verified lines of a stream, and how many may be missing from them. Where most of the journal is of the
+        kinds ``without``, they are not even read: a run of 100,000 looks is read in a tenth of the time so."""
+        whose = f"{STREAM} = ? AND {N} > ?"
+        counts = self.counts()
+        wanted = [kind for kind in counts if kind not in without]
+        if without and self._verified == self._newest() and sum(counts[kind] for kind in wanted) < length - after:
+            of_kinds = f"INDEXED BY by_kind WHERE {KIND} IN ({','.join('?' * len(wanted))})"
+            rows = self._db.execute(
+                f"SELECT seq, line FROM events {of_kinds} AND {whose}"
+                f" UNION SELECT seq, line FROM events WHERE {whose} AND {N} = ? ORDER BY seq",
+                (*wanted, stream, after, stream, after, length),
+            )
+            lines, left_out = (line for _, line in rows), sum(counts.get(kind, 0) for kind in without)
+        else:
+            query = f"SELECT line FROM events WHERE {whose} AND seq <= ? ORDER BY {N}"
+            lines, left_out = (line for (line,) in self._db.execute(query, (stream, after, self._verified))), 0
+        return lines, left_out
+
+    def _newest(self) -> int:
+        newest: int = self._db.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()[0]
+        return newest
 
     def length(self, stream: str) -> int:
         with self._translated():
@@ -300,7 +317,7 @@ class SqliteJournal:
         marks = ",".join("?" * len(wanted))
         with self._moment():
             count = self._db.execute(f"SELECT ifnull(sum(n), 0) FROM kinds WHERE name IN ({marks})", wanted).fetchone()
-            rows = self._db.execute(f"{_ROW} WHERE {_KIND} IN ({marks}) ORDER BY seq", wanted)
+            rows = self._db.execute(f"{_ROW} WHERE {KIND} IN ({marks}) ORDER BY seq", wanted)
             events = [self._event(row) for row in rows]
         if not {event.kind for event in events} <= set(wanted) or len({event.seq for event in events}) != count[0]:
             raise trouble.damaged(self.path, f"events of the kinds {', '.join(wanted)} are missing")
@@ -341,41 +358,13 @@ class SqliteJournal:
         with self._translated():
             mark = self._mark()
         with self._moment():
-            count = self._chain()
+            count = self._newest()
+            whole.check(self._db, self.path, self._genesis, count)
             if mark is not None and mark.seq > count:
                 raise trouble.events_lost(self.path, count, mark.seq)
             self._check_mark(mark)
-            self._check_counts(count)
         self._verified = count
         return count
-
-    def _chain(self) -> int:
-        rows = self._db.execute("SELECT line FROM events ORDER BY seq")
-        rows.arraysize = 64  # reading some and then hashing them is a quarter faster than one by one
-        count, whole = chain(iter(rows.fetchmany, []), self._genesis)
-        if not whole:
-            raise trouble.damaged(self.path, f"event {count} is not the one that was written there")
-        return count
-
-    def _check_counts(self, count: int) -> None:
-        """The counts and the indexes are no part of the chain, and are held against it and against each other: an index
-        that has lost, moved or renamed an entry would hide an event, or let another one be written in its place."""
-        looks = (  # what was counted, and what each index says; n counts from 1, without gaps
-            (
-                "SELECT name, n, first, n * (n + 1) / 2 FROM streams ORDER BY name",
-                f"SELECT {_STREAM}, count(*), min(seq), sum({_N}), sum(seq) FROM events GROUP BY 1 ORDER BY 1",
-            ),
-            (
-                "SELECT name, n FROM kinds ORDER BY name",
-                f"SELECT {_KIND}, count(*), sum(seq) FROM events GROUP BY 1 ORDER BY 1",
-            ),
-        )
-        for counted, indexed in looks:
-            names, found = self._db.execute(counted).fetchall(), self._db.execute(indexed).fetchall()
-            if names != [row[:-1] for row in found]:
-                raise trouble.damaged(self.path, "its counts of events are not what was written")
-            if (sum(row[1] for row in found), sum(row[-1] for row in found)) != (count, count * (count + 1) // 2):
-                raise trouble.damaged(self.path, "its indexes are not what was written")
 
     @classmethod
     def accept_loss(cls, path: Path, clock: Clock, actor: str, host: str, drill: bool, reason: str) -> dict[str, int]:

@@ -9,12 +9,12 @@ from typing import Any
 
 from omniops.clock import Clock, iso, parse_iso
 from omniops.engine.graph import Graph
-from omniops.engine.state import RunState
+from omniops.engine.state import LOOKS, RunState
 from omniops.errors import BadInput, NeedsPerson
 from omniops.incident.typed import Commands
 from omniops.incident.view import Incident, new_id
 from omniops.journal.conflict import retry_on_conflict
-from omniops.journal.events import Conflict, Event, Journal, New
+from omniops.journal.events import Conflict, Journal, New
 from omniops.runner.known import incident_of, incidents, open_runs
 from omniops.runner.person import Option, Person
 from omniops.text import duration
@@ -243,9 +243,12 @@ def refuse_double(journal: Journal, plan: Plan) -> None:
         )
 
 
-def take_over(
-    journal: Journal, events: list[Event], *, confirm: Callable[[str], bool], how: str = "resumed"
-) -> RunState:
+def left_by(journal: Journal, run: str) -> RunState:
+    """A run as it was left: all that whoever takes it over needs."""
+    return RunState(journal.read(f"run/{run}", without=LOOKS))
+
+
+def take_over(journal: Journal, state: RunState, *, confirm: Callable[[str], bool], how: str = "resumed") -> None:
     """Take the lease of a run that nobody walks. Proof that the holder is dead, or a person's word (``confirm``).
     ``how``: as it is written down where there was no holder.
 
@@ -253,7 +256,6 @@ def take_over(
     """
     from omniops.journal.lease import holder_state, me
 
-    state = RunState(events)
     if state.holder is not None:
         holder = state.holder
         condition = holder_state(holder)
@@ -282,7 +284,6 @@ def take_over(
             state="nothing was attempted",
             next="omniops incident list shows who",
         ) from None
-    return state
 
 
 def release(journal: Journal, state: RunState, why: str) -> None:
@@ -325,7 +326,7 @@ def left_behind(journal: Journal, runbook: str, incident: str) -> str:
     for run, opened in open_runs(journal).items():
         if opened["runbook"] != runbook or incident not in ("", opened["incident"]):
             continue
-        holder = RunState(journal.read(f"run/{run}")).holder
+        holder = left_by(journal, run).holder
         if holder is None or holder_state(holder) == "dead":
             return run
     return ""

@@ -6,7 +6,6 @@ import signal
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from omniops.engine.state import RunState
 from omniops.errors import BadInput, Exit, Interrupted, NeedsPerson, OmniopsError
 from omniops.incident.typed import Commands
 from omniops.incident.view import MITIGATION_KINDS, UNDO, Mitigation, mitigations
@@ -147,9 +146,9 @@ def _one(session: Session, mitigation: Mitigation, interrupts: Interrupts, *, fo
         return take_over
 
     journal = session.journal
-    events = journal.read(f"run/{mitigation.run}")
-    same_place(session, RunState(events))
-    state = opening.take_over(journal, events, confirm=confirm, how=UNDO)
+    state = opening.left_by(journal, mitigation.run)
+    same_place(session, state)
+    opening.take_over(journal, state, confirm=confirm, how=UNDO)
     state.frozen = True  # no clock of the run interrupts an undo
     try:
         url = server_of(state.graph, session.settings)

@@ -209,8 +209,8 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
     result says so, and what run it was."""
     from omniops.runner.wiring import asks_server, context, server_of
 
-    events = session.journal.read(f"run/{run}")
-    if not events:
+    state = opening.left_by(session.journal, run)
+    if not state.n:
         raise BadInput(f"there is no run {run!r}", state="nothing was attempted", next="omniops incident list")
 
     def confirm(question: str) -> bool:
@@ -224,15 +224,15 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
         ]
         return session.person.choose("take-over", question, options, None) == "take"
 
-    same_place(session, RunState(events))
+    same_place(session, state)
     try:
-        state = opening.take_over(session.journal, events, confirm=confirm)
+        opening.take_over(session.journal, state, confirm=confirm)
     except (Broken, Waiting) as error:
-        return Result(RunState(events), "", error)
+        return Result(state, "", error)
     state.frozen = bool(incident_of(session.journal, state.started["incident"]).frozen)
     if state.outcome:
         opening.release(session.journal, state, "ended")
-        return Result(state, state.outcome)
+        return _seen(session, Result(state, state.outcome))
     try:
         url = server_of(state.graph, session.settings) if asks_server(state.graph) else ""
         ctx = context(session.settings, session.clock, state.started["incident"], state.onset, url)
@@ -241,7 +241,16 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
         raise
     if abort:
         return _abort(session, state, ctx, abort)
-    return _walk(session, state, ctx, resumed=True)
+    return _seen(session, _walk(session, state, ctx, resumed=True))
+
+
+def _seen(session: Session, result: Result) -> Result:
+    """The same, with the looks at the traffic from before the run was taken over: they are told at the end."""
+    if result.error is not None:
+        return result
+    whole = RunState(session.journal.read(f"run/{result.state.run}"))
+    whole.frozen = result.state.frozen
+    return result._replace(state=whole)
 
 
 def same_place(session: Session, state: RunState) -> None:

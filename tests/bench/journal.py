@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sqlite3
@@ -11,15 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from omniops.clock import SystemClock
-from omniops.engine.state import RunState
-from omniops.journal.codec import HASHED
+from omniops.journal.chain import HASHED
 from omniops.journal.events import New
 from omniops.journal.store import SqliteJournal
+from omniops.runner.opening import left_by
 from tests.bench.measure import Row, medians, timed
 
 APPENDS = 300
 EVENTS = 100_000
-STEPS = 10_000
+STEPS = (1_000, 10_000)
+"""Of a run; the rest of its events are looks at the traffic."""
 BATCH = 500
 ROW = 458
 """Bytes of the line that is stored for the event below."""
@@ -82,8 +84,12 @@ class _Bare:
 
 
 def _resuming(work: Path) -> list[Row]:
-    path = work / "long.db"
-    _fill(path)
+    return [row for steps in STEPS for row in _resumed(work / f"long-{steps}.db", steps)]
+
+
+def _resumed(path: Path, steps: int) -> list[Row]:
+    gc.disable()  # as omniops does
+    _fill(path, steps)
     lines = [line for (line,) in sqlite3.connect(path).execute("SELECT line FROM events ORDER BY seq")]
     rows = [line[HASHED].encode() for line in lines]
 
@@ -95,7 +101,7 @@ def _resuming(work: Path) -> list[Row]:
     def resume() -> None:
         journal = _open(path)
         assert journal.verify() == EVENTS
-        assert RunState(journal.read("run/r1")).n == EVENTS
+        assert left_by(journal, "r1").n == EVENTS
         journal.close()
 
     def hashed() -> None:
@@ -107,16 +113,16 @@ def _resuming(work: Path) -> list[Row]:
         json.loads(f"[{','.join(lines)}]")
 
     took = medians(
-        5,
+        9,
         verify=lambda: timed(verify),
         resume=lambda: timed(resume),
         rows=lambda: timed(hashed),
         both=lambda: timed(parsed),
     )
     beside = "SHA-256 of the same rows in memory"
-    whole = f"open, verify, read and fold a run of {EVENTS:,} events"
+    whole = f"open, verify, read and fold a run of {EVENTS:,} events, {steps:,} steps"
     return [
-        Row(f"open and verify {EVENTS:,} events", beside, took["verify"] / took["rows"], 3),
+        Row(f"open and verify {EVENTS:,} events, {steps:,} steps", beside, took["verify"] / took["rows"], 3),
         Row(whole, beside, took["resume"] / took["rows"], 3),
         Row(whole, f"{beside}, and `json.loads` of them", took["resume"] / took["both"]),
     ]
@@ -126,20 +132,20 @@ def _open(path: Path) -> SqliteJournal:
     return SqliteJournal(path, SystemClock(), "bench", "here", create=True)
 
 
-def _fill(path: Path) -> None:
+def _fill(path: Path, count: int) -> None:
     """A run of many manual steps, and of one verify step that looked again and again."""
     steps: dict[str, Any] = {
-        f"s{n}": {"id": f"s{n}", "kind": "manual", "edges": {"success": f"s{n + 1}"}} for n in range(STEPS)
+        f"s{n}": {"id": f"s{n}", "kind": "manual", "edges": {"success": f"s{n + 1}"}} for n in range(count)
     }
     steps["proof"] = {"id": "proof", "kind": "verify", "edges": {"success": "end:mitigated"}}
     graph = {"id": "long", "start": "s0", "steps": steps, "timers": []}
     inputs: dict[str, Any] = {}
     started = {"run": "r1", "graph": graph, "inputs": inputs, "onset": "2026-11-23T03:00:00.000Z"}
     events: list[tuple[str, dict[str, Any]]] = [("run.started", started)]
-    for n in range(STEPS):
+    for n in range(count):
         events.append(("step.entered", {"step": f"s{n}"}))
         events.append(("answered", {"step": f"s{n}", "value": True}))
-        go = f"s{n + 1}" if n + 1 < STEPS else "proof"
+        go = f"s{n + 1}" if n + 1 < count else "proof"
         events.append(("step.done", {"step": f"s{n}", "outcome": "success", "go": go}))
     events.append(("step.entered", {"step": "proof"}))
     events += [("sample", {"step": "proof", **SAMPLE})] * (EVENTS - len(events))

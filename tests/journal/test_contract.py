@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from omniops import __version__, text
+from omniops.errors import JournalDamaged
 from omniops.journal.events import Conflict, Event, Journal, New
 from omniops.journal.memory import MemoryJournal
 from omniops.journal.store import SqliteJournal
@@ -187,3 +188,47 @@ def test_a_dry_run_sees_the_real_journal_and_leaves_it(tmp_path: Path) -> None:
     assert content(real) == before
     with pytest.raises(Conflict):
         dry.append([New("runs", 1, "run.opened", {})])
+
+
+def test_reading_without_some_kinds(make: Make) -> None:
+    """Kinds that are not wanted are left out, but for the last event of all, which says how far the stream has come."""
+    journal = make()
+    journal.append([New("run/r1", 0, "run.started", {}), New("run/other", 0, "note", {"text": "x"})])
+    for at in range(6):
+        journal.append([New("run/r1", None, "sample", {"at": at})])
+    if isinstance(journal, SqliteJournal):
+        journal.verify()
+
+    def kinds(after: int = 0) -> list[tuple[int, str]]:
+        return [(event.n, event.kind) for event in journal.read("run/r1", after, without=("sample",))]
+
+    assert kinds() == [(1, "run.started"), (7, "sample")]
+    assert kinds(after=1) == [(7, "sample")]
+    assert kinds(after=7) == []
+    journal.append([New("run/r1", None, "step.done", {})])
+    assert kinds() == [(1, "run.started"), (8, "step.done")]
+    journal.append([New("run/r1", None, "sample", {"at": 6})])
+    assert kinds(after=7) == [(8, "step.done"), (9, "sample")]
+    assert journal.read("run/none", without=("sample",)) == []
+
+
+def test_few_of_many_are_read(tmp_path: Path) -> None:
+    """A verified journal full of looks is read without them; one that has lost an event is still refused."""
+    import sqlite3
+
+    journal = opened(tmp_path / "journal.db")
+    journal.append([New("run/r1", 0, "run.started", {}), New("run/r1", None, "lease.taken", {})])
+    journal.append([New("run/r1", None, "sample", {"at": at}) for at in range(40)])
+    journal.append([New("run/r1", None, "step.done", {})])
+    journal.close()
+    journal = opened(tmp_path / "journal.db")
+    journal.verify()
+    assert [e.n for e in journal.read("run/r1", without=("sample",))] == [1, 2, 43]
+    assert len(list(journal._known("run/r1", 0, 43, ("sample",))[0])) == 3
+    db = sqlite3.connect(tmp_path / "journal.db")
+    db.execute("DELETE FROM events WHERE seq = 2")
+    db.execute("UPDATE kinds SET n = 0 WHERE name = 'sample'")
+    db.commit()
+    db.close()
+    with pytest.raises(JournalDamaged, match="cannot be trusted"):
+        journal.read("run/r1", without=("sample",))

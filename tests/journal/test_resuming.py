@@ -64,7 +64,8 @@ def journal_of(path: Path, toy: Toy) -> SqliteJournal:
 
 def walk_on(journal: SqliteJournal, toy: Toy, run: str) -> RunState:
     """Take the run over, and walk it to its end."""
-    state = opening.take_over(journal, journal.read(f"run/{run}"), confirm=lambda question: True)
+    state = opening.left_by(journal, run)
+    opening.take_over(journal, state, confirm=lambda question: True)
     walk = Walk(toy.context(), ToyPerson(toy, ANSWERS), journal, state, find=toy.find)
     if not state.outcome:
         walk.go()

@@ -66,9 +66,8 @@ def test_two_runs_that_change_the_same(first: Any, second: Any, refused: bool, d
 def test_a_run_that_is_held_names_the_way_to_take_it(desk: Desk) -> None:
     """A run whose holder lives is left to it; the flag that takes it over is named."""
     run = desk.begin("security").run
-    events = desk.journal.read(f"run/{run}")
     with pytest.raises(NeedsPerson, match=f"run {run} is held by") as error:
-        opening.take_over(desk.journal, events, confirm=lambda question: False)
+        opening.take_over(desk.journal, opening.left_by(desk.journal, run), confirm=lambda question: False)
     assert error.value.next == f"stop it there, or take it over: omniops resume {run} --take-over"
 
 

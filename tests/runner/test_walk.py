@@ -11,9 +11,10 @@ import pytest
 from omniops.actions.base import Applied
 from omniops.clock import iso
 from omniops.engine.next import MOST_TRIES
+from omniops.engine.state import LOOKS, RunState
 from omniops.errors import Broken, Exit, OmniopsError
 from omniops.journal import lease
-from omniops.journal.events import New
+from omniops.journal.events import Event, New
 from omniops.runner import undo, verifying
 from omniops.runner.person import Change
 from omniops.runner.walk import Walk
@@ -253,7 +254,31 @@ def test_looks_from_before_a_pause_prove_nothing(tmp_path: Path) -> None:
     scene.person = person
     walk = scene.walk()
     assert walk.go() == "mitigated"
-    assert len(walk.state.steps["recovered"].samples) == 2 + 3
+    assert scene.kinds().count("sample") == 2 + 3
+    assert len(walk.state.steps["recovered"].samples) == 3
+
+
+def test_a_run_is_taken_over_without_its_looks(tmp_path: Path) -> None:
+    """What is left out where a run is taken over makes no difference to it, however far it has come."""
+    scene = Scene(tmp_path)
+    scene.walk().go()
+    events = scene.journal.read(f"run/{scene.run}")
+    for end in range(1, len(events)):
+        at = events[end]
+        lease = Event(at.seq, at.stream, end + 1, at.time, "eve", "h", "1", "lease.taken", {"pid": 1})
+        short = [event for event in events[: end - 1] if event.kind not in LOOKS]
+        assert _held(RunState([*short, events[end - 1], lease])) == _held(RunState([*events[:end], lease]))
+
+
+def _held(state: RunState) -> dict[str, Any]:
+    """All that a fold holds, as plain values; but for the looks of steps that are over, which are only told."""
+    steps = {
+        id: {name: getattr(one, name) for name in one.__slots__ if name not in ("items", "bad", "samples")}
+        | {"items": [(item.status, item.done) for item in one.items], "samples": one.done or one.samples}
+        for id, one in state.steps.items()
+    }
+    held = {name: value for name, value in vars(state).items() if name not in ("steps", "changes")}
+    return {**held, "steps": steps, "changes": [(r.key, r.status, r.undone) for r in state.changes.records.values()]}
 
 
 def test_skipping_one_of_several_goes_on_with_the_rest(tmp_path: Path) -> None:
