@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from omniops.value import Value
 
 if TYPE_CHECKING:
     from omniops.clock import Clock
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 Args = dict[str, Any]
 
 
-class Observation(NamedTuple):
+class Observation(Value):
     """The present state of a target, and what the action would make of it.
 
     ``state`` and ``desired`` hold identity and the fields that are written, nothing volatile: the approval is bound to
@@ -43,7 +45,7 @@ class Observation(NamedTuple):
     fits: bool = False  # it cannot be proved from here, but nothing contradicts it: a person's word settles it
 
 
-class Applied(NamedTuple):
+class Applied(Value):
     """What came of an attempt to write.
 
     status: ``applied`` (the answer says so), ``not_applied`` (it certainly did not happen: refused before it was sent,
@@ -58,7 +60,7 @@ class Applied(NamedTuple):
     at: str = ""  # the server's time of the change, ISO ("since" for verify); empty if it did not say
 
 
-class Context(NamedTuple):
+class Context(Value):
     """What an action may use. Built once per walk by ``runner/wiring.py``."""
 
     settings: Settings

@@ -5,10 +5,10 @@ Pure: lint, the JSON Schema and the engine read this table without importing a s
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from omniops.value import Value
 
 
-class ActionSpec(NamedTuple):
+class ActionSpec(Value):
     """One action. ``undo`` says how it is undone; where it cannot be, it is empty and ``why_no_undo`` says why."""
 
     effect: str  # "read", "own" (only omniops' own journal is written), "write" or "destructive"

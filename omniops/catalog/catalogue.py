@@ -9,11 +9,12 @@ Where the sources have not changed nothing but JSON is read: neither pydantic no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from omniops.catalog import cache, load
 from omniops.errors import BadInput, OmniopsError
 from omniops.text import one_line
+from omniops.value import Value
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -27,7 +28,7 @@ MOST_FINDINGS = 20
 """Findings kept with a runbook that is not fit; `omniops runbook lint` shows them all."""
 
 
-class Entry(NamedTuple):
+class Entry(Value):
     """One runbook. ``graph`` is None where it has errors; ``findings`` are (file:line:column: what, mend)."""
 
     id: str
@@ -37,7 +38,7 @@ class Entry(NamedTuple):
     findings: list[tuple[str, str]]
 
 
-class Checked(NamedTuple):
+class Checked(Value):
     """What `check` found out about one runbook. ``compiled`` is None where it could not be read."""
 
     id: str

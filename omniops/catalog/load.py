@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from omniops.errors import BadInput
+from omniops.value import Value
 
 if TYPE_CHECKING:
     from omniops.catalog.findings import Finding
@@ -24,7 +25,7 @@ MOST_BYTES = 1 << 20
 _LOOKS_LIKE_ONE = re.compile(rb"^(?:steps|start)[ ]*:", re.MULTILINE)
 
 
-class Text(NamedTuple):
+class Text(Value):
     """A file as it was read. ``layer`` is "shipped", "yours", or "file" for one named on the command line."""
 
     layer: str
@@ -32,7 +33,7 @@ class Text(NamedTuple):
     data: bytes
 
 
-class Source(NamedTuple):
+class Source(Value):
     """A file, read. ``document`` and ``runbook`` are None where it could not be; ``findings`` then say why."""
 
     id: str

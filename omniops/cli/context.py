@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from omniops.clock import Clock, SystemClock
 from omniops.config import Settings, load, refuse_no_home, refuse_no_runbooks
+from omniops.value import Value
 
 if TYPE_CHECKING:
     from omniops.incident.view import Incident
@@ -21,7 +22,7 @@ FLAGS: dict[str, str] = {}
 """Settings that were given as global options; ``entry`` puts them here."""
 
 
-class Opened(NamedTuple):
+class Opened(Value):
     """A journal that this command has used; ``writes``: it may write."""
 
     settings: Settings

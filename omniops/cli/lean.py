@@ -16,7 +16,7 @@ UNUSED = {
     "traceback": "FrameSummary StackSummary",  # of its own except hook, which is not installed
     "uuid": "UUID",  # a type of parameters
     "bz2": "", "lzma": "", "zlib": "",  # shutil packs archives
-    "shellingham": "",  # installs completion
+    "shellingham": "", "typer._completion_classes": "completion_init",  # completion, which is not offered
     "ipaddress": "", "tokenize": "", "ntpath": "",  # corners of urllib, inspect and pathlib
 }  # fmt: skip
 """Module -> what typer takes out of it by name, or "" where it only imports the module."""

@@ -3,68 +3,70 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
+
+from omniops.value import Value
 
 
-class Enter(NamedTuple):
+class Enter(Value):
     """Begin a step: resolve its items, show its heading."""
 
     step: str
     items: list[dict[str, Any]]
 
 
-class Attempt(NamedTuple):
+class Attempt(Value):
     """A write of one item: observe, approve, intent, send, outcome."""
 
     step: str
     item: int
 
 
-class Settle(NamedTuple):
+class Settle(Value):
     """An intent whose outcome is unknown: wait out its deadline, observe, decide."""
 
     step: str
     item: int
 
 
-class Confirm(NamedTuple):
+class Confirm(Value):
     """A write that was answered: read it back."""
 
     step: str
     item: int
 
 
-class Read(NamedTuple):
+class Read(Value):
     """An action that changes nothing."""
 
     step: str
 
 
-class Ask(NamedTuple):
+class Ask(Value):
     step: str
     expires: datetime | None
 
 
-class Manual(NamedTuple):
+class Manual(Value):
     step: str
     expires: datetime | None
 
 
-class Post(NamedTuple):
+class Post(Value):
     step: str
 
 
-class Verify(NamedTuple):
+class Verify(Value):
     step: str
     deadline: datetime
 
 
-class Wait(NamedTuple):
+class Wait(Value):
     step: str
     until: datetime
 
 
-class Finish(NamedTuple):
+class Finish(Value):
     """A step is over without anything more to perform. ``go`` is the next target."""
 
     step: str
@@ -73,7 +75,7 @@ class Finish(NamedTuple):
     detail: str = ""
 
 
-class Guide(NamedTuple):
+class Guide(Value):
     """A step failed on an ``ask`` edge: a person chooses what now, among ``choices``."""
 
     step: str
@@ -82,7 +84,7 @@ class Guide(NamedTuple):
     choices: tuple[str, ...]
 
 
-class Fire(NamedTuple):
+class Fire(Value):
     """A clock ran out. ``do`` is the step that handles it."""
 
     timer: str
@@ -90,17 +92,17 @@ class Fire(NamedTuple):
     due: datetime
 
 
-class SettleUndo(NamedTuple):
+class SettleUndo(Value):
     """An undo was interrupted: finish it before anything else. ``key`` is the original intent's."""
 
     key: str
 
 
-class End(NamedTuple):
+class End(Value):
     outcome: str
 
 
-class Ended(NamedTuple):
+class Ended(Value):
     outcome: str
 
 

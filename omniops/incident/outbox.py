@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from omniops.clock import iso, parse_iso
 from omniops.journal.events import Event, New
+from omniops.value import Value
 
 OUTBOX_KINDS = (
     "message.queued",
@@ -42,7 +43,7 @@ FROZEN = "frozen"
 """Why a message of an incident on the security path (4.5) was dropped."""
 
 
-class Message(NamedTuple):
+class Message(Value):
     """One message. Moments are ISO UTC, "" where there is none."""
 
     id: str  # "o" and six hex digits, unique in the journal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from omniops.value import Value
 
 
 def about(next: str, incident: str) -> str:
@@ -18,7 +18,7 @@ def by_hand(incident: str) -> str:
     return f"{note}; then omniops incident resolve {incident}"
 
 
-class Commands(NamedTuple):
+class Commands(Value):
     """The commands that go on from here: for real ones ``Commands()``, for a drill's ``Commands(drill=True)``."""
 
     drill: bool = False

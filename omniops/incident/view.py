@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from omniops.engine.changes import ChangeLog, Record
 from omniops.incident.typed import Commands
 from omniops.journal.events import Event
 from omniops.text import redact
+from omniops.value import Value
 
 ROLES = ("commander", "scribe", "comms")
 """The roles of an incident. Who has none is told as nobody; nothing is assumed."""
@@ -18,7 +19,7 @@ UNDO = "undo"
 """How a run's lease was taken where a change of it was only put back."""
 
 
-class Severity(NamedTuple):
+class Severity(Value):
     """One word about how bad it is: when, what, why, and who said so."""
 
     time: str
@@ -96,7 +97,7 @@ class Incident:
         return "resolved" if self.resolved else "frozen" if self.frozen else "open"
 
 
-class Mitigation(NamedTuple):
+class Mitigation(Value):
     """A change still in force, or in doubt, and the command that undoes it ("" where nothing can: look, then keep)."""
 
     id: str

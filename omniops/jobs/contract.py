@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+from omniops.value import Value
 
 LOST = -1
 """``exit``: the supervisor died before it could write the script's end down; nobody knows how, or whether, it ended."""
@@ -13,7 +15,7 @@ TIMED_OUT = -3
 """``exit``: the script was killed at its time limit; it may have done any part of its work."""
 
 
-class JobResult(NamedTuple):
+class JobResult(Value):
     """How a script ended. ``stdout`` and ``stderr`` are cleaned and redacted; ``exit`` None: it is still running.
 
     An exit below zero is LOST, NOT_STARTED or TIMED_OUT, and the last line of ``stderr`` says so in words. A script

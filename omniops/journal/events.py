@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 from omniops.errors import JournalDamaged
+from omniops.value import Value
 
 Rest = tuple[str, str, str, dict[str, Any]]
 """Actor, host, version and data."""
@@ -81,7 +82,7 @@ class Event(_Stored):
     __hash__ = None  # type: ignore[assignment]  # it holds a dict
 
 
-class New(NamedTuple):
+class New(Value):
     """An event to append. ``expected`` is the stream's length before it; None = append whatever the length is."""
 
     stream: str

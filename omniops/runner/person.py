@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
+
+from omniops.value import Value
 
 YES = ("y", "yes")
 NO = ("n", "no", "q", "quit")
 """The words that approve and that decline, at whatever question."""
 
 
-class Change(NamedTuple):
+class Change(Value):
     """A write as it is shown before it is approved: before -> after, and where."""
 
     environment: str
@@ -30,14 +32,14 @@ class Change(NamedTuple):
     person_only: bool = False  # no flag may approve it: its own test fails, or whether it is ours is unknown
 
 
-class Option(NamedTuple):
+class Option(Value):
     key: str
     label: str
     detail: str = ""
     suggested: bool = False  # what omniops would take: Enter alone takes it too
 
 
-class StepView(NamedTuple):
+class StepView(Value):
     """The heading of a step."""
 
     path: str  # step id
@@ -48,7 +50,7 @@ class StepView(NamedTuple):
     due: str = ""  # when it is due and how late it is: "due 0:05, in 1m 10s"
 
 
-class Sample(NamedTuple):
+class Sample(Value):
     """One look at live traffic, as verify shows it. Seconds and counts; None is "cannot tell"."""
 
     at: str

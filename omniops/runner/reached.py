@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from omniops.engine.changes import Item
 from omniops.engine.graph import Graph
 from omniops.engine.state import RunState
+from omniops.value import Value
 
 FREEZE, SEND = "incident.freeze", "page.send"
 STEP = "page_security"
 """How the page is asked about where there is no run, and so no step of it."""
 
 
-class Steps(NamedTuple):
+class Steps(Value):
     """The steps of 4.5 in a graph, whatever they are called there: inside the checklist they have a prefix."""
 
     freeze: str

@@ -30,7 +30,7 @@ def entered(result: Result) -> bool:
         return True
     leads = [str(data.get("go", "")) for kind, data in result.unwritten if kind == "step.done"]
     ways = {id for id, step in graph["steps"].items() if mine.freeze in step.get("edges", {}).values()}
-    return bool({state.current, *leads} & {*mine, *ways})
+    return bool({state.current, *leads} & {mine.freeze, mine.page, mine.by_hand, *ways})
 
 
 def page_alone(session: Session, request: Request, why: OmniopsError, result: Result | None = None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from omniops.clock import Clock
 from omniops.config import Settings
@@ -28,12 +28,13 @@ from omniops.runner.known import incident_of
 from omniops.runner.person import PauseAsked, Person
 from omniops.runner.reached import unreached
 from omniops.runner.report import stands
+from omniops.value import Value
 
 if TYPE_CHECKING:
     from omniops.runner.walk import Walk
 
 
-class Session(NamedTuple):
+class Session(Value):
     """What every walking command is given."""
 
     settings: Settings
@@ -43,7 +44,7 @@ class Session(NamedTuple):
     dry: bool = False
 
 
-class Request(NamedTuple):
+class Request(Value):
     """What `omniops mitigate` was asked for."""
 
     runbook: str
@@ -54,7 +55,7 @@ class Request(NamedTuple):
     checklist: bool = False  # of ``incident``: it may lead to any runbook, and needs none of their scripts to begin
 
 
-class Result(NamedTuple):
+class Result(Value):
     """How it went. ``error`` is what stopped the walk, if anything did; a run that is only paused has no outcome.
     ``unwritten``: the run's events, kind and data, of an append that failed."""
 

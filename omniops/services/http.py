@@ -9,7 +9,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 from omniops import __version__
@@ -17,6 +17,7 @@ from omniops.clock import Clock
 from omniops.config.address import WANTED, plain
 from omniops.errors import BadInput
 from omniops.text import clean, one_line, redact
+from omniops.value import Value
 
 if TYPE_CHECKING:
     import httpx
@@ -38,7 +39,7 @@ def in_the_clear(url: str) -> bool:
     return parts.scheme != "https" and not _LOOPBACK.fullmatch(parts.hostname or "")
 
 
-class Reply(NamedTuple):
+class Reply(Value):
     """An answer. ``broken`` says why its body is not whole, where it is not; headers have lower-case names."""
 
     code: int

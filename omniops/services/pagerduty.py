@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from omniops.clock import SystemClock
 from omniops.config import Settings
 from omniops.errors import BadInput, OmniopsError
-from omniops.services.http import Http, NoAnswer, in_the_clear, said
+from omniops.value import Value
 
 EVENTS_URL = "https://events.pagerduty.com"
 AGAIN_S = (0.5, 2.0)
@@ -25,7 +25,7 @@ _KEYS = {
 }
 
 
-class EventReply(NamedTuple):
+class EventReply(Value):
     """202 means accepted, not delivered: ``status`` is "sent" (unconfirmed), "refused" (400) or "in_doubt".
 
     "refused" is said of everything that certainly did not become an event: other 4xx, and what never left this machine.
@@ -51,6 +51,8 @@ class Events:
     def trigger(self, role: str, summary: str, dedup_key: str, source: str) -> EventReply:
         """Page a role: sent again, with the same dedup key, which pages once, where what went wrong may be over in a
         moment. Raises BadInput where the role has no key, or the address is not fit for one."""
+        from omniops.services.http import said
+
         payload = {
             "summary": said(summary, MAX_SUMMARY),
             "source": said(source) or "omniops",
@@ -81,6 +83,8 @@ class Events:
         return self._send(role, dedup_key, {"event_action": "resolve"})
 
     def _send(self, role: str, dedup_key: str, event: dict[str, Any]) -> EventReply:
+        from omniops.services.http import Http, NoAnswer
+
         if len(dedup_key) > MAX_DEDUP_KEY or not dedup_key:
             raise ValueError(f"a dedup key has 1 to {MAX_DEDUP_KEY} characters")
         key = self._settings.secret(_KEYS[role]) if role in _KEYS else ""
@@ -105,6 +109,8 @@ class Events:
         return _judged(reply.code, reply.body)
 
     def _url(self) -> str:
+        from omniops.services.http import in_the_clear
+
         url = self._settings.service_url("PAGERDUTY_EVENTS_URL", EVENTS_URL)
         if in_the_clear(url):
             raise BadInput(
@@ -149,4 +155,6 @@ def _errors(body: bytes) -> str:
         return ""
     errors = value.get("errors")
     parts = [value.get("message"), *(errors if isinstance(errors, list) else [])]
+    from omniops.services.http import said
+
     return said("; ".join(part for part in parts if isinstance(part, str) and part))
