@@ -7,7 +7,6 @@ What is made by the thousand (the journal's events), or compared, sorted and tak
 
 from __future__ import annotations
 
-from inspect import get_annotations
 from typing import Any, ClassVar, Self, dataclass_transform
 
 
@@ -21,7 +20,7 @@ class Value:
     _fields: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        cls._fields = (*cls._fields, *get_annotations(cls))
+        cls._fields = (*cls._fields, *cls.__annotations__)
         cls.__match_args__ = cls._fields  # type: ignore[attr-defined, misc]  # mypy makes its own, the same
 
     def __init__(self, *values: Any, **named: Any) -> None:

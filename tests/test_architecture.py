@@ -12,17 +12,18 @@ import pytest
 from omniops.failpoints import OF_COMMANDS, PLACES
 
 ROOT = Path(__file__).resolve().parents[1] / "omniops"
-LEAVES = {"errors", "text", "clock", "digest", "failpoints", "config"}
+LEAVES = {"errors", "text", "clock", "digest", "failpoints", "config", "value"}
 ALLOWED: dict[str, set[str]] = {
     "errors": set(),
     "text": set(),
     "clock": set(),
     "digest": set(),
+    "value": set(),
     "failpoints": set(),
     "config": {"digest", "errors", "text"},
     "journal": LEAVES,
-    "engine": {"errors", "text", "clock", "journal.events", "actions.specs"},
-    "incident": {"errors", "text", "clock", "journal.events", "engine"},
+    "engine": {"errors", "text", "clock", "value", "journal.events", "actions.specs"},
+    "incident": {"errors", "text", "clock", "value", "journal.events", "engine"},
     "catalog": {*LEAVES, "engine", "incident", "actions.specs"},
     "services": LEAVES,
     "jobs": {*LEAVES, "services", "actions.base"},
