@@ -246,12 +246,15 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
 
 
 def _seen(session: Session, result: Result) -> Result:
-    """The same, with the looks at the traffic from before the run was taken over: they are told at the end."""
-    if result.error is not None:
+    """The same, with the last looks at the traffic of what was over before the run was taken over: they are told."""
+    try:
+        whole = RunState(session.journal.read(f"run/{result.state.run}"))
+    except OmniopsError:
         return result
-    whole = RunState(session.journal.read(f"run/{result.state.run}"))
-    whole.frozen = result.state.frozen
-    return result._replace(state=whole)
+    for id, step in result.state.steps.items():
+        if id in whole.steps and not step.samples:
+            step.samples = whole.steps[id].samples
+    return result
 
 
 def same_place(session: Session, state: RunState) -> None:

@@ -21,8 +21,8 @@ from tests.support.crash import Bench, Ended, places
 
 SPEED = 90.0
 NAMED = (
-    "after_send@PUT#1", "outbox.sending@pager.event#1", "in_prompt@post_ack#1", "outbox.sending@slack#2",
-    "outbox.sent@slack#3", "in_prompt@decide#1", "after_send@PUT#2", "journal.commit#9", "journal.commit#30",
+    "after_send@PUT#1", "outbox.sending@pager.event#1", "outbox.sent@slack#3", "in_prompt@decide#1",
+    "after_send@PUT#2", "journal.commit#30",
 )  # fmt: skip
 NAMED_SEV_1 = ("outbox.request@status#2", "outbox.sent@mail#1", "journal.commit#106")  # fmt: skip
 POSTS = (

@@ -10,13 +10,15 @@ import pytest
 
 from omniops.actions.base import Applied
 from omniops.clock import iso
+from omniops.config import Settings
 from omniops.engine.next import MOST_TRIES
 from omniops.engine.state import LOOKS, RunState
 from omniops.errors import Broken, Exit, OmniopsError
 from omniops.journal import lease
 from omniops.journal.events import Event, New
-from omniops.runner import undo, verifying
+from omniops.runner import opening, report, session, undo, verifying
 from omniops.runner.person import Change
+from omniops.runner.session import Session
 from omniops.runner.walk import Walk
 from tests.runner.test_crashes import PassingMeasure
 from tests.support.model import BACKUP
@@ -268,6 +270,18 @@ def test_a_run_is_taken_over_without_its_looks(tmp_path: Path) -> None:
         lease = Event(at.seq, at.stream, end + 1, at.time, "eve", "h", "1", "lease.taken", {"pid": 1})
         short = [event for event in events[: end - 1] if event.kind not in LOOKS]
         assert _held(RunState([*short, events[end - 1], lease])) == _held(RunState([*events[:end], lease]))
+
+
+def test_what_was_seen_before_is_told(tmp_path: Path) -> None:
+    """The looks of a proof that was over when the run was taken over are in the answer, as if it had gone through."""
+    scene = Scene(tmp_path)
+    scene.walk().go()
+    left = opening.left_by(scene.journal, scene.run)
+    assert not left.steps["recovered"].samples
+    here = Session(Settings({}), scene.toy.clock, scene.person, scene.journal)
+    told = report.as_json(session._seen(here, session.Result(left, "mitigated")).state, "mitigated")
+    assert told["evidence"]["looks"] == 3
+    assert told == report.as_json(scene.state(), "mitigated")
 
 
 def _held(state: RunState) -> dict[str, Any]:
