@@ -1,7 +1,7 @@
 """Checks that stored lines are the ones that were written: each with its own hash, and the one of the line before it.
 
 Also a program of its own, standard library only, which checks the beginning of a long journal while omniops checks the
-rest (see ``halves``): ``python -I -S chain.py FILE PREVIOUS LAST``. It is started for a tenth of a second's work, so it
+rest (see ``whole``): ``python -I -S chain.py FILE PREVIOUS LAST``. It is started for a tenth of a second's work, so it
 imports what it must.
 """
 
