@@ -20,7 +20,9 @@ LOOKS = ("sample",)
 class StepState:
     """One step of the run."""
 
-    __slots__ = ("bad", "done", "entered", "index", "items", "looked_from", "number", "samples", "values")
+    __slots__ = (
+        "bad", "done", "entered", "index", "items", "last_look", "looked_from", "looks", "number", "samples", "values",
+    )  # fmt: skip
 
     def __init__(self, number: int, entered: datetime, values: list[dict[str, Any]]) -> None:
         self.number = number
@@ -30,6 +32,8 @@ class StepState:
         self.index = 0  # the first item that is not done
         self.bad: Item | None = None  # the item that failed or was declined
         self.samples: list[Event] = []  # looks at the traffic since `looked_from`
+        self.looks = 0  # of all times, and the last of them: for people
+        self.last_look: Event | None = None
         self.looked_from = entered  # a verify step's clock: moved on when the walk was interrupted
         self.done: dict[str, Any] | None = None
 
@@ -208,7 +212,9 @@ class RunState:
     def _sample(self, event: Event) -> None:
         # Only the current step looks at traffic; its event is kept as it is, because to decode 100,000 of them takes
         # longer than all else that a fold does.
-        self.steps[self.current].samples.append(event)
+        state = self.steps[self.current]
+        state.samples.append(event)
+        state.looks, state.last_look = state.looks + 1, event
 
     def _step_done(self, event: Event) -> None:
         data = event.data

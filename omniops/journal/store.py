@@ -274,8 +274,12 @@ class SqliteJournal:
                 new = f"{_ROW} WHERE {STREAM} = ? AND {N} > ? AND seq > ? ORDER BY {N}"
                 events += [self._event(row) for row in self._db.execute(new, (stream, after, self._verified))]
         numbers = [after, *(event.n for event in events if event.stream == stream)]
-        rising = len(numbers) == len(events) + 1 and all(map(lt, numbers, numbers[1:])) and numbers[-1] <= length
-        if (events and not rising) or not 0 <= max(length - after, 0) - len(events) <= left_out:
+        rising = len(numbers) == len(events) + 1 and all(map(lt, numbers, numbers[1:]))
+        if (
+            not rising
+            or numbers[-1] != max(length, after)
+            or not len(events) <= numbers[-1] - after <= len(events) + left_out
+        ):
             raise trouble.damaged(self.path, f"events of {stream} are missing")
         return [event for event in events if event.kind not in without or event.n == length] if without else events
 
@@ -286,9 +290,12 @@ class SqliteJournal:
         counts = self.counts() if without else {}
         wanted = [kind for kind in counts if kind not in without]
         if without and self._verified == self._newest() and sum(counts[kind] for kind in wanted) < length - after:
-            of_kinds = f"INDEXED BY by_kind WHERE {KIND} IN ({','.join('?' * len(wanted))})"
-            rows = self._db.execute(
-                f"SELECT seq, line FROM events {of_kinds} AND {whose}"
+            of_kinds = f"{KIND} IN ({','.join('?' * len(wanted))})"
+            found = self._db.execute(f"SELECT count(*) FROM events WHERE {of_kinds}", wanted).fetchone()[0]
+            if found != sum(counts[kind] for kind in wanted):
+                raise trouble.damaged(self.path, f"events of the kinds {', '.join(wanted)} are missing")
+            rows = self._db.execute(  # "+": by its kinds, and not by its stream
+                f"SELECT seq, line FROM events WHERE {of_kinds} AND +{whose}"
                 f" UNION SELECT seq, line FROM events WHERE {whose} AND {N} = ? ORDER BY seq",
                 (*wanted, stream, after, stream, after, length),
             )
@@ -359,7 +366,7 @@ class SqliteJournal:
             mark = self._mark()
         with self._moment():
             count = self._newest()
-            whole.check(self._db, self.path, self._genesis, count)
+            whole.check(self._db, self.path, self._inode, self._genesis, count)
             if mark is not None and mark.seq > count:
                 raise trouble.events_lost(self.path, count, mark.seq)
             self._check_mark(mark)

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from omniops.digest import sha256
+from omniops.errors import JournalDamaged
 from omniops.journal import chain, trouble
 from omniops.journal.schema import KIND, STREAM, N
 
@@ -22,20 +23,37 @@ OPENSSL = 2000
 """Events from which on loading OpenSSL is worth it (see ``digest``)."""
 TWO = 20_000
 """Events from which on a second process is worth it: to start it costs what checking some 8,000 does."""
-ANSWER_S = 60.0
+PATIENCE_S = 3.0
+SLOWEST = 20_000
+"""Events a second. One that takes longer is stopped, or its disk is bad."""
 
 
-def check(db: sqlite3.Connection, path: Path, genesis: str, count: int) -> None:
-    """Check ``count`` events, which are all there are. Raises JournalDamaged, sqlite3.Error."""
+def check(db: sqlite3.Connection, path: Path, inode: tuple[int, int] | None, genesis: str, count: int) -> None:
+    """Check ``count`` events, which are all there are. ``inode``: device and number of the file that ``db`` has open;
+    None where it is in memory. Raises JournalDamaged, sqlite3.Error."""
+    alone = count < TWO or inode is None or not sys.executable or (os.cpu_count() or 1) == 1
     # The other process gets the larger part: this one has the counts and the indexes to look at as well.
-    first = count * 5 // 9 if count >= TWO and (os.cpu_count() or 1) > 1 else 0
+    first = 0 if alone else count * 5 // 9
     border = _hash(db, first) if first else genesis
     with _elsewhere(path, genesis, first, border) as agrees:
-        _part(db, path, first, count, border)
+        try:
+            _part(db, path, first, count, border)
+        except JournalDamaged:
+            _part(db, path, 0, first, genesis)  # what is damaged first is named
+            raise
         if wrong := _disagreement(db, count):
             raise trouble.damaged(path, wrong)
-        if not agrees():
+        # It has opened what is called so, and that may be another file by now.
+        if first and not (agrees() and inode == _inode(path)):
             _part(db, path, 0, first, genesis)
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _hash(db: sqlite3.Connection, seq: int) -> str:
@@ -74,7 +92,10 @@ def _elsewhere(path: Path, genesis: str, last: int, hash: str) -> Iterator[Calla
 
     def agrees() -> bool:
         try:
-            return other.communicate(timeout=ANSWER_S)[0].decode("ascii", "replace").split() == [str(last), hash]
+            return other.communicate(timeout=PATIENCE_S + last / SLOWEST)[0].decode("ascii", "replace").split() == [
+                str(last),
+                hash,
+            ]
         except subprocess.TimeoutExpired:
             return False
 

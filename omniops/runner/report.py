@@ -73,14 +73,14 @@ def as_json(state: RunState, outcome: str, error: str = "", dry: bool = False) -
 def _evidence(state: RunState) -> dict[str, Any] | None:
     """The last verify step's verdict and last look."""
     for id in reversed(state.steps):
-        samples = state.steps[id].samples
-        if samples:
-            done = state.steps[id].done
+        step = state.steps[id]
+        if step.last_look is not None:
+            done = step.done
             return {
                 "step": id,
                 "outcome": done["outcome"] if done else None,
-                "looks": len(samples),
-                "last": samples[-1].data,
+                "looks": step.looks,
+                "last": step.last_look.data,
             }
     return None
 

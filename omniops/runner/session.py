@@ -229,7 +229,7 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
     try:
         opening.take_over(session.journal, state, confirm=confirm)
     except (Broken, Waiting) as error:
-        return Result(state, "", error)
+        return _seen(session, Result(state, "", error))
     state.frozen = bool(incident_of(session.journal, state.started["incident"]).frozen)
     if state.outcome:
         opening.release(session.journal, state, "ended")
@@ -241,19 +241,19 @@ def resume(session: Session, run: str, *, take_over: bool, abort: str = "") -> R
         opening.release(session.journal, state, "paused")
         raise
     if abort:
-        return _abort(session, state, ctx, abort)
+        return _seen(session, _abort(session, state, ctx, abort))
     return _seen(session, _walk(session, state, ctx, resumed=True))
 
 
 def _seen(session: Session, result: Result) -> Result:
-    """The same, with the last looks at the traffic of what was over before the run was taken over: they are told."""
+    """The same, with the looks at the traffic from before the run was taken over: they are told at its end."""
     try:
         whole = RunState(session.journal.read(f"run/{result.state.run}"))
     except OmniopsError:
         return result
     for id, step in result.state.steps.items():
-        if id in whole.steps and not step.samples:
-            step.samples = whole.steps[id].samples
+        if id in whole.steps:
+            step.looks, step.last_look = whole.steps[id].looks, whole.steps[id].last_look
     return result
 
 

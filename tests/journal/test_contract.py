@@ -225,10 +225,10 @@ def test_few_of_many_are_read(tmp_path: Path) -> None:
     journal.verify()
     assert [e.n for e in journal.read("run/r1", without=("sample",))] == [1, 2, 43]
     assert len(list(journal._known("run/r1", 0, 43, ("sample",))[0])) == 3
-    db = sqlite3.connect(tmp_path / "journal.db")
+    db = sqlite3.connect(tmp_path / "journal.db", isolation_level=None)
+    db.execute("DROP INDEX by_kind")
+    assert [e.n for e in journal.read("run/r1", without=("sample",))] == [1, 2, 43]
     db.execute("DELETE FROM events WHERE seq = 2")
-    db.execute("UPDATE kinds SET n = 0 WHERE name = 'sample'")
-    db.commit()
     db.close()
     with pytest.raises(JournalDamaged, match="cannot be trusted"):
         journal.read("run/r1", without=("sample",))

@@ -75,6 +75,28 @@ def test_damage_in_either_part(seq: int, rehashed: bool, journal: SqliteJournal)
     assert f"event {found} is not the one that was written" in error.value.why
 
 
+def test_what_is_damaged_first_is_named(journal: SqliteJournal) -> None:
+    """With damage in both parts it is the first that counts: all that follows may be what came of it."""
+    damage(journal, 3)
+    damage(journal, 20)
+    with pytest.raises(JournalDamaged) as error:
+        journal.verify()
+    assert "event 3 is not" in error.value.why
+
+
+def test_another_file_in_its_place(journal: SqliteJournal, tmp_path: Path) -> None:
+    """The other process opens what is called so: a good copy in the place of the damaged file vouches for nothing."""
+    good = tmp_path / "good.db"
+    db = sqlite3.connect(journal.path)
+    db.execute("VACUUM INTO ?", (str(good),))
+    db.close()
+    damage(journal, 5)
+    journal.path.rename(tmp_path / "moved.db")
+    good.rename(journal.path)
+    with pytest.raises(JournalDamaged):
+        journal.verify()
+
+
 @pytest.mark.parametrize(
     "program",
     ["sys.exit(3)", "os.kill(os.getpid(), 9)", "print(15, 'f' * 64)", "print('28', sys.argv[2])", "print(b'\\xff')"],
@@ -92,16 +114,19 @@ def test_whatever_else_it_says(
 
 def test_it_hangs(journal: SqliteJournal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that does not end is waited for only so long, and then it is ended."""
-    monkeypatch.setattr(whole, "ANSWER_S", 0.2)
+    monkeypatch.setattr(whole, "PATIENCE_S", 0.2)
     lie(monkeypatch, tmp_path, f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)")
     assert journal.verify() == 28
     pid = (tmp_path / "pid").read_text(encoding="ascii") if (tmp_path / "pid").exists() else ""
     assert not pid or not Path(f"/proc/{pid}").exists()
 
 
-def test_there_is_no_process_more(journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("executable", ["/nonexistent/python", "", None])
+def test_there_is_no_process_more(
+    executable: str | None, journal: SqliteJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where none can be started, all is checked here."""
-    monkeypatch.setattr(sys, "executable", "/nonexistent/python")
+    monkeypatch.setattr(sys, "executable", executable)
     assert journal.verify() == 28
     damage(journal, 7)
     with pytest.raises(JournalDamaged, match="cannot be trusted"):

@@ -284,10 +284,32 @@ def test_what_was_seen_before_is_told(tmp_path: Path) -> None:
     assert told == report.as_json(scene.state(), "mitigated")
 
 
+def test_what_was_seen_before_an_abort_is_told(tmp_path: Path) -> None:
+    """Killed while it was looking, and ended there: the last look is in the answer, whenever that is asked for."""
+    scene = Scene(tmp_path)
+
+    class Killed(ToyPerson):
+        def sample(self, step: str, series: Any, left_s: float) -> None:
+            if len(series) == 2:
+                raise Crash
+
+    scene.person = Killed(scene.toy)
+    with pytest.raises(Crash):
+        scene.walk().go()
+    walk = scene.walk()
+    walk.end("aborted")
+    here = Session(Settings({}), scene.toy.clock, scene.person, scene.journal)
+    left = session._seen(here, session.Result(opening.left_by(scene.journal, scene.run), "aborted")).state
+    for state in (left, scene.state(), walk.state):
+        told = report.as_json(state, "aborted")["evidence"]
+        assert (told["step"], told["outcome"], told["looks"]) == ("recovered", None, 2)
+
+
 def _held(state: RunState) -> dict[str, Any]:
-    """All that a fold holds, as plain values; but for the looks of steps that are over, which are only told."""
+    """All that a fold holds, as plain values; but for the looks that are only told."""
+    told = ("items", "bad", "samples", "looks", "last_look")
     steps = {
-        id: {name: getattr(one, name) for name in one.__slots__ if name not in ("items", "bad", "samples")}
+        id: {name: getattr(one, name) for name in one.__slots__ if name not in told}
         | {"items": [(item.status, item.done) for item in one.items], "samples": one.done or one.samples}
         for id, one in state.steps.items()
     }
