@@ -25,7 +25,12 @@ def tree() -> Any:
     return typer.main.get_command(build())
 
 
-def texts(path: Path) -> Iterator[str]:
+@cache
+def texts(path: Path) -> list[str]:
+    return list(read(path))
+
+
+def read(path: Path) -> Iterator[str]:
     """The string constants of a module; the values in an f-string stand as X."""
     if path.suffix != ".py":
         yield from re.findall(r"`([^`\n]+)`", path.read_text(encoding="utf-8"))

@@ -180,6 +180,9 @@ def test_stand_ins_are_gone(home: Path) -> None:
         "import typer.main, subprocess;"
         "assert typer.main.subprocess is not subprocess;"
         "assert typer.main.subprocess.run is subprocess.run;"
-        "import zlib, tokenize, lzma; zlib.crc32, tokenize.tokenize, lzma.compress"
+        "import zlib, tokenize, lzma; zlib.crc32, tokenize.tokenize, lzma.compress;"
+        "import inspect, pathlib, ast; assert isinstance(ast.parse('x'), ast.Module);"
+        "assert inspect.getsource(pathlib.PurePath).startswith('class PurePath');"
+        "assert pathlib.PurePath('a.py').match('*.py')"
     )
     subprocess.run([sys.executable, "-c", script, *UNUSED], env={"PYTHONPATH": str(ROOT)}, check=True, timeout=60)

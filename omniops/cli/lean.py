@@ -17,7 +17,8 @@ UNUSED = {
     "uuid": "UUID",  # a type of parameters
     "bz2": "", "lzma": "", "zlib": "",  # shutil packs archives
     "shellingham": "", "typer._completion_classes": "completion_init",  # completion, which is not offered
-    "ipaddress": "", "tokenize": "", "ntpath": "",  # corners of urllib, inspect and pathlib
+    "ipaddress": "", "ntpath": "", "fnmatch": "",  # corners of urllib and pathlib
+    "ast": "", "linecache": "", "token": "", "tokenize": "",  # with which inspect finds sources
 }  # fmt: skip
 """Module -> what typer takes out of it by name, or "" where it only imports the module."""
 
@@ -44,9 +45,18 @@ class StandIn(ModuleType):
         return getattr(import_module(self.__name__), name)
 
 
+class NodeVisitor:
+    """What ``inspect`` derives a class from: ``ast.NodeVisitor`` from the moment on that it visits anything."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(import_module("ast").NodeVisitor, name).__get__(self)
+
+
 def import_typer() -> None:
     """Import typer. Who imports one of the modules afterwards gets the real one."""
     stand_ins = {name: StandIn(name, taken) for name, taken in UNUSED.items() if name not in sys.modules}
+    if "ast" in stand_ins:
+        vars(stand_ins["ast"])["NodeVisitor"] = NodeVisitor
     sys.modules.update(stand_ins)
     try:
         import typer  # noqa: F401
