@@ -30,16 +30,13 @@ def key_of(parts: Iterable[bytes]) -> str:
 def code() -> bytes:
     """What tells this code from another of the same version: the times and sizes of its files."""
     here = os.path.dirname(__file__)
-    found = []
     try:
-        for folder, wanted in ((here, ""), (f"{here}/../actions", "specs.py"), (f"{here}/../engine", "graph.py")):
-            with os.scandir(folder) as files:
-                for file in files:
-                    if file.name.endswith(wanted or ".py"):
-                        found.append((file.name, file.stat().st_mtime_ns, file.stat().st_size))
+        files = [f"{here}/{name}" for name in sorted(os.listdir(here)) if name.endswith(".py")]
+        files += [f"{here}/../actions/specs.py", f"{here}/../engine/graph.py"]
+        found = [(os.path.basename(file), (status := os.stat(file)).st_mtime_ns, status.st_size) for file in files]
     except OSError:
         return b""
-    return repr(sorted(found)).encode()
+    return repr(found).encode()
 
 
 def read(folder: Path, key: str) -> dict[str, Any] | None:

@@ -11,6 +11,9 @@ import typer.main
 
 from omniops.cli.commands import COMMANDS
 
+# A command's signature is read twice, and that costs a tenth of a bare start of Python.
+typer.main.get_params_from_function = cache(typer.main.get_params_from_function)  # type: ignore[attr-defined]
+
 ABOUT = """omniops: the incident tool of the OmniRoute on-call.
 
 Woken up? `omniops page ack` stops the paging and leads into the checklist; `omniops mitigate provider-outage ID` takes
@@ -29,8 +32,6 @@ def build(wanted: str = "") -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     )
-    # A command's signature is read twice, and that costs a tenth of a bare start of Python.
-    typer.main.get_params_from_function = cache(typer.main.get_params_from_function)  # type: ignore[attr-defined]
     app.callback()(root)
     for name in [wanted] if wanted in COMMANDS else COMMANDS:
         place, words = COMMANDS[name]

@@ -156,9 +156,7 @@ class RunState:
 
     def _taken(self, event: Event) -> None:
         self.holder = {**event.data, "actor": event.actor}
-        state = self.steps.get(self.current)
-        if state is not None and state.done is None:
-            state.look_anew(event.time)
+        self._back(event.time)
 
     def _released(self, event: Event) -> None:
         self.holder = None
@@ -223,25 +221,25 @@ class RunState:
         if self.step(data["step"])["kind"] == "verify" and data["outcome"] == "success":
             self.unproved = False
         self.outputs[data["step"]] = data.get("outputs") or {}
-        self._go(data["go"], data)
-        self._looks_anew(data["go"], event.time)
+        self._go(data["go"], event)
         if data["step"] == self.started.get("until") and not self.guided:
             self.ending = until_outcome(data["outcome"])
 
-    def _go(self, target: str, data: dict[str, Any]) -> None:
+    def _go(self, target: str, event: Event) -> None:
         if target == "ask":
-            self.guided = data
+            self.guided = event.data
         elif target == "return":
             self.current, self.guided = self.frames.pop()
+            self._back(event.time)
         elif target.startswith("end:"):
             self.ending = ENDS[target[4:]]
         else:
             self.current = target
 
-    def _looks_anew(self, target: str, time: str) -> None:
-        """A clock's handler has come back."""
+    def _back(self, time: str) -> None:
+        """Somebody walks the current step again, who was away: by a crash, a pause, or a clock's handler."""
         state = self.steps.get(self.current)
-        if target == "return" and state is not None and state.done is None:
+        if state is not None and state.done is None:
             state.look_anew(time)
 
     def _guided(self, event: Event) -> None:
@@ -267,8 +265,7 @@ class RunState:
         elif choice == "skip":
             proof = self.step(step)["kind"] == "verify"
             self.unproved = self.unproved or proof
-            self._go(event.data["go"], event.data)
-            self._looks_anew(event.data["go"], event.time)
+            self._go(event.data["go"], event)
             if step == self.started.get("until"):
                 self.ending = "inconclusive" if proof else self.abandoned()
         else:

@@ -25,16 +25,7 @@ from omniops.journal.chain import HASH, PREVIOUS
 from omniops.journal.codec import LINE, check_name, decode, decode_verified, encode, genesis
 from omniops.journal.events import Conflict, Event, New
 from omniops.journal.head import Head, HeadUnreadable, Mark
-from omniops.journal.schema import (
-    APPLICATION_ID,
-    COUNT_KIND,
-    COUNT_STREAM,
-    FORMAT,
-    KIND,
-    SCHEMA,
-    STREAM,
-    N,
-)  # fmt: skip
+from omniops.journal.schema import APPLICATION_ID, COUNT_KIND, COUNT_STREAM, FORMAT, KIND, SCHEMA, STREAM, N
 from omniops.text import clean, redact
 
 BUSY_S = 10.0

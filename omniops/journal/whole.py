@@ -92,12 +92,10 @@ def _elsewhere(path: Path, genesis: str, last: int, hash: str) -> Iterator[Calla
 
     def agrees() -> bool:
         try:
-            return other.communicate(timeout=PATIENCE_S + last / SLOWEST)[0].decode("ascii", "replace").split() == [
-                str(last),
-                hash,
-            ]
+            said, _ = other.communicate(timeout=PATIENCE_S + last / SLOWEST)
         except subprocess.TimeoutExpired:
             return False
+        return said.decode("ascii", "replace").split() == [str(last), hash]
 
     with other:
         try:

@@ -90,8 +90,7 @@ def verify(walk: Walk, step: str, deadline: datetime) -> None:
     witness = witness_of(ctx, latency=spec["slo"] not in ERRORS_ONLY)
     measure = Measure(ctx, spec["slo"], items, since, spec["min_requests"], budgets, witness)
     at = walk.state.steps[step]
-    looks = [event.data for event in at.samples]
-    samples = [Sample(**{key: look[key] for key in Sample._fields if key in look}) for look in looks]
+    samples = [Sample(**{key: event.data[key] for key in Sample._fields if key in event.data}) for event in at.samples]
     nearest = next_clock(walk.state)
 
     def tell(series: Sequence[Sample], left_s: float) -> None:

@@ -150,11 +150,11 @@ def _json(body: bytes) -> Any:
 
 def _errors(body: bytes) -> str:
     """PagerDuty's message and errors, or "": a 429 or a proxy's error may be no JSON."""
+    from omniops.services.http import said
+
     value = _json(body)
     if not isinstance(value, dict):
         return ""
     errors = value.get("errors")
     parts = [value.get("message"), *(errors if isinstance(errors, list) else [])]
-    from omniops.services.http import said
-
     return said("; ".join(part for part in parts if isinstance(part, str) and part))
